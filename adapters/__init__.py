@@ -1,0 +1,1 @@
+"""The outside world, and nothing else: LSL, session files, ZeroMQ, console."""

@@ -1,0 +1,9 @@
+"""The one exception that means "your input", as opposed to "our fault"."""
+
+
+class InputError(Exception):
+    """Something handed in from outside does not fit: a file, a stream, a model, a setting.
+
+    The message is one sentence: what was found, what was expected, what to do. The command line
+    prints it without a traceback and ends with exit code 2.
+    """

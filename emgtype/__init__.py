@@ -1,0 +1,1 @@
+"""The application: command line, config, daemon, and the wiring of everything else."""

@@ -1,0 +1,53 @@
+"""Frozen dataclasses from tables of plain values (TOML, JSON): every key known, every value of its type.
+
+It stands in the lowest layer because every layer above reads settings.
+"""
+
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from difflib import get_close_matches
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from decoder.errors import InputError
+
+T = TypeVar("T")
+
+
+def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
+    """The dataclass `kind` from a table; nested tables become nested dataclasses.
+
+    Args:
+        kind: A dataclass whose fields are of types int, float, str, bool, tuple of these, dataclass, or one of them or None.
+        table: Names and values.
+        where: What the table is, for messages ("config.toml [decoder]").
+
+    Raises:
+        InputError: An unknown key (the nearest known one is named), a missing one, or a value of another type.
+    """
+    hints = get_type_hints(kind)
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in known:
+            near = get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise InputError(f"unknown setting {key!r} in {where}: {hint}")
+    missing = [n for n, f in known.items() if n not in table and f.default is MISSING and f.default_factory is MISSING]
+    if missing:
+        raise InputError(f"{where} lacks {', '.join(map(repr, missing))}: add it")
+    return kind(**{key: _value(hints[key], value, key, where) for key, value in table.items()})
+
+
+def _value(kind: Any, value: Any, key: str, where: str) -> Any:
+    options = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    for option in options:
+        if is_dataclass(option) and isinstance(option, type) and isinstance(value, Mapping):
+            return build(option, value, f"{where} [{key}]")
+        if get_origin(option) is tuple and isinstance(value, list | tuple):
+            return tuple(_value(get_args(option)[0], item, key, where) for item in value)
+        if option is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        if isinstance(option, type) and not is_dataclass(option) and type(value) is option:
+            return value
+    expected = " or ".join(getattr(o, "__name__", str(o)) for o in options if o is not type(None))
+    raise InputError(f"{key} = {value!r} in {where} is of type {type(value).__name__}: expected {expected}")

@@ -1,0 +1,137 @@
+"""Settings: one frozen dataclass. The shipped config.toml holds the defaults; a user's file and flags lie over it."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from decoder.errors import InputError
+from decoder.strict import build
+from emgtype.places import PACKAGE, USER_CONFIG
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """[source]: which LSL streams."""
+
+    stream: str
+    bands: tuple[str, ...]
+    timeout: float
+    stall: float
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineConfig:
+    """[pipeline]."""
+
+    hop: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderConfig:
+    """[decoder]: the beam and the commit rule."""
+
+    beam: int
+    labels: int
+    threshold: float
+    floor: float
+    lag: float
+    lm_weight: float | None = None
+    lm_bonus: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishConfig:
+    """[publish]: the ZeroMQ sink."""
+
+    endpoint: str
+    heartbeat: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleConfig:
+    """[console]."""
+
+    raw: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting; config.toml explains each."""
+
+    bundle: str
+    session: str
+    person: str
+    source: SourceConfig
+    pipeline: PipelineConfig
+    decoder: DecoderConfig
+    publish: PublishConfig
+    console: ConsoleConfig
+
+
+def load_config(path: Path | None = None, flags: Mapping[str, Any] | None = None) -> Config:
+    """The settings in force.
+
+    Args:
+        path: A user's file; None: ./config.toml, else the user's directory's, else the shipped defaults alone.
+        flags: Values that win over files, by dotted name ("decoder.beam"); None values are ignored.
+
+    Raises:
+        InputError: No such file, invalid TOML, an unknown key, a value of another type or out of range.
+    """
+    if path is not None and not path.is_file():
+        raise InputError(f"no settings file {path}: name an existing one or leave --config out")
+    if path is None:
+        path = next((p for p in (Path("config.toml"), USER_CONFIG / "config.toml") if p.is_file()), None)
+    table = _read(PACKAGE.find("config.toml"))
+    where = "the settings"
+    if path is not None:
+        _overlay(table, _read(path))
+        where = str(path)
+    for name, value in (flags or {}).items():
+        if value is not None:
+            *sections, key = name.split(".")
+            target = table
+            for section in sections:
+                target = target[section]
+            target[key] = value
+    config = build(Config, table, where)
+    _check(config, where)
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid TOML: {error}; mend that line") from None
+
+
+def _overlay(table: dict[str, Any], over: Mapping[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(table.get(key), dict):
+            _overlay(table[key], value)
+        else:
+            table[key] = value
+
+
+def _check(config: Config, where: str) -> None:
+    d = config.decoder
+    ranges: tuple[tuple[str, float, float, float], ...] = (
+        ("source.timeout", config.source.timeout, 0.1, 600),
+        ("source.stall", config.source.stall, 0.1, 600),
+        ("pipeline.hop", config.pipeline.hop, 1, 125),
+        ("decoder.beam", d.beam, 1, 1000),
+        ("decoder.labels", d.labels, 2, 99),
+        ("decoder.threshold", d.threshold, 0, 1e6),
+        ("decoder.floor", d.floor, -1e6, 0),
+        ("decoder.lag", d.lag, 0, 60),
+        ("decoder.lm_weight", d.lm_weight or 0, 0, 100),
+        ("publish.heartbeat", config.publish.heartbeat, 0.05, 600),
+    )
+    for name, value, low, high in ranges:
+        if not low <= value <= high:
+            raise InputError(f"{name} = {value} in {where}: expected {low} to {high:g}")
+    if len(config.source.bands) not in (0, 2):
+        raise InputError(f"source.bands in {where} names {len(config.source.bands)} streams: expected two, left first, or none")

@@ -1,0 +1,45 @@
+"""Where settings, bundles and shipped files are looked for: as named, the working directory, the user's, the package."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from decoder.errors import InputError
+
+_HOME = Path.home()
+USER_CONFIG = Path(os.environ.get("XDG_CONFIG_HOME") or _HOME / ".config") / "emgtype"
+USER_DATA = Path(os.environ.get("XDG_DATA_HOME") or _HOME / ".local" / "share") / "emgtype"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """The files that come with emgtype: beside the modules in a wheel, one folder up in a checkout."""
+
+    root: Path
+
+    def find(self, name: str) -> Path:
+        """Path of a shipped file or folder."""
+        for base in (self.root, self.root.parent):
+            if (base / name).exists():
+                return base / name
+        raise FileNotFoundError(f"{name} is missing from this installation of emgtype")
+
+
+PACKAGE = Package(Path(__file__).parent)
+
+
+def find_bundle(name: str) -> Path:
+    """Folder of a model bundle.
+
+    Raises:
+        InputError: There is none; the sentence says where was looked and what bundles there are.
+    """
+    bases = [Path("exported"), USER_DATA / "exported", PACKAGE.root / "exported", PACKAGE.root.parent / "exported"]
+    candidates = [Path(name), *(base / name for base in bases)]
+    for folder in candidates:
+        if (folder / "encoder.onnx").is_file():
+            return folder
+    if Path(name).is_dir():
+        raise InputError(f"{name} is no model bundle: it holds no encoder.onnx; name a folder made by `emgtype export`")
+    known = sorted({p.parent.name for base in bases for p in base.glob("*/encoder.onnx")})
+    raise InputError(f"no model bundle {name!r}: found {', '.join(known) or 'none'} in {bases[0]}, {bases[1]} and the package")

@@ -1,0 +1,121 @@
+"""Key presses to what sixteen muscles per forearm do, to motor-unit spikes, to the signal under each electrode.
+
+Recruitment and rate coding after Fuglevand, Winter & Patla (1993); action potentials as the first derivative of a Gaussian
+(the bipolar view of a depolarised zone that passes), wider the deeper the unit lies because tissue is a low-pass.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import oaconvolve
+from scipy.sparse import csr_array
+
+from decoder.truth import Keystroke
+from simulator.keyboard import strike
+from simulator.muscles import MUSCLES, PHASES, FloatArray
+from simulator.person import HANDS, Donning, MotorUnits, Person
+
+DRIVE_RATE = 1000
+"""Samples per second of muscle drive: movements are slow."""
+
+# Reach, strike and lift off: centre relative to press (reach, strike) or release (lift off), and width, in seconds.
+_CENTRE = np.array([-0.085, -0.022, 0.004])
+_WIDTH = np.array([0.030, 0.022, 0.024])
+_SUPPORT = 3.0  # widths to either side beyond which a movement counts as nothing
+
+# Widths of the action potentials in seconds, and which depth sees which: fitted to the real power density (50-100 Hz
+# highest, two decades lower at 400 Hz).
+_ACTION_POTENTIALS = np.array([0.0022, 0.0012, 0.00065])
+_RATE_MIN, _RATE_GAIN, _RATE_MAX = 8.0, 70.0, 45.0  # spikes per second; per unit of drive
+
+
+class Movements:
+    """All movements of a session, drawn once, so that blocks of any size see the same ones."""
+
+    def __init__(self, person: Person, keystrokes: Sequence[Keystroke], rng: np.random.Generator) -> None:
+        v = person.variability
+        presses = [(k, k.label) for k in keystrokes if k.label is not None]
+        labels = np.array([label for _, label in presses], dtype=np.intp)
+        anchor = np.array([[k.start, k.start, k.end] for k, _ in presses]).reshape(-1, PHASES)
+        count = len(presses)
+        self.hand = np.array([HANDS.index(strike(label).hand) for label in labels], dtype=np.intp)
+        self.centre = anchor + _CENTRE + rng.normal(0, v.onset, (count, PHASES))
+        self.width = _WIDTH * np.exp(rng.normal(0, v.duration, (count, PHASES)))
+        effort = rng.normal(0, v.press_effort, (count, 1, 1)) + rng.normal(0, v.muscle_effort, (count, PHASES, len(MUSCLES)))
+        self.drive = person.keys[labels] * np.exp(effort)
+        self.tone = person.tone
+
+    def between(self, start: float, samples: int) -> FloatArray:
+        """(hands, muscles, samples) drive from `start` s on, at DRIVE_RATE."""
+        drive = np.repeat(self.tone[:, :, None], samples, axis=2)
+        end = start + samples / DRIVE_RATE
+        reach = _SUPPORT * self.width
+        for press, phase in np.argwhere((self.centre + reach > start) & (self.centre - reach < end)):
+            centre, width = self.centre[press, phase], self.width[press, phase]
+            first = max(0, int(np.ceil((centre - _SUPPORT * width - start) * DRIVE_RATE)))
+            last = min(samples, int(np.floor((centre + _SUPPORT * width - start) * DRIVE_RATE)) + 1)
+            t = start + np.arange(first, last) / DRIVE_RATE
+            bump = np.exp(-0.5 * ((t - centre) / width) ** 2)
+            drive[self.hand[press], :, first:last] += self.drive[press, phase][:, None] * bump
+        return drive
+
+
+class Muscles:
+    """Drive to spikes: one forearm's motor units, with the phase each has reached."""
+
+    def __init__(self, units: MotorUnits, rng: np.random.Generator) -> None:
+        self._units = units
+        self._rng = rng
+        self._phase = rng.random(len(units.muscle))
+
+    def push(self, drive: FloatArray, rate: float) -> csr_array:
+        """(muscles, samples at DRIVE_RATE) drive → sparse (samples at `rate`, units) spike counts."""
+        excess = (drive[self._units.muscle] - self._units.threshold[:, None]).astype(np.float32)
+        firing = np.where(excess > 0, np.minimum(_RATE_MIN + _RATE_GAIN * excess, _RATE_MAX), np.float32(0))
+        phase = np.cumsum(firing, axis=1, dtype=np.float64)
+        phase *= 1 / DRIVE_RATE
+        phase += self._phase[:, None]
+        turns = np.floor(phase)
+        unit, sample = np.nonzero(np.diff(turns, axis=1, prepend=0.0))
+        self._phase = phase[:, -1] - turns[:, -1]
+        samples = round(drive.shape[1] * rate / DRIVE_RATE)
+        # Real trains are irregular: each spike strays by a few ms, within the block.
+        times = (sample + self._rng.normal(0, 4.0, len(sample)) + self._rng.random(len(sample))) * (rate / DRIVE_RATE)
+        rows = np.clip(times.astype(np.intp), 0, samples - 1)
+        return csr_array((np.ones(len(rows), np.float32), (rows, unit)), shape=(samples, len(self._units.muscle)))
+
+
+class Electrodes:
+    """Spikes to µV under a ring of electrodes: one band on one forearm."""
+
+    def __init__(self, units: MotorUnits, donning: Donning, hand: int, electrodes: int, rate: float, gain: float) -> None:
+        turn = np.arange(electrodes) * 2 * np.pi / electrodes * (-1.0 if HANDS[hand] == "left" else 1.0)
+        around = turn[:, None] + donning.rotation[hand] - units.angle  # (electrodes, units)
+        radius = 1.0 + donning.lift[hand]
+        distance = np.sqrt(radius**2 + units.depth**2 - 2 * radius * units.depth * np.cos(around))
+        weight = gain * donning.gain[hand][:, None] * units.size * (0.35 / distance) ** 2.2
+        # Deep or far units look wide: a soft choice among the widths by distance.
+        nearness = np.clip((0.75 - distance) / 0.6, 0, 1)
+        shares = np.stack([1.0 - 0.55 * nearness, 0.42 * nearness + 0.05, 0.10 * nearness**2])
+        self._mix = shares * weight  # (widths, electrodes, units)
+        self._kernels = _action_potentials(rate)
+        self._carry = np.zeros((self._kernels.shape[1] - 1, electrodes), np.float32)
+
+    def push(self, spikes: csr_array) -> npt.NDArray[np.float32]:
+        """(samples, units) spikes → (samples, electrodes) µV; the response to late spikes is carried over."""
+        samples = spikes.shape[0]
+        signal = np.zeros((samples + len(self._carry), self._carry.shape[1]), np.float32)
+        signal[: len(self._carry)] += self._carry
+        for mix, kernel in zip(self._mix, self._kernels, strict=True):
+            sources = np.asarray(spikes @ mix.T.astype(np.float32))  # (samples, electrodes)
+            signal += oaconvolve(sources, kernel[:, None], axes=0)
+        self._carry = signal[samples:]
+        return signal[:samples]
+
+
+def _action_potentials(rate: float) -> npt.NDArray[np.float32]:
+    """(widths, taps) first derivatives of Gaussians, peak 1."""
+    half = int(np.ceil(4 * _ACTION_POTENTIALS.max() * rate))
+    t = np.arange(-half, half + 1) / rate / _ACTION_POTENTIALS[:, None]
+    return (-t * np.exp(0.5 - 0.5 * t**2)).astype(np.float32)

@@ -1,0 +1,56 @@
+"""From the skin to the file: noise, hum, contact artifacts, 12-bit conversion, and then the device's 40 Hz high-pass."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import butter, sosfilt
+
+from simulator.person import HANDS, Donning
+
+QUANTUM = 13200.0 / 4096
+"""µV: one step of 12 bits over ±6.6 mV."""
+_LIMIT = 6600.0
+_HIGH_PASS = 40.0
+_MAINS = 60.0
+
+
+class Amplifier:
+    """Both bands' front ends, with the state of their filters."""
+
+    def __init__(self, donning: Donning, electrodes: int, rate: float, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._rate = rate
+        self._donning = donning
+        self._shape = (len(HANDS), electrodes)
+        self._high_pass = butter(4, _HIGH_PASS, "highpass", fs=rate, output="sos")
+        self._state = np.zeros((len(self._high_pass), 2, *self._shape))
+        # Electrode half-cell drift: slow, tens of µV, gone after the high-pass, but it keeps the converter's steps moving.
+        self._drift = butter(1, [0.5, 12.0], "bandpass", fs=rate, output="sos")
+        self._drift_state = np.zeros((len(self._drift), 2, *self._shape))
+        self._hum = donning.mains * rng.uniform(0.3, 1.0, self._shape) * np.where(rng.random(self._shape) < 0.5, 1, -1)
+        self._sample = 0
+
+    def push(self, signal: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """(T, hands, electrodes) µV at the skin → (T, hands, electrodes) µV as the device delivers it."""
+        samples = len(signal)
+        white = self._rng.standard_normal((samples, *self._shape), dtype=np.float32)
+        drift, self._drift_state = sosfilt(self._drift, 120.0 * white, axis=0, zi=self._drift_state)
+        raw = signal + drift + 0.45 * white[:, :, ::-1]
+        if self._donning.mains:
+            t = (self._sample + np.arange(samples)) / self._rate
+            raw += self._hum * np.sin(2 * np.pi * _MAINS * t)[:, None, None]
+        if self._donning.contact_artifacts:
+            self._add_contact_artifacts(raw)
+        self._sample += samples
+        converted = QUANTUM * np.round(np.clip(raw, -_LIMIT, _LIMIT) / QUANTUM)
+        filtered, self._state = sosfilt(self._high_pass, converted, axis=0, zi=self._state)
+        return filtered.astype(np.float32)
+
+    def _add_contact_artifacts(self, raw: npt.NDArray[np.floating]) -> None:
+        """Now and then an electrode loses its skin for a moment: a step that decays, and noise."""
+        for _ in range(self._rng.poisson(len(raw) / self._rate / 20)):
+            hand, electrode = (int(self._rng.integers(n)) for n in self._shape)
+            first = int(self._rng.integers(len(raw)))
+            length = min(len(raw) - first, int(self._rate * self._rng.uniform(0.05, 0.4)))
+            t = np.arange(length) / self._rate
+            step = self._rng.normal(0, 300) * np.exp(-t / 0.05)
+            raw[first : first + length, hand, electrode] += step + self._rng.normal(0, 15, length)

@@ -1,0 +1,56 @@
+"""A whole simulated session: a person types on one donning of the bands, and out come chunks of samples."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from decoder.truth import Keystroke
+from simulator.forearm import DRIVE_RATE, Electrodes, Movements, Muscles
+from simulator.person import HANDS, Person, don
+from simulator.recording import Amplifier
+from streamer.chunk import Chunk, Layout
+
+LAYOUT = Layout(rate=2000.0, unit="uV", sides=HANDS, electrodes=16)
+"""The layout of emg2qwerty's bands."""
+_BLOCK = 2.0  # seconds simulated at a time
+_MICROVOLTS = 3.2  # sets the level while typing to the real 10-15 µV rms
+
+
+def simulate(
+    person: Person,
+    keystrokes: Sequence[Keystroke],
+    donning_seed: int,
+    start: float,
+    duration: float,
+    layout: Layout = LAYOUT,
+) -> Iterator[Chunk]:
+    """The session's samples from `start` on, for `duration` s, a block at a time.
+
+    Args:
+        person: Who types.
+        keystrokes: True presses, in seconds on the same clock as `start`.
+        donning_seed: Names this donning of the bands, and all chance within the session.
+        start: Seconds: time of the first sample.
+        duration: Seconds.
+        layout: What the bands look like.
+
+    The same arguments give the same samples.
+    """
+    donning = don(donning_seed, layout.electrodes)
+    rng = np.random.default_rng([person.seed, donning_seed, 3])
+    movements = Movements(person, keystrokes, rng)
+    muscles = [Muscles(units, rng) for units in person.units]
+    gain = _MICROVOLTS * person.strength
+    electrodes = [
+        Electrodes(units, donning, hand, layout.electrodes, layout.rate, gain) for hand, units in enumerate(person.units)
+    ]
+    amplifier = Amplifier(donning, layout.electrodes, layout.rate, rng)
+    block, total, done = round(_BLOCK * layout.rate), round(duration * layout.rate), 0
+    while done < total:
+        drive = movements.between(start + done / layout.rate, round(_BLOCK * DRIVE_RATE))
+        spikes = [muscle.push(drive[hand], layout.rate) for hand, muscle in enumerate(muscles)]
+        skin = np.stack([band.push(s) for band, s in zip(electrodes, spikes, strict=True)], axis=1)
+        samples = amplifier.push(skin)[: total - done]
+        times = start + (done + np.arange(len(samples))) / layout.rate
+        done += block
+        yield Chunk(samples, times, layout)

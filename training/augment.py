@@ -1,0 +1,54 @@
+"""The reference's training augmentations (emg2qwerty, Sivakumar et al. 2024), in its order."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Bounds of what is varied; zeros switch a step off."""
+
+    roll: int = 1
+    """Each band's electrodes are rolled by −roll..roll places."""
+    misalign: int = 120
+    """Samples by which one band may be shifted against the other, to either side (60 ms at 2 kHz)."""
+    time_masks: int = 3
+    """At most so many masked stretches of frames."""
+    time_mask_frames: int = 25
+    frequency_masks: int = 2
+    """At most so many masked ranges of bins."""
+    frequency_mask_bins: int = 4
+
+    def samples(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        """(samples, bands, electrodes) → the same, rolled and misaligned; misaligned bands repeat their border sample."""
+        if self.roll:
+            rolls = torch.randint(-self.roll, self.roll + 1, (x.shape[1],), generator=rng)
+            x = torch.stack([x[:, band].roll(int(rolls[band]), dims=1) for band in range(x.shape[1])], dim=1)
+        if self.misalign:
+            shift = int(torch.randint(-self.misalign, self.misalign + 1, (1,), generator=rng))
+            index = (torch.arange(len(x)) - shift).clamp(0, len(x) - 1)
+            band = int(torch.randint(x.shape[1], (1,), generator=rng))
+            x = x.clone()
+            x[:, band] = x[index, band]
+        return x
+
+    def spectrogram(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        """(T, bands, electrodes, bins) → the same with stretches of time and ranges of frequency set to 0, per band."""
+        x = x.clone()
+        for band in range(x.shape[1]):
+            _mask(x[:, band], 0, self.time_masks, self.time_mask_frames, rng)
+            _mask(x[:, band], -1, self.frequency_masks, self.frequency_mask_bins, rng)
+        return x
+
+
+NONE = Augmentation(roll=0, misalign=0, time_masks=0, frequency_masks=0)
+
+
+def _mask(x: Tensor, axis: int, count: int, longest: int, rng: torch.Generator) -> None:
+    size = x.shape[axis]
+    for _ in range(int(torch.randint(count + 1, (1,), generator=rng))):
+        length = int(torch.randint(longest + 1, (1,), generator=rng))
+        start = int(torch.randint(max(1, size - length), (1,), generator=rng))
+        x.narrow(axis, start, min(length, size - start)).zero_()

@@ -1,0 +1,96 @@
+"""The Lightning module: spectrogram, augmentation, encoder, loss, and the CER of whole validation sessions."""
+
+import math
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+
+from decoder.charset import BLANK
+from decoder.metrics import CharacterErrors
+from streamer.spectrogram import StftConstants
+from training.data import Batch
+from training.features import LogSpectrogram
+from training.losses import ctc, frame_cross_entropy, frame_targets
+from training.settings import TrainSettings
+from training.tds import TDSEncoder
+
+
+def greedy(log_probs: Tensor) -> list[int]:
+    """Labels of (T, classes) log-probabilities: best path, repeats merged, blanks dropped."""
+    best = torch.unique_consecutive(log_probs.argmax(-1))
+    return [int(label) for label in best if label != BLANK]
+
+
+class EncoderModule(pl.LightningModule):
+    """Trains a TDS encoder on windows of sessions."""
+
+    def __init__(self, settings: TrainSettings, total_steps: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.total_steps = total_steps
+        self.stft = StftConstants()
+        self.spectrogram = LogSpectrogram(self.stft)
+        self.encoder = TDSEncoder(settings.model)
+        self._errors = CharacterErrors()
+        self._rng = torch.Generator().manual_seed(settings.seed)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """(N, samples, bands, electrodes) µV → (N, emissions, classes) log-probabilities."""
+        log_probs: Tensor = self.encoder(self.spectrogram(samples))
+        return log_probs
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        if isinstance(batch, Batch):
+            return Batch(*(getattr(batch, name).to(device) for name in Batch.__slots__))
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
+
+    def training_step(self, batch: Batch, _index: int) -> Tensor:
+        frames = self.spectrogram(batch.samples)
+        frames = torch.stack([self.settings.augmentation.spectrogram(x, self._rng) for x in frames])
+        log_probs = self.encoder(frames)
+        context = frames.shape[1] - log_probs.shape[1]
+        lengths = (batch.lengths - self.stft.window) // self.stft.hop + 1 - context
+        loss = ctc(log_probs, lengths, batch.labels, batch.label_lengths, BLANK)
+        self.log("ctc", loss, prog_bar=True)
+        warm = self.settings.warm_start
+        if warm and (weight := warm.weight * max(0.0, 1 - self.global_step / (warm.share * self.total_steps))):
+            # Emission k is made at sample window + hop·(k + context) - 1, the newest it has seen.
+            press_frames = (batch.presses - (self.stft.window - 1)) / self.stft.hop - context
+            delay = warm.delay * self.settings.rate_hz / self.stft.hop
+            target = frame_targets(
+                press_frames, batch.labels, batch.label_lengths, log_probs.shape[1], delay, warm.width, BLANK
+            ).to(log_probs.device)
+            frame_loss = frame_cross_entropy(log_probs, target, lengths.to(log_probs.device), BLANK, warm.blank_weight)
+            self.log("frame", frame_loss, prog_bar=True)
+            loss = loss + weight * frame_loss
+        self.log("loss", loss)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, list[int]], _index: int) -> None:
+        samples, truth = batch
+        self._errors += CharacterErrors.between(greedy(self(samples[None])[0]), truth)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log("val_cer", self._errors.cer, prog_bar=True)
+        self._errors = CharacterErrors()
+
+    def configure_optimizers(self) -> Any:
+        s = self.settings
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[s.optimiser]
+        if s.schedule == "one_cycle":
+            optimiser = kind(self.encoder.parameters(), lr=s.rate, weight_decay=s.weight_decay)
+            cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, s.rate, total_steps=self.total_steps + 1, pct_start=0.2)
+            return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+        optimiser = kind(self.encoder.parameters(), lr=1.0, weight_decay=s.weight_decay)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda epoch: warmup_cosine(epoch, s))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
+
+
+def warmup_cosine(epoch: int, s: TrainSettings) -> float:
+    """Learning rate of an epoch: linear from `rate_start` over the warm-up, then half a cosine down to `rate_end`."""
+    if epoch < s.warmup_epochs:
+        return s.rate_start + (s.rate - s.rate_start) * epoch / max(1, s.warmup_epochs - 1)
+    progress = (epoch - s.warmup_epochs) / max(1, s.epochs - s.warmup_epochs)
+    return s.rate_end + 0.5 * (s.rate - s.rate_end) * (1 + math.cos(math.pi * progress))

@@ -1,0 +1,162 @@
+"""The causal time-depth-separable (TDS) CTC encoder of the emg2qwerty paper, offline form.
+
+Sources: Hannun et al. 2019, "Sequence-to-Sequence Speech Recognition with Time-Depth Separable Convolutions"
+(arXiv 1904.02619); Sivakumar et al. 2024, "emg2qwerty: A Large Dataset with Baselines for Touch Typing using Surface
+Electromyography" (NeurIPS 2024). Written from those descriptions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from decoder.charset import CLASSES
+from decoder.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class TDSConfig:
+    """Sizes of a `TDSEncoder`; the defaults are the paper's model (5,293,315 parameters)."""
+
+    bands: int = 2
+    electrodes: int = 16
+    """Electrodes per band, in ring order."""
+    bins: int = 33
+    """Frequency bins of the log-spectrogram."""
+    mlp_features: int = 384
+    """Outputs of the rotation-invariant MLP of one band."""
+    offsets: tuple[int, ...] = (-1, 0, 1)
+    """Electrode rolls over which the MLP's outputs are averaged: a band is put on ±1 electrode from last time."""
+    channels: int = 24
+    """Channels of the temporal convolutions; the features are viewed as channels × width."""
+    kernel: int = 32
+    """Frames that one convolution sees."""
+    blocks: int = 4
+    """Pairs of one convolution block and one fully connected block."""
+    classes: int = CLASSES
+
+    def __post_init__(self) -> None:
+        for name in ("bands", "electrodes", "bins", "mlp_features", "channels", "kernel", "blocks", "classes"):
+            if getattr(self, name) < 1:
+                raise InputError(f"The TDS setting {name} is {getattr(self, name)}; it must be at least 1.")
+        if not self.offsets:
+            raise InputError("The TDS setting offsets is empty; name at least one electrode roll, e.g. 0 for none.")
+        if self.features % self.channels:
+            raise InputError(
+                f"The TDS features ({self.bands} bands × {self.mlp_features} = {self.features}) do not divide into "
+                f"{self.channels} channels; choose channels that divide them."
+            )
+
+    @property
+    def features(self) -> int:
+        """Features of one frame behind the MLPs."""
+        return self.bands * self.mlp_features
+
+    @property
+    def width(self) -> int:
+        """Positions over which one convolution's weights are shared."""
+        return self.features // self.channels
+
+    @property
+    def receptive_field(self) -> int:
+        """Frames that one emission sees, itself the newest."""
+        return self.blocks * (self.kernel - 1) + 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as JSON and checkpoints hold them."""
+        return {**asdict(self), "offsets": list(self.offsets)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "TDSConfig":
+        """Inverse of `to_dict`; raises InputError for an unknown name."""
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        if unknown:
+            known = ", ".join(field.name for field in fields(cls))
+            raise InputError(f"The TDS settings name {', '.join(unknown)}; known are {known}.")
+        return cls(**{**values, "offsets": tuple(values.get("offsets", cls().offsets))})
+
+
+class RotationInvariantMLP(nn.Module):
+    """Linear and ReLU over all electrodes and bins of one band, averaged over electrode rolls.
+
+    (N, T, electrodes, bins) → (N, T, mlp_features).
+    """
+
+    def __init__(self, config: TDSConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.linear = nn.Linear(config.electrodes * config.bins, config.mlp_features)  # electrode-major
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        config = self.config
+        # Rolling the weights back instead of the frames on gives the same products from one matrix product.
+        weight = self.linear.weight.view(config.mlp_features, config.electrodes, config.bins)
+        rolled = torch.cat([weight.roll(-offset, dims=1) for offset in config.offsets]).flatten(1)
+        y = functional.relu(functional.linear(x.flatten(-2), rolled, self.linear.bias.repeat(len(config.offsets))))
+        return y.unflatten(-1, (len(config.offsets), config.mlp_features)).mean(-2)
+
+
+class TDSConvBlock(nn.Module):
+    """Convolution over time, ReLU, the newest input frames added, LayerNorm: (N, T, features) → (N, T-kernel+1, features)."""
+
+    def __init__(self, config: TDSConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.conv = nn.Conv2d(config.channels, config.channels, (1, config.kernel))
+        self.norm = nn.LayerNorm(config.features)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x.unflatten(-1, (self.config.channels, self.config.width)).movedim(1, -1)  # (N, T, C, W) → (N, C, W, T)
+        y = functional.relu(self.conv(y)).movedim(-1, 1).flatten(-2)  # (N, C, W, T') → (N, T', C·W)
+        out: torch.Tensor = self.norm(y + x[:, -y.shape[1] :])
+        return out
+
+
+class TDSFullyConnectedBlock(nn.Module):
+    """Two linear layers with a ReLU between, the input added, LayerNorm: (N, T, features) → the same."""
+
+    def __init__(self, config: TDSConfig) -> None:
+        super().__init__()
+        self.first = nn.Linear(config.features, config.features)
+        self.second = nn.Linear(config.features, config.features)
+        self.norm = nn.LayerNorm(config.features)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.norm(x + self.second(functional.relu(self.first(x))))
+        return out
+
+
+class TDSEncoder(nn.Module):
+    """Log-spectrogram frames → log-probabilities of the keys and the CTC blank.
+
+    (N, T, bands, electrodes, bins) → (N, T - receptive_field + 1, classes), natural log. Causal: emission t sees the
+    frames t .. t + receptive_field - 1 of the input, so its newest frame is input frame t + receptive_field - 1.
+    """
+
+    def __init__(self, config: TDSConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.input_norm = nn.BatchNorm2d(config.bands * config.electrodes)
+        self.mlps = nn.ModuleList(RotationInvariantMLP(config) for _ in range(config.bands))
+        self.conv_blocks = nn.ModuleList(TDSConvBlock(config) for _ in range(config.blocks))
+        self.fc_blocks = nn.ModuleList(TDSFullyConnectedBlock(config) for _ in range(config.blocks))
+        self.head = nn.Linear(config.features, config.classes)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Raises ValueError for frames of another shape, or fewer than the receptive field."""
+        config = self.config
+        count, length, *rest = frames.shape
+        if rest != [config.bands, config.electrodes, config.bins] or length < config.receptive_field:
+            raise ValueError(
+                f"frames of shape {tuple(frames.shape)} do not fit (N, T >= {config.receptive_field}, {config.bands}, "
+                f"{config.electrodes}, {config.bins})"
+            )
+        x = self.input_norm(frames.flatten(2, 3).movedim(1, -1)).movedim(-1, 1)  # (N, T, E, F) → (N, E, F, T) and back
+        x = x.view(count, length, config.bands, config.electrodes, config.bins)
+        x = torch.cat([mlp(x[:, :, band]) for band, mlp in enumerate(self.mlps)], dim=-1)
+        for conv, fc in zip(self.conv_blocks, self.fc_blocks, strict=True):
+            x = fc(conv(x))
+        return functional.log_softmax(self.head(x), dim=-1)

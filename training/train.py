@@ -1,0 +1,62 @@
+"""One training run: data, Lightning's trainer, checkpoints and resume."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from decoder.errors import InputError
+from training.data import WholeSessions, WindowDataset, collate
+from training.module import EncoderModule
+from training.settings import TrainSettings
+
+
+def train(
+    sessions: Sequence[Path],
+    validation: Sequence[Path],
+    settings: TrainSettings,
+    out: Path,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+) -> EncoderModule:
+    """Train an encoder on sessions; the model with the lowest greedy CER on `validation` comes back.
+
+    Checkpoints lie in `out`/checkpoints: `last.ckpt` after every epoch and the best one. Ctrl-C ends the run with a
+    checkpoint that `resume` goes on from.
+
+    Raises:
+        InputError: No session, or `out` holds a run and `resume` was not asked for.
+    """
+    if not sessions or not validation:
+        raise InputError(f"found {len(sessions)} training and {len(validation)} validation sessions: name at least one of each")
+    checkpoints = out / "checkpoints"
+    last = checkpoints / "last.ckpt"
+    if last.exists() and not resume:
+        raise InputError(f"{out} already holds a run: go on with --resume, or name another folder")
+    pl.seed_everything(settings.seed, verbose=False)
+    windows = WindowDataset(sessions, settings, settings.augmentation)
+    loader = DataLoader(windows, settings.batch, shuffle=True, drop_last=len(windows) > settings.batch, collate_fn=collate)
+    whole = DataLoader(WholeSessions(validation), batch_size=None)
+    module = EncoderModule(settings, total_steps=math.ceil(len(loader)) * settings.epochs)
+    best = ModelCheckpoint(checkpoints, "best", monitor="val_cer", save_last=True, enable_version_counter=False)
+    callbacks: list[pl.Callback] = [best, LearningRateMonitor("step")]
+    trainer = pl.Trainer(
+        max_epochs=settings.epochs,
+        callbacks=[*callbacks, RichProgressBar()] if progress else callbacks,
+        logger=[CSVLogger(out, name="log", version=""), TensorBoardLogger(out, name="tensorboard", version="")],
+        gradient_clip_val=settings.clip or None,
+        enable_progress_bar=progress,
+        num_sanity_val_steps=0,
+        log_every_n_steps=10,
+        deterministic=True,
+    )
+    trainer.fit(module, loader, whole, ckpt_path=last if resume and last.exists() else None)
+    if best.best_model_path:
+        module.load_state_dict(torch.load(best.best_model_path, weights_only=True)["state_dict"])
+    return module.eval()

@@ -96,11 +96,14 @@ class RotationInvariantMLP(nn.Module):
         weight = self.linear.weight.view(config.mlp_features, config.electrodes, config.bins)
         rolled = torch.cat([weight.roll(-offset, dims=1) for offset in config.offsets]).flatten(1)
         y = functional.relu(functional.linear(x.flatten(-2), rolled, self.linear.bias.repeat(len(config.offsets))))
-        return y.unflatten(-1, (len(config.offsets), config.mlp_features)).mean(-2)
+        return y.view(*y.shape[:-1], len(config.offsets), config.mlp_features).mean(-2)
 
 
 class TDSConvBlock(nn.Module):
-    """Convolution over time, ReLU, the newest input frames added, LayerNorm: (N, T, features) → (N, T-kernel+1, features)."""
+    """Convolution over time, ReLU, the newest input frames added, LayerNorm.
+
+    (N, T, features) → (N, T - kernel + 1, features).
+    """
 
     def __init__(self, config: TDSConfig) -> None:
         super().__init__()
@@ -109,7 +112,7 @@ class TDSConvBlock(nn.Module):
         self.norm = nn.LayerNorm(config.features)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = x.unflatten(-1, (self.config.channels, self.config.width)).movedim(1, -1)  # (N, T, C, W) → (N, C, W, T)
+        y = x.view(*x.shape[:-1], self.config.channels, self.config.width).movedim(1, -1)  # (N, T, C, W) → (N, C, W, T)
         y = functional.relu(self.conv(y)).movedim(-1, 1).flatten(-2)  # (N, C, W, T') → (N, T', C·W)
         out: torch.Tensor = self.norm(y + x[:, -y.shape[1] :])
         return out

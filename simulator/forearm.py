@@ -27,6 +27,10 @@ _SUPPORT = 3.0  # widths to either side beyond which a movement counts as nothin
 # Widths of the action potentials in seconds, and which depth sees which: fitted to the real power density (50-100 Hz
 # highest, two decades lower at 400 Hz).
 _ACTION_POTENTIALS = np.array([0.0022, 0.0012, 0.00065])
+# Fields fall off with distance; skin and fat smear them. Both fitted to the correlation between electrodes around the ring.
+_SPREAD = 0.55  # limb radii
+_FALL_OFF = 2.6
+_NEAR = 1.5
 _RATE_MIN, _RATE_GAIN, _RATE_MAX = 8.0, 70.0, 45.0  # spikes per second; per unit of drive
 
 
@@ -93,11 +97,11 @@ class Electrodes:
         turn = np.arange(electrodes) * 2 * np.pi / electrodes * (-1.0 if HANDS[hand] == "left" else 1.0)
         around = turn[:, None] + donning.rotation[hand] - units.angle  # (electrodes, units)
         radius = 1.0 + donning.lift[hand]
-        distance = np.sqrt(radius**2 + units.depth**2 - 2 * radius * units.depth * np.cos(around))
-        weight = gain * donning.gain[hand][:, None] * units.size * (0.35 / distance) ** 2.2
+        distance = np.sqrt(radius**2 + units.depth**2 - 2 * radius * units.depth * np.cos(around) + _SPREAD**2)
+        weight = gain * donning.gain[hand][:, None] * units.size * (_SPREAD / distance) ** _FALL_OFF
         # Deep or far units look wide: a soft choice among the widths by distance.
-        nearness = np.clip((0.75 - distance) / 0.6, 0, 1)
-        shares = np.stack([1.0 - 0.55 * nearness, 0.42 * nearness + 0.05, 0.10 * nearness**2])
+        nearness = np.clip((_NEAR - distance) / 0.6, 0, 1)
+        shares = np.stack([1.0 - 0.55 * nearness, 0.42 * nearness + 0.05, 0.20 * nearness**2])
         self._mix = shares * weight  # (widths, electrodes, units)
         self._kernels = _action_potentials(rate)
         self._carry = np.zeros((self._kernels.shape[1] - 1, electrodes), np.float32)

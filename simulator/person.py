@@ -93,7 +93,7 @@ def make_person(seed: int, variability: Variability | None = None) -> Person:
         typist=random_typist(rng),
         units=(left, right),
         keys=patterns * habits + stray,
-        tone=0.035 * np.exp(rng.normal(0, 0.4, (len(HANDS), len(MUSCLES)))),
+        tone=0.010 * np.exp(rng.normal(0, 0.4, (len(HANDS), len(MUSCLES)))),
         strength=float(np.exp(rng.normal(0, 0.12))),
         variability=v,
     )

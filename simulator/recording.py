@@ -24,7 +24,7 @@ class Amplifier:
         self._high_pass = butter(4, _HIGH_PASS, "highpass", fs=rate, output="sos")
         self._state = np.zeros((len(self._high_pass), 2, *self._shape))
         # Electrode half-cell drift: slow, tens of µV, gone after the high-pass, but it keeps the converter's steps moving.
-        self._drift = butter(1, [0.5, 12.0], "bandpass", fs=rate, output="sos")
+        self._drift = butter(2, [0.5, 8.0], "bandpass", fs=rate, output="sos")
         self._drift_state = np.zeros((len(self._drift), 2, *self._shape))
         self._hum = donning.mains * rng.uniform(0.3, 1.0, self._shape) * np.where(rng.random(self._shape) < 0.5, 1, -1)
         self._sample = 0
@@ -33,7 +33,7 @@ class Amplifier:
         """(T, hands, electrodes) µV at the skin → (T, hands, electrodes) µV as the device delivers it."""
         samples = len(signal)
         white = self._rng.standard_normal((samples, *self._shape), dtype=np.float32)
-        drift, self._drift_state = sosfilt(self._drift, 120.0 * white, axis=0, zi=self._drift_state)
+        drift, self._drift_state = sosfilt(self._drift, 60.0 * white, axis=0, zi=self._drift_state)
         raw = signal + drift + 0.45 * white[:, :, ::-1]
         if self._donning.mains:
             t = (self._sample + np.arange(samples)) / self._rate

@@ -13,7 +13,7 @@ from streamer.chunk import Chunk, Layout
 LAYOUT = Layout(rate=2000.0, unit="uV", sides=HANDS, electrodes=16)
 """The layout of emg2qwerty's bands."""
 _BLOCK = 2.0  # seconds simulated at a time
-_MICROVOLTS = 3.2  # sets the level while typing to the real 10-15 µV rms
+_MICROVOLTS = 8.5  # sets the level while typing to the real 10-15 µV rms
 
 
 def simulate(

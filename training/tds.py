@@ -7,9 +7,10 @@ Electromyography" (NeurIPS 2024). Written from those descriptions.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 import torch
+from scipy.fft import next_fast_len
 from torch import nn
 from torch.nn import functional
 
@@ -82,7 +83,7 @@ class TDSConfig:
 class RotationInvariantMLP(nn.Module):
     """Linear and ReLU over all electrodes and bins of one band, averaged over electrode rolls.
 
-    (N, T, electrodes, bins) → (N, T, mlp_features).
+    (N, T, electrodes, bins), scaled and shifted per electrode before the rolls → (N, T, mlp_features).
     """
 
     def __init__(self, config: TDSConfig) -> None:
@@ -90,13 +91,23 @@ class RotationInvariantMLP(nn.Module):
         self.config = config
         self.linear = nn.Linear(config.electrodes * config.bins, config.mlp_features)  # electrode-major
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+        weight, bias = self.rolled(scale, shift)
+        y = functional.relu(functional.linear(x.flatten(-2), weight, bias))
         config = self.config
-        # Rolling the weights back instead of the frames on gives the same products from one matrix product.
-        weight = self.linear.weight.view(config.mlp_features, config.electrodes, config.bins)
-        rolled = torch.cat([weight.roll(-offset, dims=1) for offset in config.offsets]).flatten(1)
-        y = functional.relu(functional.linear(x.flatten(-2), rolled, self.linear.bias.repeat(len(config.offsets))))
         return y.view(*y.shape[:-1], len(config.offsets), config.mlp_features).mean(-2)
+
+    def rolled(self, scale: torch.Tensor, shift: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The linear layer at all rolls as one: weight (offsets·mlp_features, electrodes·bins) and bias.
+
+        Rolling the weights back gives the same products as rolling the frames on, in one matrix product; scale and
+        shift (electrodes,) in the weights leave no gradient to compute for the frames, a third of a layer's work.
+        """
+        config = self.config
+        weight = self.linear.weight.view(config.mlp_features, config.electrodes, config.bins)
+        weight = torch.cat([weight.roll(-offset, dims=1) for offset in config.offsets])
+        bias = self.linear.bias.repeat(len(config.offsets)) + (weight * shift[:, None]).sum((1, 2))
+        return (weight * scale[:, None]).flatten(1), bias
 
 
 class TDSConvBlock(nn.Module):
@@ -112,9 +123,25 @@ class TDSConvBlock(nn.Module):
         self.norm = nn.LayerNorm(config.features)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = x.view(*x.shape[:-1], self.config.channels, self.config.width).movedim(1, -1)  # (N, T, C, W) → (N, C, W, T)
-        y = functional.relu(self.conv(y)).movedim(-1, 1).flatten(-2)  # (N, C, W, T') → (N, T', C·W)
+        y = functional.relu(self.convolve(x))
         out: torch.Tensor = self.norm(y + x[:, -y.shape[1] :])
+        return out
+
+    def convolve(self, x: torch.Tensor) -> torch.Tensor:
+        """What `self.conv` gives, over features: (N, T, C·W) → (N, T - kernel + 1, C·W).
+
+        By Fourier transform over time: torch's conv2d is slow for kernels this long and thin, above all backwards, and
+        would take half of a training step.
+        """
+        config = self.config
+        frames = x.shape[1]
+        length = int(next_fast_len(frames, real=True))
+        kernel = torch.fft.rfft(self.conv.weight[:, :, 0].flip(-1), n=length)  # flipped: torch's conv correlates
+        spectrum = torch.fft.rfft(x, n=length, dim=1).view(len(x), -1, config.channels, config.width)
+        product = torch.matmul(kernel.movedim(-1, 0), spectrum)  # (bins, C, C) · (N, bins, C, W) → (N, bins, C, W)
+        y = torch.fft.irfft(product.flatten(-2), n=length, dim=1)
+        y = y[:, config.kernel - 1 : frames]  # the earlier rows wrapped around
+        out: torch.Tensor = y + cast(torch.Tensor, self.conv.bias).repeat_interleave(config.width)
         return out
 
 
@@ -142,7 +169,10 @@ class TDSEncoder(nn.Module):
     def __init__(self, config: TDSConfig) -> None:
         super().__init__()
         self.config = config
-        self.input_norm = nn.BatchNorm2d(config.bands * config.electrodes)
+        # The affine half of the BatchNorm: see RotationInvariantMLP.rolled.
+        self.input_norm = nn.BatchNorm2d(config.bands * config.electrodes, affine=False)
+        self.scale = nn.Parameter(torch.ones(config.bands * config.electrodes))
+        self.shift = nn.Parameter(torch.zeros(config.bands * config.electrodes))
         self.mlps = nn.ModuleList(RotationInvariantMLP(config) for _ in range(config.bands))
         self.conv_blocks = nn.ModuleList(TDSConvBlock(config) for _ in range(config.blocks))
         self.fc_blocks = nn.ModuleList(TDSFullyConnectedBlock(config) for _ in range(config.blocks))
@@ -157,9 +187,9 @@ class TDSEncoder(nn.Module):
                 f"frames of shape {tuple(frames.shape)} do not fit (N, T >= {config.receptive_field}, {config.bands}, "
                 f"{config.electrodes}, {config.bins})"
             )
-        x = self.input_norm(frames.flatten(2, 3).movedim(1, -1)).movedim(-1, 1)  # (N, T, E, F) → (N, E, F, T) and back
-        x = x.view(count, length, config.bands, config.electrodes, config.bins)
-        x = torch.cat([mlp(x[:, :, band]) for band, mlp in enumerate(self.mlps)], dim=-1)
+        x = self.input_norm(frames.reshape(count * length, -1, config.bins, 1)).view(frames.shape)
+        scale, shift = self.scale.view(config.bands, -1), self.shift.view(config.bands, -1)
+        x = torch.cat([mlp(x[:, :, b], scale[b], shift[b]) for b, mlp in enumerate(self.mlps)], dim=-1)
         for conv, fc in zip(self.conv_blocks, self.fc_blocks, strict=True):
             x = fc(conv(x))
         return functional.log_softmax(self.head(x), dim=-1)

@@ -6,7 +6,7 @@ Electromyography" (NeurIPS 2024). Written from those descriptions.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import torch
@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from decoder.charset import CLASSES
 from decoder.errors import InputError
+from decoder.strict import build
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,8 @@ class TDSConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TDSConfig":
-        """Inverse of `to_dict`; raises InputError for an unknown name."""
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            known = ", ".join(field.name for field in fields(cls))
-            raise InputError(f"The TDS settings name {', '.join(unknown)}; known are {known}.")
-        return cls(**{**values, "offsets": tuple(values.get("offsets", cls().offsets))})
+        """Inverse of `to_dict`; raises InputError for an unknown name or a value of another type."""
+        return build(cls, values, "the TDS settings")
 
 
 class RotationInvariantMLP(nn.Module):

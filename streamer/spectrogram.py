@@ -1,0 +1,86 @@
+"""Incremental log-power spectrogram: the front end of the emg2qwerty models."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from decoder.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class StftConstants:
+    """What the short-time Fourier transform of a model was trained with; the defaults are emg2qwerty's."""
+
+    window: int = 64
+    """Samples of the periodic Hann window."""
+    hop: int = 16
+    """Samples from one frame to the next."""
+    floor: float = 1e-6
+    """Added to the power, in squared sample units, before the decimal logarithm."""
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.hop <= self.window and self.window % 2 == 0 and self.floor > 0):
+            raise InputError(
+                f"The spectrogram has window {self.window}, hop {self.hop} and floor {self.floor:g}; expected an even "
+                "window, a hop of 1 to that, and a floor above 0: correct the model's constants."
+            )
+
+    @property
+    def bins(self) -> int:
+        """Frequency bins of one frame, from 0 to half the rate."""
+        return self.window // 2 + 1
+
+    def frames(self, samples: int) -> int:
+        """Frames that so many samples give: no centring, no padding."""
+        return max(0, (samples - self.window) // self.hop + 1)
+
+    def samples(self, frames: int) -> int:
+        """Samples that so many frames (at least 1) span."""
+        return self.window + self.hop * (frames - 1)
+
+
+class Spectrogram:
+    """Samples of any cut in, log10 power frames out.
+
+    Frame = log10(|FFT(hann · x)|² / Σ hann² + floor). Computed in float64, one transform per frame, so that a frame is
+    bit-equal however its samples were cut.
+    """
+
+    def __init__(self, constants: StftConstants) -> None:
+        self.constants = constants
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(constants.window) / constants.window)
+        self._taper = hann / np.sqrt(np.sum(hann**2))
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the samples kept for the next frame."""
+        self._kept: npt.NDArray[np.float32] | None = None
+
+    def push(
+        self, samples: npt.NDArray[np.float32], times: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+        """Frames that these samples complete.
+
+        Args:
+            samples: (T, ..., electrodes), in the unit the model was trained with.
+            times: (T,) seconds.
+
+        Returns:
+            frames (F, ..., electrodes, bins) and times (F,) s, each that of the frame's newest sample.
+        """
+        window, hop = self.constants.window, self.constants.hop
+        kept = 0 if self._kept is None else len(self._kept)
+        joined = samples if self._kept is None else np.concatenate([self._kept, samples])
+        count = self.constants.frames(len(joined))
+        self._kept = joined[count * hop :].copy()  # window - hop samples of overlap, and what is not a hop yet
+        if not count:
+            return np.empty((0, *samples.shape[1:], self.constants.bins), np.float32), np.empty(0)
+        windows = np.lib.stride_tricks.sliding_window_view(joined, window, axis=0)[
+            ::hop
+        ]  # (F, ..., electrodes, window)
+        spectrum = np.fft.rfft(windows * self._taper)
+        power = spectrum.real**2 + spectrum.imag**2
+        frames = np.log10(power + self.constants.floor).astype(np.float32)
+        # A frame's newest sample always comes with the push that completes it.
+        return frames, times[window - 1 - kept :: hop].copy()

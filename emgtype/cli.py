@@ -1,0 +1,76 @@
+"""The command line: `emgtype COMMAND`. The commands live in emgtype/commands/, one module each, imported when called."""
+
+import contextlib
+import importlib
+import signal
+import sys
+from types import FrameType
+
+import click
+from rich.console import Console
+
+from decoder.errors import InputError
+
+_COMMANDS = {
+    "demo": "Simulated wristbands over LSL, decoded live: text beside the truth.",
+    "serve": "Decode live wristbands and publish the text.",
+    "replay": "Decode a recorded session and measure accuracy and delay.",
+    "listen": "Show the text that a running daemon publishes.",
+    "simulate": "Simulate a typist: session files, or live LSL streams.",
+    "info": "What a bundle, a session or the network holds.",
+    "emissions": "Write a session's emissions for other decoders.",
+    "decode": "Decode emissions from any encoder.",
+    "train": "Train an encoder on sessions (needs emgtype[train]).",
+    "export": "Make a model bundle from a checkpoint (needs emgtype[train]).",
+    "lm": "Build language models.",
+}
+_INTERRUPTED = 130  # what shells report for a process ended by Ctrl-C
+
+
+class Commands(click.Group):
+    """Finds a command in the module of its name, so that `listen` need not load what `train` needs."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"emgtype.commands.{name}_command")
+        command: click.Command = module.command
+        command.short_help = _COMMANDS[name]
+        return command
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=False)
+@click.version_option(package_name="emgtype", message="emgtype %(version)s")
+def app() -> None:
+    """Live text from two sEMG wristbands."""
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    """A service manager's SIGTERM ends a command as Ctrl-C does, so everything is given back."""
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Entry point: one sentence and exit code 2 for bad input, a quiet end for Ctrl-C."""
+    with contextlib.suppress(ValueError):  # raised where this is not the main thread
+        signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app(standalone_mode=False)
+    except InputError as error:
+        Console(stderr=True, soft_wrap=True).print(f"emgtype: {error}", style="red", markup=False, highlight=False)
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # `emgtype listen | head`: the reader has gone, nothing is wrong
+        sys.exit(0)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One module per command, named NAME_command, each with a click command called `command`."""

@@ -1,0 +1,32 @@
+"""Options that several commands share, and the one place where --json is printed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+
+
+def config_options(command: F) -> F:
+    """--config and --bundle."""
+    for option in (
+        click.option("--bundle", metavar="NAME|FOLDER", help="Model bundle (default: as configured)."),
+        click.option("--config", "config_path", type=PATH, help="Settings file (default: ./config.toml, then yours)."),
+    ):
+        command = option(command)
+    return command
+
+
+def json_option(command: F) -> F:
+    """--json: the report as one JSON object on standard output, nothing else there."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")(command)
+
+
+def print_json(report: Any) -> None:
+    """A report on standard output."""
+    click.echo(json.dumps(report, indent=2, ensure_ascii=False))

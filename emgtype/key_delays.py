@@ -1,0 +1,58 @@
+"""From true key press to shown and to final character: which decoded key answers which press, and how late it came."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz.distance import Levenshtein
+
+from decoder.messages import TextEvent
+
+
+@dataclass(slots=True)
+class ShownKeys:
+    """What was shown when. Grows with the text: for a session that is measured, not for days."""
+
+    labels: list[int] = field(default_factory=list)
+    shown: list[float] = field(default_factory=list)
+    """Seconds: when the surviving version of each key appeared."""
+    final: list[float] = field(default_factory=list)
+    """Seconds: when each key became final; shorter than `labels` by the tail."""
+    erased: int = 0
+    """Keys taken back so far."""
+
+    def push(self, event: TextEvent, lateness: float = 0.0) -> None:
+        """Apply an edit that reached its reader `lateness` seconds after the newest sample behind it."""
+        if event.erase:
+            del self.labels[-event.erase :], self.shown[-event.erase :]
+            self.erased += event.erase
+        now = event.time + lateness
+        self.labels += [key.label for key in event.insert]
+        self.shown += [now] * len(event.insert)
+        self.final += [now] * (len(self.labels) - event.tail - len(self.final))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDelays:
+    """Seconds from the press of every rightly decoded key, in order."""
+
+    shown: npt.NDArray[np.float64]
+    final: npt.NDArray[np.float64]
+
+
+def key_delays(presses: Sequence[float], truth: Sequence[int], keys: ShownKeys) -> KeyDelays:
+    """Delays of the keys that a minimal edit path from `truth` to what was decoded leaves unchanged.
+
+    Args:
+        presses: Seconds: press times of `truth`, on the clock of the events.
+        truth: Labels typed.
+        keys: What was shown, all of it final.
+    """
+    blocks = Levenshtein.editops(truth, keys.labels).as_matching_blocks()
+    pairs = [(b.a + i, b.b + i) for b in blocks for i in range(b.size)]
+    pressed = np.array([presses[a] for a, _ in pairs])
+    return KeyDelays(
+        shown=np.array([keys.shown[b] for _, b in pairs]) - pressed,
+        final=np.array([keys.final[b] for _, b in pairs]) - pressed,
+    )

@@ -1,0 +1,40 @@
+"""How long stages take, as percentiles over a bounded memory."""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+_KEPT = 200_000  # durations per stage: a quarter of an hour at one frame per hop
+
+
+def percentiles(values: ArrayLike) -> dict[str, float]:
+    """p50, p95, p99 and max of some values; empty for none."""
+    values = np.asarray(values, dtype=np.float64)
+    if not values.size:
+        return {}
+    p50, p95, p99 = np.percentile(values, [50, 95, 99])
+    return {"p50": float(p50), "p95": float(p95), "p99": float(p99), "max": float(values.max())}
+
+
+class StageTimer:
+    """Handed to the pipeline as its observer: `with timer("encoder"): ...`."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._seconds: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_KEPT))
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = self._clock()
+        try:
+            yield
+        finally:
+            self._seconds[stage].append(self._clock() - start)
+
+    def report(self) -> Mapping[str, dict[str, float]]:
+        """Milliseconds of every stage: {"encoder": {"p50": ..., "p95": ..., "p99": ..., "max": ...}, ...}."""
+        return {stage: percentiles(1e3 * np.array(seconds)) for stage, seconds in self._seconds.items()}

@@ -1,0 +1,81 @@
+"""A US keyboard as touch typists use it: which hand and finger strikes each key, and how far it has to reach."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from decoder.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, SPACE
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """How one key is struck."""
+
+    hand: str
+    """"left" or "right"."""
+    finger: int
+    """0 thumb, 1 index, 2 middle, 3 ring, 4 little."""
+    row: int
+    """2 digits, 1 upper letters, 0 home, -1 lower letters, -2 space bar."""
+    reach: float
+    """Key widths sideways from the finger's home key: positive towards the little finger (ulnar), negative towards the
+    thumb. The rows' stagger counts."""
+
+
+# Physical rows, left to right, with the offset of each row's first key against the home row's in key widths.
+_ROWS: tuple[tuple[int, float, str], ...] = (
+    (2, -1.75, "`1234567890-="),
+    (1, -0.25, "qwertyuiop[]\\"),
+    (0, 0.0, "asdfghjkl;'"),
+    (-1, 0.5, "zxcvbnm,./"),
+)
+_SHIFTED = dict(zip('~!@#$%^&*()_+QWERTYUIOP{}|ASDFGHJKL:"ZXCVBNM<>?', "`1234567890-=qwertyuiop[]\\asdfghjkl;'zxcvbnm,./", strict=True))
+# Keys of each finger in every row, left little finger to right little finger, and where its home key lies in the home row.
+_FINGERS: tuple[tuple[str, int, float, str], ...] = (
+    ("left", 4, 0, "`1qaz"),
+    ("left", 3, 1, "2wsx"),
+    ("left", 2, 2, "3edc"),
+    ("left", 1, 3, "45rtfgvb"),
+    ("right", 1, 6, "67yuhjnm"),
+    ("right", 2, 7, "8ik,"),
+    ("right", 3, 8, "9ol."),
+    ("right", 4, 9, "0-=p[]\\;'/"),
+)
+_SPECIAL = {
+    SPACE: Strike("right", 0, -2, 0.0),
+    BACKSPACE: Strike("right", 4, 2, 3.0),
+    ENTER: Strike("right", 4, 0, 2.25),
+}
+
+
+def needs_shift(label: int) -> bool:
+    """Whether the key is typed with ⇧ held."""
+    return KEYS[label] in _SHIFTED
+
+
+@cache
+def strike(label: int) -> Strike:
+    """How the key of a label is struck; ⇧ alone is the left one (see `shift_strike`)."""
+    key = KEYS[label]
+    if key == SHIFT:
+        return shift_strike("right")
+    if key in _SPECIAL:
+        return _SPECIAL[key]
+    key = _SHIFTED.get(key, key)
+    row, column = next((row, offset + keys.index(key)) for row, offset, keys in _ROWS if key in keys)
+    hand, finger, home, _ = next(f for f in _FINGERS if key in f[3])
+    return Strike(hand, finger, row, column - home if hand == "right" else home - column)
+
+
+def shift_strike(hand: str) -> Strike:
+    """The ⇧ that goes with a key struck by `hand`: the other hand's little finger."""
+    return Strike("left", 4, -1, 1.25) if hand == "right" else Strike("right", 4, -1, 1.5)
+
+
+def neighbours(label: int) -> tuple[int, ...]:
+    """Labels of the unshifted keys beside a key: where a finger lands that misses."""
+    key = KEYS[label]
+    place = {k: (row, offset + i) for row, offset, keys in _ROWS for i, k in enumerate(keys)}
+    if key not in place:
+        return ()
+    row, column = place[key]
+    return tuple(LABELS[k] for k, (r, c) in place.items() if k != key and abs(r - row) <= 1 and abs(c - column) <= 1.0)

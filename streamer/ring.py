@@ -38,7 +38,7 @@ class Ring:
         """Append; raises RingOverflowError, and takes nothing, where the chunk does not fit in whole."""
         if len(chunk.times) > self.free:
             raise RingOverflowError(
-                f"{len(chunk.times)} samples came, but only {self.free} of the ring's {self.capacity} are free: pop first"
+                f"{len(chunk.times)} samples came, only {self.free} of the ring's {self.capacity} are free: pop first"
             )
         at = self._positions(self._oldest + self._count, len(chunk.times))
         self._samples[at] = chunk.samples

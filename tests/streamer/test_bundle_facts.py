@@ -20,7 +20,7 @@ FACTS = BundleFacts(
     hop=4,
     receptive_field=125,
     states=(StateFacts("context_0", (31, 768)), StateFacts("context_1", (31, 768))),
-    emission_delay=94.5,
+    emission_delay_ms=94.5,
     provenance={"data": "simulated", "seed": 3, "steps": [1, 2]},
 )
 
@@ -30,7 +30,7 @@ def test_metadata_round_trip() -> None:
     assert all(isinstance(value, str) for value in metadata.values())
     assert metadata["emgtype.receptive_field_samples"] == "2048"
     assert BundleFacts.from_metadata({**metadata, "producer": "someone"}, "exported/paper") == FACTS
-    unmeasured = dataclasses.replace(FACTS, emission_delay=None)
+    unmeasured = dataclasses.replace(FACTS, emission_delay_ms=None)
     assert BundleFacts.from_metadata(unmeasured.to_metadata(), "exported/paper") == unmeasured
 
 

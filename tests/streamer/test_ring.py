@@ -34,7 +34,7 @@ def test_samples_come_out_in_order_in_blocks(pieces: list[int], block: int) -> N
 def test_overflow_is_named_and_takes_nothing() -> None:
     ring = Ring(LAYOUT, 8)
     ring.push(numbered(0, 6))
-    with pytest.raises(RingOverflowError, match="3 samples came, but only 2 of the ring's 8"):
+    with pytest.raises(RingOverflowError, match="3 samples came, only 2 of the ring's 8"):
         ring.push(numbered(6, 3))
     assert (len(ring), ring.free) == (6, 2)
     ring.push(numbered(6, 2))

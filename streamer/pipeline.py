@@ -1,0 +1,142 @@
+"""The line a sample travels: ring, conditioner, spectrogram, encoder, decoder. No I/O, no clock."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+import numpy as np
+
+from decoder.errors import InputError
+from decoder.messages import Emission, TextEvent
+from streamer.chunk import Chunk
+from streamer.conditioner import Conditioner, Identity
+from streamer.encoder import OnnxEncoder
+from streamer.ring import Ring
+from streamer.spectrogram import Spectrogram
+
+Observer = Callable[[str], AbstractContextManager[None]]
+"""Wraps every stage's work: `with observer("encoder"): ...`, e.g. to time it."""
+
+
+class EmissionDecoder(Protocol):
+    """Emissions in, edits of the key sequence out."""
+
+    def push(self, emission: Emission) -> TextEvent | None:
+        """The edit that these frames (at least one) make; None: none."""
+        ...
+
+    def finish(self) -> TextEvent | None:
+        """Make all keys so far final; None: they were."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the past."""
+        ...
+
+
+def _unobserved(_stage: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+class Pipeline:
+    """Samples in chunks of any size in, text events out; what comes out does not depend on how the samples were cut.
+
+    The hop is the encoder's and holds for the run: the stages always get the same blocks, those that complete a hop.
+    """
+
+    def __init__(
+        self,
+        encoder: OnnxEncoder,
+        decoder: EmissionDecoder,
+        conditioner: Conditioner | None = None,
+        observer: Observer = _unobserved,
+        tap: Callable[[Emission], None] | None = None,
+    ) -> None:
+        """Join the stages.
+
+        Args:
+            encoder: Its facts say what samples to expect and how the spectrogram is made.
+            decoder: Gets every emission.
+            conditioner: Corrections of the signal; None: none.
+            observer: Stage timing, by name: conditioner, spectrogram, encoder, decoder.
+            tap: Sees every emission once, before the decoder.
+        """
+        facts = encoder.facts
+        self.facts = facts
+        self._first_block = facts.stft.samples(encoder.hop)
+        self._later_block = facts.stft.hop * encoder.hop
+        self._block = self._first_block  # samples that complete the next hop
+        self._ring = Ring(facts.layout, self._first_block)
+        self._conditioner = conditioner or Identity()
+        self._spectrogram = Spectrogram(facts.stft)
+        self._encoder = encoder
+        self._decoder = decoder
+        self._observe = observer
+        self._tap = tap
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the past without settling it; the next emission comes when the receptive field is filled anew."""
+        self._reset_signal()
+        self._decoder.reset()
+
+    def push(self, chunk: Chunk) -> list[TextEvent]:
+        """Events of all hops that these samples complete.
+
+        Raises:
+            InputError: Another layout than the model's, or a sample that is not a finite number; nothing was taken.
+        """
+        self.facts.require(chunk.layout)
+        # The encoder carries its context for ever: one NaN would silence it until the next reset.
+        if not np.isfinite(chunk.samples).all():
+            row = int(np.argmin(np.isfinite(chunk.samples).all(axis=(1, 2))))
+            raise InputError(
+                f"The sample at {chunk.times[row]:.3f} s holds a value that is not a finite number; expected "
+                f"{chunk.layout} without such: mend the source."
+            )
+        events: list[TextEvent] = []
+        start = 0
+        while start < len(chunk.times):
+            part = slice(start, start + self._ring.free)
+            self._ring.push(Chunk(chunk.samples[part], chunk.times[part], chunk.layout))
+            start = part.stop
+            while block := self._ring.pop(self._block):
+                self._block = self._later_block
+                events += self._decode(self._encode(block))
+        return events
+
+    def finish(self) -> list[TextEvent]:
+        """Settle the tail: the frames of an incomplete hop, and all keys; the signal's stages are as after `reset`."""
+        waiting = len(self._ring)
+        events = self._decode(self._encode(rest)) if waiting and (rest := self._ring.pop(waiting)) else []
+        with self._observe("encoder"):
+            emission = self._encoder.finish()
+        events += self._decode(emission)
+        with self._observe("decoder"):
+            last = self._decoder.finish()
+        self._reset_signal()
+        return [*events, last] if last else events
+
+    def _reset_signal(self) -> None:
+        self._block = self._first_block
+        self._ring.reset()
+        self._conditioner.reset()
+        self._spectrogram.reset()
+        self._encoder.reset()
+
+    def _encode(self, block: Chunk) -> Emission:
+        with self._observe("conditioner"):
+            block = self._conditioner.push(block)
+        with self._observe("spectrogram"):
+            frames, times = self._spectrogram.push(block.samples, block.times)
+        with self._observe("encoder"):
+            return self._encoder.push(frames, times)
+
+    def _decode(self, emission: Emission) -> list[TextEvent]:
+        if not len(emission.times):
+            return []
+        if self._tap:
+            self._tap(emission)
+        with self._observe("decoder"):
+            event = self._decoder.push(emission)
+        return [event] if event else []

@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+from decoder.charset import BLANK, KEYS
+from streamer.bundle_facts import BundleFacts
+from streamer.chunk import Layout
+from streamer.spectrogram import StftConstants
+from training.graph import build_graph, state_facts
+from training.tds import TDSConfig, TDSEncoder
+
+CONFIG = TDSConfig(electrodes=4, bins=17, mlp_features=12, channels=6, kernel=4, blocks=3)
+
+
+@pytest.fixture(scope="session")
+def small_model() -> TDSEncoder:
+    """A tiny TDS of random weights."""
+    torch.manual_seed(3)
+    model = TDSEncoder(CONFIG)
+    for tensor in model.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.add_(0.3 * torch.rand_like(tensor))
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def small_facts() -> BundleFacts:
+    return BundleFacts(
+        name="small",
+        licence="Apache-2.0",
+        layout=Layout(2000.0, "uV", ("left", "right"), CONFIG.electrodes),
+        stft=StftConstants(window=32, hop=8),
+        classes=KEYS,
+        blank=BLANK,
+        hop=3,
+        receptive_field=CONFIG.receptive_field,
+        states=state_facts(CONFIG),
+    )
+
+
+@pytest.fixture(scope="session")
+def small_onnx(small_model: TDSEncoder, small_facts: BundleFacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny TDS as a streaming ONNX file; receptive field 10 frames."""
+    path = tmp_path_factory.mktemp("bundle") / "encoder.onnx"
+    onnx.save(build_graph(small_model, small_facts), path)
+    return path

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from decoder.charset import BLANK
 from decoder.metrics import CharacterErrors
+from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
 from training.data import Batch
 from training.features import LogSpectrogram
@@ -26,9 +27,10 @@ def greedy(log_probs: Tensor) -> list[int]:
 class EncoderModule(pl.LightningModule):
     """Trains a TDS encoder on windows of sessions."""
 
-    def __init__(self, settings: TrainSettings, total_steps: int) -> None:
+    def __init__(self, settings: TrainSettings, layout: Layout, total_steps: int) -> None:
         super().__init__()
         self.settings = settings
+        self.layout = layout
         self.total_steps = total_steps
         self.stft = StftConstants()
         self.spectrogram = LogSpectrogram(self.stft)
@@ -55,16 +57,16 @@ class EncoderModule(pl.LightningModule):
         loss = ctc(log_probs, lengths, batch.labels, batch.label_lengths, BLANK)
         self.log("ctc", loss, prog_bar=True)
         warm = self.settings.warm_start
-        if warm and (weight := warm.weight * max(0.0, 1 - self.global_step / (warm.share * self.total_steps))):
+        if warm and (weight := max(0.0, 1 - self.global_step / (warm.share * self.total_steps))):
             # Emission k is made at sample window + hop·(k + context) - 1, the newest it has seen.
             press_frames = (batch.presses - (self.stft.window - 1)) / self.stft.hop - context
-            delay = warm.delay * self.settings.rate_hz / self.stft.hop
+            delay = warm.delay * self.layout.rate / self.stft.hop
             target = frame_targets(
                 press_frames, batch.labels, batch.label_lengths, log_probs.shape[1], delay, warm.width, BLANK
             ).to(log_probs.device)
             frame_loss = frame_cross_entropy(log_probs, target, lengths.to(log_probs.device), BLANK, warm.blank_weight)
             self.log("frame", frame_loss, prog_bar=True)
-            loss = loss + weight * frame_loss
+            loss = weight * frame_loss + (1 - weight) * loss
         self.log("loss", loss)
         return loss
 

@@ -14,11 +14,10 @@ PRESETS = Path(__file__).parent / "presets"
 
 @dataclass(frozen=True, slots=True)
 class WarmStart:
-    """Frame-wise cross-entropy at the known press times, mixed into CTC at first (see training.losses)."""
+    """Frame-wise cross-entropy at the known press times, which hands over to CTC (see training.losses)."""
 
     share: float = 0.6
-    """Part of all steps over which its weight falls from `weight` to 0."""
-    weight: float = 1.0
+    """Part of all steps over which its weight falls from 1 to 0 while that of CTC rises from 0 to 1."""
     delay: float = 0.060
     """Seconds from press to emission: sets the model's emission delay."""
     width: int = 3

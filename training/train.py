@@ -1,6 +1,5 @@
 """One training run: data, Lightning's trainer, checkpoints and resume."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, Ri
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
+from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from training.data import WholeSessions, WindowDataset, collate
 from training.module import EncoderModule
@@ -43,7 +43,9 @@ def train(
     windows = WindowDataset(sessions, settings, settings.augmentation)
     loader = DataLoader(windows, settings.batch, shuffle=True, drop_last=len(windows) > settings.batch, collate_fn=collate)
     whole = DataLoader(WholeSessions(validation), batch_size=None)
-    module = EncoderModule(settings, total_steps=math.ceil(len(loader)) * settings.epochs)
+    with SessionReader(sessions[0]) as first:
+        layout = first.layout
+    module = EncoderModule(settings, layout, total_steps=len(loader) * settings.epochs)
     best = ModelCheckpoint(checkpoints, "best", monitor="val_cer", save_last=True, enable_version_counter=False)
     callbacks: list[pl.Callback] = [best, LearningRateMonitor("step")]
     trainer = pl.Trainer(

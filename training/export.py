@@ -1,0 +1,144 @@
+"""A trained encoder as a model bundle: streaming graph (checked against the offline model), card and checksums."""
+
+import copy
+import hashlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+
+from decoder.charset import BLANK, KEYS
+from decoder.errors import InputError
+from streamer.bundle_facts import BundleFacts
+from streamer.chunk import Layout
+from streamer.encoder import OnnxEncoder
+from streamer.spectrogram import StftConstants
+from training.graph import build_graph, state_facts
+from training.tds import TDSConfig, TDSEncoder
+
+ENCODER = "encoder.onnx"
+CARD = "README.md"
+CHECKSUMS = "SHA256SUMS"
+
+HOPS = (1, 2, 4, 8)
+"""Frames per call at which an export is checked."""
+TOLERANCE = 1e-4
+"""Largest difference in log-probability (nats): float32 rounding stays well below, a wrong wire does not."""
+CHECKED_FRAMES = 100
+"""Emissions compared at each hop."""
+
+
+def facts_of(
+    config: TDSConfig,
+    layout: Layout,
+    stft: StftConstants,
+    *,
+    name: str,
+    hop: int,
+    provenance: Mapping[str, Any],
+    licence: str = "Apache-2.0",
+    emission_delay_ms: float | None = None,
+) -> BundleFacts:
+    """The facts of a TDS encoder over the emg2qwerty keys (arguments as in BundleFacts)."""
+    return BundleFacts(
+        name=name,
+        licence=licence,
+        layout=layout,
+        stft=stft,
+        classes=KEYS,
+        blank=BLANK,
+        hop=hop,
+        receptive_field=config.receptive_field,
+        states=state_facts(config),
+        emission_delay_ms=emission_delay_ms,
+        provenance=dict(provenance),
+    )
+
+
+def export_bundle(
+    model: TDSEncoder,
+    directory: Path,
+    facts: BundleFacts,
+    card: str,
+    *,
+    hops: Sequence[int] = HOPS,
+    tolerance: float = TOLERANCE,
+) -> float:
+    """Write encoder.onnx, README.md and SHA256SUMS; other files of the bundle (a language model) stay.
+
+    Args:
+        model: Trained; it is not changed.
+        directory: The bundle; made where it does not exist.
+        facts: What the graph's metadata will say.
+        card: Text of the model card.
+        hops: Frames per call at which the graph is run as the daemon runs it and compared with the offline forward.
+        tolerance: Largest difference allowed, in nats.
+
+    Returns:
+        The largest difference found.
+
+    Raises:
+        InputError: The facts do not fit the model, or the difference is beyond the tolerance; nothing was written.
+    """
+    offline = copy.deepcopy(model).cpu().eval()
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as draft:  # same file system
+        encoder, readme = Path(draft, ENCODER), Path(draft, CARD)
+        onnx.save(build_graph(offline, facts), encoder)
+        readme.write_text(card, encoding="utf-8")
+        difference = streaming_difference(offline, encoder, hops)
+        if not difference <= tolerance:  # also refuses NaN
+            raise InputError(
+                f"Streaming differs from the offline forward by {difference:.2g} nats, expected at most "
+                f"{tolerance:.2g}; nothing was written to {directory}: check the model's weights, then training/graph.py."
+            )
+        directory.mkdir(exist_ok=True)
+        for path in (encoder, readme):
+            path.replace(directory / path.name)
+    write_checksums(directory)
+    return difference
+
+
+def streaming_difference(model: TDSEncoder, encoder: Path, hops: Sequence[int] = HOPS) -> float:
+    """Largest difference in log-probability (nats) between a streaming graph and the offline forward.
+
+    The frames compared are noise of the mean and variance that the model's BatchNorm has seen.
+    """
+    config = model.config
+    frames = _plausible_frames(model, config.receptive_field - 1 + CHECKED_FRAMES)
+    with torch.no_grad():
+        expected = model(torch.from_numpy(frames)[None])[0].numpy()
+    differences = []
+    for hop in hops:
+        streaming = OnnxEncoder(str(encoder), hop)
+        parts = [streaming.push(frames, np.arange(len(frames), dtype=np.float64)), streaming.finish()]
+        found = np.concatenate([part.log_probs for part in parts])
+        differences.append(float(np.abs(found - expected).max()) if found.shape == expected.shape else np.inf)
+    return float(np.max(differences))  # NaN stays NaN
+
+
+def write_checksums(directory: Path) -> None:
+    """(Re)write SHA256SUMS over all other files of a bundle, as `sha256sum --check` reads it."""
+    files = sorted(path for path in directory.iterdir() if path.is_file() and path.name != CHECKSUMS)
+    lines = []
+    for path in files:
+        with path.open("rb") as file:
+            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
+    Path(directory, CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def _plausible_frames(model: TDSEncoder, count: int) -> npt.NDArray[np.float32]:
+    config, norm = model.config, model.input_norm
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    noise = torch.randn(
+        count, config.bands * config.electrodes, config.bins, generator=torch.Generator().manual_seed(0)
+    )
+    frames = norm.running_mean[:, None] + norm.running_var[:, None].sqrt() * noise
+    array: npt.NDArray[np.float32] = frames.view(count, config.bands, config.electrodes, config.bins).numpy()
+    return array

@@ -1,1 +1,1 @@
-"""Samples to emissions: chunks, ring, conditioner, spectrogram, encoder, and the pipeline that joins them to the decoder."""
+"""Samples to emissions: ring, conditioner, spectrogram, encoder, and the pipeline that joins them to the decoder."""

@@ -25,7 +25,9 @@ class Layout:
         return len(self.sides)
 
     def __str__(self) -> str:
-        return f"{self.bands} × {self.electrodes} electrodes ({', '.join(self.sides)}) in {self.unit} at {self.rate:g} Hz"
+        return (
+            f"{self.bands} × {self.electrodes} electrodes ({', '.join(self.sides)}) in {self.unit} at {self.rate:g} Hz"
+        )
 
 
 @dataclass(frozen=True, slots=True)

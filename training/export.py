@@ -95,7 +95,7 @@ def export_bundle(
         if not difference <= tolerance:  # also refuses NaN
             raise InputError(
                 f"Streaming differs from the offline forward by {difference:.2g} nats, expected at most "
-                f"{tolerance:.2g}; nothing was written to {directory}: check the model's weights, then training/graph.py."
+                f"{tolerance:.2g}; nothing was written to {directory}: check the weights, then training/graph.py."
             )
         directory.mkdir(exist_ok=True)
         for path in (encoder, readme):

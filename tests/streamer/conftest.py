@@ -4,11 +4,11 @@ import onnx
 import pytest
 import torch
 
-from decoder.charset import BLANK, KEYS
 from streamer.bundle_facts import BundleFacts
 from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
-from training.graph import build_graph, state_facts
+from training.export import facts_of
+from training.graph import build_graph
 from training.tds import TDSConfig, TDSEncoder
 
 CONFIG = TDSConfig(electrodes=4, bins=17, mlp_features=12, channels=6, kernel=4, blocks=3)
@@ -27,17 +27,8 @@ def small_model() -> TDSEncoder:
 
 @pytest.fixture(scope="session")
 def small_facts() -> BundleFacts:
-    return BundleFacts(
-        name="small",
-        licence="Apache-2.0",
-        layout=Layout(2000.0, "uV", ("left", "right"), CONFIG.electrodes),
-        stft=StftConstants(window=32, hop=8),
-        classes=KEYS,
-        blank=BLANK,
-        hop=3,
-        receptive_field=CONFIG.receptive_field,
-        states=state_facts(CONFIG),
-    )
+    layout = Layout(2000.0, "uV", ("left", "right"), CONFIG.electrodes)
+    return facts_of(CONFIG, layout, StftConstants(window=32, hop=8), name="small", hop=3, provenance={})
 
 
 @pytest.fixture(scope="session")

@@ -33,11 +33,11 @@ def test_every_hop_agrees_with_the_offline_forward(small_onnx: Path, small_model
     assert found.times.tolist() == TIMES[9:].tolist()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, 40), max_size=12).map(sorted))
 def test_any_cut_gives_the_same_bits(small_onnx: Path, cuts: list[int]) -> None:
     encoder = OnnxEncoder(str(small_onnx))
-    whole, cut = emissions(encoder, []), emissions(encoder, cuts)  # finish leaves it as new
+    whole, cut = emissions(encoder, []), emissions(encoder, cuts)  # finish leaves it as after a reset
     np.testing.assert_array_equal(cut.log_probs, whole.log_probs)
     np.testing.assert_array_equal(cut.times, whole.times)
 

@@ -70,7 +70,7 @@ def encoder(small_onnx: Path) -> OnnxEncoder:
     return OnnxEncoder(str(small_onnx))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, SAMPLES), max_size=20).map(sorted))
 def test_any_cut_gives_the_same_events(encoder: OnnxEncoder, cuts: list[int]) -> None:
     pipeline = Pipeline(encoder, CheckingDecoder())

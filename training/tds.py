@@ -127,8 +127,7 @@ class TDSConvBlock(nn.Module):
     def convolve(self, x: torch.Tensor) -> torch.Tensor:
         """What `self.conv` gives, over features: (N, T, C·W) → (N, T - kernel + 1, C·W).
 
-        By Fourier transform over time: torch's conv2d is slow for kernels this long and thin, above all backwards, and
-        would take half of a training step.
+        By Fourier transform over time: torch's conv2d is slow for kernels this long and thin, above all backwards.
         """
         config = self.config
         frames = x.shape[1]

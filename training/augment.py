@@ -22,16 +22,27 @@ class Augmentation:
     frequency_mask_bins: int = 4
 
     def samples(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """(samples, bands, electrodes) → the same, rolled and misaligned; misaligned bands repeat their border sample."""
-        if self.roll:
-            rolls = torch.randint(-self.roll, self.roll + 1, (x.shape[1],), generator=rng)
-            x = torch.stack([x[:, band].roll(int(rolls[band]), dims=1) for band in range(x.shape[1])], dim=1)
-        if self.misalign:
-            shift = int(torch.randint(-self.misalign, self.misalign + 1, (1,), generator=rng))
-            index = (torch.arange(len(x)) - shift).clamp(0, len(x) - 1)
-            band = int(torch.randint(x.shape[1], (1,), generator=rng))
-            x = x.clone()
-            x[:, band] = x[index, band]
+        """(samples, bands, electrodes) → the same, rolled and misaligned; a shifted band repeats its border sample."""
+        return self._misalign(self._roll(x, rng), self.misalign, rng)
+
+    def frames(self, x: Tensor, hop: int, rng: torch.Generator) -> Tensor:
+        """(T, bands, electrodes, bins) → the same, rolled and misaligned by whole frames of `hop` samples."""
+        return self._misalign(self._roll(x, rng), self.misalign // hop, rng)
+
+    def _roll(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        if not self.roll:
+            return x
+        rolls = torch.randint(-self.roll, self.roll + 1, (x.shape[1],), generator=rng)
+        return torch.stack([x[:, band].roll(int(rolls[band]), dims=1) for band in range(x.shape[1])], dim=1)
+
+    @staticmethod
+    def _misalign(x: Tensor, most: int, rng: torch.Generator) -> Tensor:
+        if not most:
+            return x
+        shift = int(torch.randint(-most, most + 1, (1,), generator=rng))
+        band = int(torch.randint(x.shape[1], (1,), generator=rng))
+        x = x.clone()
+        x[:, band] = x[(torch.arange(len(x)) - shift).clamp(0, len(x) - 1), band]
         return x
 
     def spectrogram(self, x: Tensor, rng: torch.Generator) -> Tensor:

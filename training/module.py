@@ -27,16 +27,15 @@ def greedy(log_probs: Tensor) -> list[int]:
 class EncoderModule(pl.LightningModule):
     """Trains a TDS encoder on windows of sessions."""
 
-    def __init__(self, settings: TrainSettings, layout: Layout, total_steps: int) -> None:
+    def __init__(self, settings: TrainSettings, layout: Layout, stft: StftConstants, total_steps: int) -> None:
         super().__init__()
         self.settings = settings
         self.layout = layout
         self.total_steps = total_steps
-        self.stft = StftConstants()
-        self.spectrogram = LogSpectrogram(self.stft)
+        self.stft = stft
+        self.spectrogram = LogSpectrogram(stft)
         self.encoder = TDSEncoder(settings.model)
         self._errors = CharacterErrors()
-        self._rng = torch.Generator().manual_seed(settings.seed)
 
     def forward(self, samples: Tensor) -> Tensor:
         """(N, samples, bands, electrodes) µV → (N, emissions, classes) log-probabilities."""
@@ -49,20 +48,16 @@ class EncoderModule(pl.LightningModule):
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
-        frames = self.spectrogram(batch.samples)
-        frames = torch.stack([self.settings.augmentation.spectrogram(x, self._rng) for x in frames])
-        log_probs = self.encoder(frames)
-        context = frames.shape[1] - log_probs.shape[1]
-        lengths = (batch.lengths - self.stft.window) // self.stft.hop + 1 - context
+        log_probs = self.encoder(batch.frames)
+        context = batch.frames.shape[1] - log_probs.shape[1]  # emission k is made at frame k + context
+        lengths = batch.lengths - context
         loss = ctc(log_probs, lengths, batch.labels, batch.label_lengths, BLANK)
         self.log("ctc", loss, prog_bar=True)
         warm = self.settings.warm_start
         if warm and (weight := max(0.0, 1 - self.global_step / (warm.share * self.total_steps))):
-            # Emission k is made at sample window + hop·(k + context) - 1, the newest it has seen.
-            press_frames = (batch.presses - (self.stft.window - 1)) / self.stft.hop - context
-            delay = warm.delay * self.layout.rate / self.stft.hop
+            delay = warm.delay * self.layout.rate / self.stft.hop - context
             target = frame_targets(
-                press_frames, batch.labels, batch.label_lengths, log_probs.shape[1], delay, warm.width, BLANK
+                batch.presses, batch.labels, batch.label_lengths, log_probs.shape[1], delay, warm.width, BLANK
             ).to(log_probs.device)
             frame_loss = frame_cross_entropy(log_probs, target, lengths.to(log_probs.device), BLANK, warm.blank_weight)
             self.log("frame", frame_loss, prog_bar=True)

@@ -52,6 +52,8 @@ class TrainSettings:
     rate_end: float = 1e-6
     clip: float = 0.0
     """Largest norm of the gradient; 0: not clipped."""
+    cache: bool = False
+    """Keep all spectrograms in memory (see training.frames.CachedFrames)."""
     seed: int = 1
 
 

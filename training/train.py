@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from adapters.session_reader import SessionReader
 from decoder.errors import InputError
+from streamer.spectrogram import StftConstants
 from training.data import WholeSessions, WindowDataset, collate
 from training.module import EncoderModule
 from training.settings import TrainSettings
@@ -40,12 +41,13 @@ def train(
     if last.exists() and not resume:
         raise InputError(f"{out} already holds a run: go on with --resume, or name another folder")
     pl.seed_everything(settings.seed, verbose=False)
-    windows = WindowDataset(sessions, settings, settings.augmentation)
-    loader = DataLoader(windows, settings.batch, shuffle=True, drop_last=len(windows) > settings.batch, collate_fn=collate)
-    whole = DataLoader(WholeSessions(validation), batch_size=None)
     with SessionReader(sessions[0]) as first:
         layout = first.layout
-    module = EncoderModule(settings, layout, total_steps=len(loader) * settings.epochs)
+    stft = StftConstants()
+    windows = WindowDataset(sessions, settings, stft)
+    loader = DataLoader(windows, settings.batch, shuffle=True, drop_last=len(windows) > settings.batch, collate_fn=collate)
+    whole = DataLoader(WholeSessions(validation), batch_size=None)
+    module = EncoderModule(settings, layout, stft, total_steps=len(loader) * settings.epochs)
     best = ModelCheckpoint(checkpoints, "best", monitor="val_cer", save_last=True, enable_version_counter=False)
     callbacks: list[pl.Callback] = [best, LearningRateMonitor("step")]
     trainer = pl.Trainer(

@@ -28,8 +28,10 @@ _ROWS: tuple[tuple[int, float, str], ...] = (
     (0, 0.0, "asdfghjkl;'"),
     (-1, 0.5, "zxcvbnm,./"),
 )
-_SHIFTED = dict(zip('~!@#$%^&*()_+QWERTYUIOP{}|ASDFGHJKL:"ZXCVBNM<>?', "`1234567890-=qwertyuiop[]\\asdfghjkl;'zxcvbnm,./", strict=True))
-# Keys of each finger in every row, left little finger to right little finger, and where its home key lies in the home row.
+_SHIFTED = dict(
+    zip('~!@#$%^&*()_+QWERTYUIOP{}|ASDFGHJKL:"ZXCVBNM<>?', "".join(keys for _, _, keys in _ROWS), strict=True),
+)
+# Keys of each finger in every row, left little finger to right little finger, and its home key's place in the home row.
 _FINGERS: tuple[tuple[str, int, float, str], ...] = (
     ("left", 4, 0, "`1qaz"),
     ("left", 3, 1, "2wsx"),

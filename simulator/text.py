@@ -5,13 +5,17 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from decoder.charset import normalise
+
 SPLITS = ("lm", "train", "test")
 _LM, _TRAIN = 0.85, 0.95  # upper ends of the splits' shares
 
-# How much of English punctuation is typed: real prompts are mostly bare words (`.` 0.35 %, `,` 0.2 % of presses).
-_KEPT_PUNCTUATION = 0.2
+# Real prompts are mostly bare lower-case words: `.` is 0.35 % and `,` 0.2 % of the presses, digits and capitals are
+# rarer still. So only this share of the marks, and of the words with digits, is typed; marks not named never are.
+_KEPT = {".": 0.5, ",": 0.13, "'": 0.4, "-": 0.05, "?": 0.1, "!": 0.1, ";": 0.05, ":": 0.05}
+_KEPT_NUMBERS = 0.03
 _CASED = 0.02  # share of prompts typed with their capitals
-_DROPPED = {ord(c): None for c in "\"()[]{}_*;:!"}
+_WORDS = 4, 10  # fewest and most words of a prompt
 
 
 def split(paragraphs: Iterable[str]) -> dict[str, list[str]]:
@@ -27,14 +31,41 @@ def split(paragraphs: Iterable[str]) -> dict[str, list[str]]:
 
 
 def prompts(paragraphs: Iterable[str], seed: int) -> Iterator[str]:
-    """Runs of 4 to 10 words of running text, as they will be typed: nearly all in lower case, with little punctuation."""
+    """Runs of 4 to 10 words of running text, as they will be typed: nearly all in lower case, with little punctuation.
+
+    Consecutive prompts follow on, across paragraphs too; the last one may be shorter. Every character is a key
+    (decoder.charset), the closing enter is left to the typist. The same seed gives the same prompts.
+    """
     rng = np.random.default_rng([seed, 4])
+    run: list[str] = []
+    length = _length(rng)
+    cased = rng.random() < _CASED
     for paragraph in paragraphs:
-        words = paragraph.translate(_DROPPED).replace("--", " ").split()
-        while words:
-            count = int(rng.integers(4, 11))
-            text = " ".join(words[:count])
-            words = words[count:]
-            if rng.random() >= _CASED:
-                text = text.lower()
-            yield "".join(c for c in text if c not in ".,?" or rng.random() < _KEPT_PUNCTUATION)
+        for word in _words(paragraph):
+            typed = _thinned(word if cased else word.lower(), rng)
+            if not typed:
+                continue
+            run.append(typed)
+            if len(run) == length:
+                yield " ".join(run)
+                run, length, cased = [], _length(rng), rng.random() < _CASED
+    if run:
+        yield " ".join(run)
+
+
+def _length(rng: np.random.Generator) -> int:
+    return int(rng.integers(_WORDS[0], _WORDS[1] + 1))
+
+
+def _words(paragraph: str) -> Iterator[str]:
+    """Words with the punctuation around them, in characters that have keys; a dash parts words, a hyphen does not."""
+    for word in paragraph.replace("—", " ").replace("–", " ").replace("--", " ").split():
+        yield "".join(key for c in word if (key := normalise(c)) is not None)
+
+
+def _thinned(word: str, rng: np.random.Generator) -> str:
+    """The word with most of its marks left out; empty where nothing of it is typed."""
+    if any(c.isdigit() for c in word) and rng.random() >= _KEPT_NUMBERS:
+        return ""
+    thinned = "".join(c for c in word if c.isalnum() or rng.random() < _KEPT.get(c, 0.0))
+    return thinned if any(c.isalnum() for c in thinned) else ""

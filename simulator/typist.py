@@ -1,8 +1,6 @@
 """Text to key presses as people type: uneven intervals, rollover, typos noticed late and taken back.
 
-Calibrated on the key logs of emg2qwerty (Sivakumar et al. 2024; 5.26 M presses): intervals near log-normal with a slow
-tail, shorter between hands than within one; holds of 60/91/165 ms (5/50/95th percentile); 21 % of presses before the
-release of the previous key; 4.3 % backspaces, the first of them 555 ms (median) after the typo.
+Calibrated on the key logs of emg2qwerty (Sivakumar et al. 2024); `benchmarks/typist_realism.py` compares the two.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,13 +8,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from decoder.charset import BACKSPACE, ENTER, LABELS, SHIFT, label_to_key_name, text_to_labels
+from decoder.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, SPACE, label_to_key_name, text_to_labels
 from decoder.truth import Keystroke, Prompt
 from simulator.keyboard import needs_shift, neighbours, strike
 
-_BACKSPACE, _ENTER, _SHIFT = LABELS[BACKSPACE], LABELS[ENTER], LABELS[SHIFT]
+_BACKSPACE, _ENTER, _SHIFT, _SPACE = LABELS[BACKSPACE], LABELS[ENTER], LABELS[SHIFT], LABELS[SPACE]
 LABEL_CLOCK = 0.015
 """Seconds: keyboards report a press at the next tick of their own clock."""
+
+# Median seconds between two presses, and how much more or less than usual they scatter.
+_INTO_BACKSPACE = 0.52, 0.95  # noticing takes its time: 99.7 % of ⌫ come later than 160 ms
+_REPEATED_BACKSPACE = 0.155, 0.7
+_AFTER = {_BACKSPACE: (0.205, 1.2), _SPACE: (0.180, 1.0)}
+_INTO = {_ENTER: (0.25, 1.3), _SPACE: (0.124, 1.0)}
+_DOUBLE = 0.148, 0.5
+_SAME_FINGER = 0.185, 0.8
+_SAME_HAND = 0.176, 0.8
+_ROLL = 0.085, 0.8
+_ALTERNATING = 0.130, 0.95
+_REACTION = 0.70, 0.5  # from a prompt's appearance to its first press
+_FASTEST = 0.02  # seconds between presses of two fingers
+_FASTEST_REPEAT = 0.06  # a finger must lift first
+
+# How many more keys are struck before a typo is noticed: 57 % of ⌫ runs are one key long, 24 % two, 9 % three.
+_NOTICED_AFTER = np.array([0.62, 0.21, 0.08, 0.05, 0.04])
+_UNNOTICED = 0.12  # share of typos that stay: 9 % of real prompts are not as shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +41,29 @@ class Typist:
 
     pace: float = 1.0
     """Intervals relative to the population's."""
-    spread: float = 0.42
+    spread: float = 0.46
     """Standard deviation of the log of an interval within its kind of transition."""
     hesitation: float = 0.05
     """Share of keys before which the typist pauses."""
+    roll: float = 0.22
+    """Share of key pairs for two fingers of one hand that are struck in one movement, the second before the first is up."""
     typo: float = 0.030
     """Share of keys that come out wrong."""
-    hold: float = 0.091
-    """Seconds: median time that a key is held."""
+    hold: float = 0.094
+    """Seconds: median time that a key is held, whether or not the next one comes meanwhile (rollover)."""
 
 
 def random_typist(rng: np.random.Generator) -> Typist:
-    """Draw a person's habits: the slowest type 93 keys a minute, the fastest 460."""
+    """Draw a person's habits: over a session, the slowest type 93 keys a minute, the median 263, the fastest 464."""
+    speed = rng.normal()
+    pace = float(np.clip(np.exp((0.34 if speed > 0 else 0.24) * speed), 0.55, 3.0))  # the slow are further out
     return Typist(
-        pace=float(np.clip(np.exp(rng.normal(0, 0.25)), 0.6, 2.5)),
-        spread=float(np.clip(rng.normal(0.42, 0.05), 0.3, 0.6)),
-        hesitation=float(rng.uniform(0.03, 0.08)),
-        typo=float(np.clip(np.exp(rng.normal(np.log(0.028), 0.4)), 0.008, 0.06)),
-        hold=float(np.exp(rng.normal(np.log(0.091), 0.15))),
+        pace=pace,
+        spread=float(np.clip(rng.normal(0.46, 0.06), 0.32, 0.62)),
+        hesitation=float(np.exp(rng.normal(np.log(0.05), 0.35))),
+        roll=float(rng.uniform(0.05, 0.40)),
+        typo=float(np.clip(np.exp(rng.normal(np.log(0.030), 0.4)) * pace**0.5, 0.01, 0.055)),
+        hold=float(np.exp(rng.normal(np.log(0.094), 0.15))),
     )
 
 
@@ -65,13 +86,13 @@ def type_prompts(
     shown: list[Prompt] = []
     time = start
     for text in prompts:
-        typed = list(_presses(text, typist, rng, time + 0.8 * float(np.exp(rng.normal(0, 0.4)))))
+        typed = list(_presses(text, typist, rng, time + _vary(*_REACTION, typist, rng)))
         done = typed[-1].end
         if done > end:
             break
         keystrokes += typed
         shown.append(Prompt(text, time, done))
-        time = typed[-1].start
+        time = done
     return _released_in_time(keystrokes), shown
 
 
@@ -89,7 +110,9 @@ def _presses(text: str, typist: Typist, rng: np.random.Generator, time: float) -
     for label in _with_typos(text_to_labels(text.strip()), typist, rng):
         if previous is not None:
             time += _interval(previous, label, typist, rng)
-        hold = typist.hold * float(np.exp(rng.normal(0, 0.30)))
+        hold = typist.hold * float(np.exp(rng.normal(0, 0.28)))
+        if label == _BACKSPACE:
+            hold *= 0.8
         if needs_shift(label):
             lead = float(rng.uniform(0.05, 0.14))
             yield Keystroke(label_to_key_name(_SHIFT), time, time + lead + 0.8 * hold)
@@ -99,50 +122,80 @@ def _presses(text: str, typist: Typist, rng: np.random.Generator, time: float) -
 
 
 def _with_typos(labels: list[int], typist: Typist, rng: np.random.Generator) -> Iterator[int]:
-    """The keys really struck: now and then a neighbour, a swap or a double, noticed after up to three keys, and taken back."""
+    """The keys really struck, enter last: now and then a typo, noticed some keys later and mostly taken back."""
     i = 0
     while i < len(labels):
-        wrong = _typo(labels, i, rng) if rng.random() < typist.typo else None
-        if wrong is None:
+        wrong, meant = _typo(labels, i, rng) if rng.random() < typist.typo else ([], 0)
+        if not wrong:
             yield labels[i]
             i += 1
             continue
-        more = labels[i + len(wrong) :][: int(rng.choice(4, p=[0.55, 0.25, 0.13, 0.07]))]
-        yield from (*wrong, *more)
+        yield from wrong
+        if rng.random() < _UNNOTICED:
+            i += meant
+            continue
+        more = labels[i + meant :][: int(rng.choice(len(_NOTICED_AFTER), p=_NOTICED_AFTER))]
+        yield from more
         yield from [_BACKSPACE] * (len(wrong) + len(more))
     yield _ENTER
 
 
-def _typo(labels: list[int], i: int, rng: np.random.Generator) -> tuple[int, ...] | None:
+def _typo(labels: list[int], i: int, rng: np.random.Generator) -> tuple[list[int], int]:
+    """Keys struck instead of labels[i:], and how many of those they stand for."""
+    here, following = labels[i], labels[i + 1 : i + 2]
     kind = rng.random()
-    if kind < 0.2 and i + 1 < len(labels) and labels[i] != labels[i + 1]:
-        return labels[i + 1], labels[i]
-    if kind < 0.3:
-        return labels[i], labels[i]
-    near = neighbours(labels[i])
-    return (int(rng.choice(near)),) if near else None
+    if kind < 0.10 and following and following != [here]:
+        return [*following, here], 2  # swapped
+    if kind < 0.25 and following and following != [here]:
+        return following, 2  # left out
+    if kind < 0.30 and i and labels[i - 1] != here:
+        return [labels[i - 1]], 0  # the one before struck twice
+    near = [key for key in neighbours(here) if not KEYS[key].isdigit()]  # fingers seldom stray up to the digits
+    if kind < 0.75 and near:
+        return [int(rng.choice(near))], 1
+    other = int(rng.integers(26))  # another letter was on the mind
+    return ([other], 1) if other != here else ([], 0)
 
 
 def _interval(previous: int, label: int, typist: Typist, rng: np.random.Generator) -> float:
     """Seconds from one press to the next."""
-    if label == _BACKSPACE and previous != _BACKSPACE:
-        return 0.42 * typist.pace**0.5 * float(np.exp(rng.normal(0, 0.45)))  # noticing takes its time
+    transition = _transition(previous, label)
+    if transition is _SAME_HAND and rng.random() < typist.roll:
+        transition = _ROLL
+    return max(_vary(*transition, typist, rng), _FASTEST_REPEAT if label == previous else _FASTEST)
+
+
+def _transition(previous: int, label: int) -> tuple[float, float]:
+    if label == _BACKSPACE:
+        return _REPEATED_BACKSPACE if previous == _BACKSPACE else _INTO_BACKSPACE
+    special = _AFTER.get(previous) or _INTO.get(label)
+    if special:
+        return special
     if label == previous:
-        median = 0.150
-    else:
-        median = 0.164 if strike(previous).hand == strike(label).hand else 0.133
-    interval = median * typist.pace * float(np.exp(rng.normal(0, typist.spread)))
-    if rng.random() < typist.hesitation:
-        interval += float(rng.exponential(0.35))
-    return max(interval, 0.025)
+        return _DOUBLE
+    before, after = strike(previous), strike(label)
+    if before.hand != after.hand:
+        return _ALTERNATING
+    return _SAME_FINGER if before.finger == after.finger else _SAME_HAND
+
+
+def _vary(median: float, scatter: float, typist: Typist, rng: np.random.Generator) -> float:
+    """Seconds: log-normal about this person's median, now and then with a pause on top."""
+    # What takes longer than a movement is thought, and differs less between people.
+    pace = typist.pace if median < 0.3 else typist.pace**0.5
+    seconds = median * pace * float(np.exp(rng.normal(0, scatter * typist.spread)))
+    return seconds + float(rng.exponential(0.45)) if rng.random() < typist.hesitation else seconds
 
 
 def _released_in_time(keystrokes: list[Keystroke]) -> list[Keystroke]:
-    """A key is up before it is pressed again."""
-    pressed: dict[str, float] = {}
+    """A finger leaves its key before it strikes again, the same key or another one."""
+    pressed: dict[object, float] = {}
     result = []
     for k in reversed(keystrokes):
-        again = pressed.get(k.key)
-        result.append(k if again is None or k.end < again else Keystroke(k.key, k.start, 0.35 * k.start + 0.65 * again))
-        pressed[k.key] = k.start
+        label = k.label
+        # Which little finger holds ⇧ depends on the key it is for: only ⇧ itself must be up again in time.
+        finger = k.key if label is None or label == _SHIFT else (strike(label).hand, strike(label).finger)
+        again = pressed.get(finger)
+        result.append(k if again is None or k.end < again else Keystroke(k.key, k.start, 0.3 * k.start + 0.7 * again))
+        pressed[finger] = k.start
     return result[::-1]

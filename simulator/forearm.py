@@ -46,7 +46,9 @@ class Movements:
         self.hand = np.array([HANDS.index(strike(label).hand) for label in labels], dtype=np.intp)
         self.centre = anchor + _CENTRE + rng.normal(0, v.onset, (count, PHASES))
         self.width = _WIDTH * np.exp(rng.normal(0, v.duration, (count, PHASES)))
-        effort = rng.normal(0, v.press_effort, (count, 1, 1)) + rng.normal(0, v.muscle_effort, (count, PHASES, len(MUSCLES)))
+        effort = rng.normal(0, v.press_effort, (count, 1, 1)) + rng.normal(
+            0, v.muscle_effort, (count, PHASES, len(MUSCLES))
+        )
         self.drive = person.keys[labels] * np.exp(effort)
         self.tone = person.tone
 
@@ -93,7 +95,9 @@ class Muscles:
 class Electrodes:
     """Spikes to µV under a ring of electrodes: one band on one forearm."""
 
-    def __init__(self, units: MotorUnits, donning: Donning, hand: int, electrodes: int, rate: float, gain: float) -> None:
+    def __init__(
+        self, units: MotorUnits, donning: Donning, hand: int, electrodes: int, rate: float, gain: float
+    ) -> None:
         turn = np.arange(electrodes) * 2 * np.pi / electrodes * (-1.0 if HANDS[hand] == "left" else 1.0)
         around = turn[:, None] + donning.rotation[hand] - units.angle  # (electrodes, units)
         radius = 1.0 + donning.lift[hand]

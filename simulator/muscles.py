@@ -55,7 +55,9 @@ MUSCLES: tuple[Muscle, ...] = (
 INDEX = {muscle.name: i for i, muscle in enumerate(MUSCLES)}
 
 _FLEXOR, _EXTENSOR = 0, FINGERS
-_FCR, _FCU, _ECR, _ECU = (INDEX[f"{kind} carpi {side}"] for kind in ("flexor", "extensor") for side in ("radialis", "ulnaris"))
+_FCR, _FCU, _ECR, _ECU = (
+    INDEX[f"{kind} carpi {side}"] for kind in ("flexor", "extensor") for side in ("radialis", "ulnaris")
+)
 _APL, _PT = INDEX["abductor pollicis longus"], INDEX["pronator teres"]
 
 # A finger takes its neighbours along ("enslaving", Zatsiorsky et al. 2000): more the ring and little finger, hardly the thumb.

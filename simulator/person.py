@@ -90,7 +90,7 @@ def make_person(seed: int, variability: Variability | None = None) -> Person:
     stray = np.abs(rng.normal(0, 0.03, patterns.shape))
     return Person(
         seed=seed,
-        typist=random_typist(rng),
+        typist=random_typist(np.random.default_rng([seed, 6])),  # of its own: habits and anatomy are independent
         units=(left, right),
         keys=patterns * habits + stray,
         tone=0.010 * np.exp(rng.normal(0, 0.4, (len(HANDS), len(MUSCLES)))),

@@ -1,18 +1,22 @@
 """A whole simulated session: a person types on one donning of the bands, and out come chunks of samples."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from decoder.truth import Keystroke
+from decoder.truth import Keystroke, Prompt
 from simulator.forearm import DRIVE_RATE, Electrodes, Movements, Muscles
 from simulator.person import HANDS, Person, don
 from simulator.recording import Amplifier
+from simulator.text import prompts
+from simulator.typist import type_prompts
 from streamer.chunk import Chunk, Layout
 
 LAYOUT = Layout(rate=2000.0, unit="uV", sides=HANDS, electrodes=16)
 """The layout of emg2qwerty's bands."""
 _BLOCK = 2.0  # seconds simulated at a time
+_SETTLE = 2.0  # seconds of rest before the first and after the last prompt: a receptive field must fit in
 _MICROVOLTS = 8.5  # sets the level while typing to the real 10-15 µV rms
 
 
@@ -42,7 +46,8 @@ def simulate(
     muscles = [Muscles(units, rng) for units in person.units]
     gain = _MICROVOLTS * person.strength
     electrodes = [
-        Electrodes(units, donning, hand, layout.electrodes, layout.rate, gain) for hand, units in enumerate(person.units)
+        Electrodes(units, donning, hand, layout.electrodes, layout.rate, gain)
+        for hand, units in enumerate(person.units)
     ]
     amplifier = Amplifier(donning, layout.electrodes, layout.rate, rng)
     block, total, done = round(_BLOCK * layout.rate), round(duration * layout.rate), 0
@@ -54,3 +59,35 @@ def simulate(
         times = start + (done + np.arange(len(samples))) / layout.rate
         done += block
         yield Chunk(samples, times, layout)
+
+
+@dataclass(frozen=True, slots=True)
+class TypingSession:
+    """A simulated session before its samples are made."""
+
+    person: Person
+    donning: int
+    """Seed of the donning, and of all chance within the session."""
+    start: float
+    """Seconds: time of the first sample."""
+    duration: float
+    """Seconds."""
+    keystrokes: tuple[Keystroke, ...]
+    """True presses."""
+    prompts: tuple[Prompt, ...]
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The samples (see `simulate`)."""
+        return simulate(self.person, self.keystrokes, self.donning, self.start, self.duration)
+
+
+def typing_session(
+    person: Person, donning: int, paragraphs: Sequence[str], seconds: float, start: float = 0.0
+) -> TypingSession:
+    """Let a person type for at most `seconds`, beginning anywhere in the text; the donning's seed decides where."""
+    rng = np.random.default_rng([person.seed, donning, 5])
+    first = int(rng.integers(len(paragraphs)))
+    texts = prompts([*paragraphs[first:], *paragraphs[:first]], seed=donning)
+    typed, shown = type_prompts(texts, person.typist, rng, start + _SETTLE, start + seconds - _SETTLE)
+    end = (shown[-1].end if shown else start) + _SETTLE
+    return TypingSession(person, donning, start, end - start, tuple(typed), tuple(shown))

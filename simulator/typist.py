@@ -46,7 +46,7 @@ class Typist:
     hesitation: float = 0.05
     """Share of keys before which the typist pauses."""
     roll: float = 0.22
-    """Share of key pairs for two fingers of one hand that are struck in one movement, the second before the first is up."""
+    """Share of key pairs for two fingers of one hand that are struck in one movement, the first not yet up."""
     typo: float = 0.030
     """Share of keys that come out wrong."""
     hold: float = 0.094

@@ -1,0 +1,55 @@
+"""`emgtype lm build`: a KenLM model over keys from text."""
+
+from pathlib import Path
+
+import click
+from rich.progress import Progress
+
+from emgtype.commands.options import PATH
+from emgtype.lm_build import KINDS, Origin, build_language_model
+from emgtype.texts import load_text
+from simulator.text import prompts
+
+
+@click.group(no_args_is_help=True)
+def command() -> None:
+    """Build language models."""
+
+
+@command.command(epilog="Example: emgtype lm build lm --units text --out exported/mine")
+@click.argument("texts", nargs=-1, required=True)
+@click.option(
+    "--units", type=click.Choice(KINDS), default="text", show_default=True, help="Single words, or running text."
+)
+@click.option(
+    "--as-typed", is_flag=True, help="Every line is what is typed between two enters: do not cut prompts from it."
+)
+@click.option("--order", default=6, show_default=True, help="Longest n-gram, in keys.")
+@click.option("--out", type=PATH, required=True, help="Folder for lm.binary and lm.json: a bundle's, for instance.")
+@click.option("--weight", default=0.65, show_default=True, help="Of the model's natural-log scores in decoding.")
+@click.option("--bonus", default=1.5, show_default=True, help="Nats per key that the model scores.")
+@click.option("--source", help="Where the text comes from (default: its name).")
+@click.option("--licence", default="unknown", show_default=True, help="Of the text, and so of the model.")
+@click.option("--lmplz", type=PATH, help="KenLM's program (default: ./.lmplz/bin/lmplz, or on the PATH).")
+def build(
+    texts: tuple[str, ...],
+    units: str,
+    as_typed: bool,
+    order: int,
+    out: Path,
+    weight: float,
+    bonus: float,
+    source: str | None,
+    licence: str,
+    lmplz: Path | None,
+) -> None:
+    """Build a character language model from TEXTS: files with one paragraph a line, or lm, train, test."""
+    paragraphs = [paragraph for name in texts for paragraph in load_text(name)]
+    # Prompts are what people are asked to type: running words with little punctuation.
+    lines = iter(paragraphs) if as_typed or units == "words" else prompts(paragraphs, seed=0)
+    origin = Origin(source or ", ".join(texts), licence, weight, bonus)
+    with Progress(transient=True) as progress:
+        progress.add_task("building", total=None)
+        build_language_model(lines, units, out, origin, order=order, lmplz=lmplz)
+    size = (out / "lm.binary").stat().st_size / 1e6
+    click.echo(f"{out / 'lm.binary'}: {units}, order {order}, {size:.1f} MB")

@@ -1,0 +1,146 @@
+"""KenLM language models over keys, made from text with modified Kneser-Ney smoothing (Heafield et al. 2013).
+
+Only building needs the programs lmplz and build_binary (scripts/build_lmplz.sh makes them).
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from decoder.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, SPACE, labels_to_text, text_to_labels
+from decoder.errors import InputError
+
+KINDS = ("words", "text")
+"""`words`: every word by itself, a-z, `</s>` is its end. `text`: running text, `</s>` is the enter after it."""
+FACTS_VERSION = 1
+_SPACE_TOKEN = "▁"  # a token of its own: KenLM parts tokens at spaces
+_LONGEST_ORDER = 6  # what KenLM's Python package is compiled for
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a model comes from and how much it weighs, as its lm.json tells."""
+
+    source: str
+    """The text it was built from."""
+    licence: str
+    """Of that text, and so of the model."""
+    weight: float = 0.65
+    """On natural-log scores (1.5 on KenLM's log10 ones)."""
+    bonus: float = 1.5
+    """Nats per key that the model scores."""
+
+
+def build_language_model(
+    lines: Iterable[str],
+    kind: str,
+    out: Path,
+    origin: Origin,
+    *,
+    order: int = _LONGEST_ORDER,
+    lmplz: Path | None = None,
+) -> None:
+    """Write `lm.binary` (a KenLM trie, exact) and `lm.json` (its facts) into a folder.
+
+    Args:
+        lines: For kind `text` what is typed between two enters, for `words` any text.
+        kind: One of KINDS.
+        out: Folder, made if missing.
+        origin: Source, licence and weights.
+        order: Longest n-gram, in keys.
+        lmplz: The program (default: see `find_lmplz`).
+
+    Raises:
+        InputError: Unknown kind or order, no text, or lmplz is missing or refuses the text.
+    """
+    if kind not in KINDS:
+        raise InputError(f"a language model of kind {kind!r} is unknown: choose {' or '.join(KINDS)}")
+    if not 2 <= order <= _LONGEST_ORDER:
+        raise InputError(f"order {order} cannot be built: choose 2 to {_LONGEST_ORDER}")
+    program = find_lmplz(lmplz)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="emgtype-lm-") as folder:
+        text, arpa, binary = (Path(folder) / name for name in ("text", "arpa", "lm.binary"))
+        alphabet = _write_tokens(text, word_tokens(lines) if kind == "words" else text_tokens(lines))
+        # Single keys are too few for their discounts to be estimated; the orders where that fails fall back, no other.
+        options = ["--order", str(order), "--discount_fallback", "--memory", "1G", "--temp_prefix", f"{folder}/"]
+        _run([program, *options, "--text", str(text), "--arpa", str(arpa)])
+        _run([program.with_name("build_binary"), "-a", "255", "-T", f"{folder}/", "trie", str(arpa), str(binary)])
+        shutil.copyfile(binary, out / "lm.binary")
+    tokens = {key: token for key in KEYS if (token := _token(key, kind)) in alphabet}
+    silent = [SHIFT] if kind == "text" else []
+    facts = {
+        "version": FACTS_VERSION,
+        "kind": kind,
+        "order": order,
+        "tokens": tokens,
+        "silent": silent,
+        **asdict(origin),
+    }
+    (out / "lm.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def word_tokens(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The words of a text, lower-cased and a-z only (others are left out), each as its characters."""
+    for line in lines:
+        for word in re.split(r"[\s—–]+|--+", line.lower()):
+            bare = word.strip("\"'’“”.,;:!?()[]*_")
+            if re.fullmatch("[a-z]+", bare):
+                yield list(bare)
+
+
+def text_tokens(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Lines as the tokens of their keys; capitals are folded, keys that type no character are left out."""
+    for line in lines:
+        keys = labels_to_text(text_to_labels(line.strip()))
+        if tokens := [token for key in keys if (token := _token(key, "text")) is not None]:
+            yield tokens
+
+
+def find_lmplz(named: Path | None = None) -> Path:
+    """The program as named, in ./.lmplz or on the PATH; raises InputError where there is none."""
+    on_path = shutil.which("lmplz")
+    found = [named] if named else [Path(".lmplz/bin/lmplz"), *([Path(on_path)] if on_path else [])]
+    for program in found:
+        if program.is_file():
+            return program.resolve()
+    raise InputError(
+        f"no lmplz at {' or '.join(map(str, found))}: run scripts/build_lmplz.sh once, or name it with --lmplz"
+    )
+
+
+def _token(key: str, kind: str) -> str | None:
+    """A key's token; None for keys outside such a model."""
+    if kind == "words":
+        return key if key in LABELS and "a" <= key <= "z" else None
+    if key in (BACKSPACE, ENTER, SHIFT):
+        return None
+    return _SPACE_TOKEN if key == SPACE else key.lower()
+
+
+def _write_tokens(path: Path, lines: Iterable[list[str]]) -> set[str]:
+    """One line of tokens each; returns those that occurred."""
+    alphabet: set[str] = set()
+    with path.open("w", encoding="utf-8") as file:
+        for tokens in lines:
+            alphabet.update(tokens)
+            file.write(" ".join(tokens) + "\n")
+    if not alphabet:
+        raise InputError("the text holds no word to build a language model from: name a text with words of a-z")
+    return alphabet
+
+
+def _run(command: list[str | Path]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise InputError(f"cannot run {command[0]}: {error.strerror}; run scripts/build_lmplz.sh") from None
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        reason = said[-1].strip() if said else f"exit status {done.returncode}"
+        raise InputError(f"{Path(command[0]).name} refused the text: {reason}; a longer text or a lower order may help")

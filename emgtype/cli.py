@@ -1,4 +1,4 @@
-"""The command line: `emgtype COMMAND`. The commands live in emgtype/commands/, one module each, imported when called."""
+"""The command line: `emgtype COMMAND`. Commands live in emgtype/commands/, one module each, imported when called."""
 
 import contextlib
 import importlib

@@ -134,4 +134,6 @@ def _check(config: Config, where: str) -> None:
         if not low <= value <= high:
             raise InputError(f"{name} = {value} in {where}: expected {low} to {high:g}")
     if len(config.source.bands) not in (0, 2):
-        raise InputError(f"source.bands in {where} names {len(config.source.bands)} streams: expected two, left first, or none")
+        raise InputError(
+            f"source.bands in {where} names {len(config.source.bands)} streams: expected two, left first, or none"
+        )

@@ -1,4 +1,4 @@
-"""Where settings, bundles and shipped files are looked for: as named, the working directory, the user's, the package."""
+"""Where settings, bundles and shipped files are looked for: as named, working directory, user directory, package."""
 
 import os
 from dataclasses import dataclass
@@ -42,4 +42,6 @@ def find_bundle(name: str) -> Path:
     if Path(name).is_dir():
         raise InputError(f"{name} is no model bundle: it holds no encoder.onnx; name a folder made by `emgtype export`")
     known = sorted({p.parent.name for base in bases for p in base.glob("*/encoder.onnx")})
-    raise InputError(f"no model bundle {name!r}: found {', '.join(known) or 'none'} in {bases[0]}, {bases[1]} and the package")
+    raise InputError(
+        f"no model bundle {name!r}: found {', '.join(known) or 'none'} in {bases[0]}, {bases[1]} and the package"
+    )

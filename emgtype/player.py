@@ -41,7 +41,7 @@ def play(
             )
             for name, band in zip(names, bands, strict=True)
         ]
-        if wait and not all([outlet.wait_for_consumers(wait) for outlet in outlets]):
+        if wait and not all(outlet.wait_for_consumers(wait) for outlet in outlets):
             raise InputError(f"nobody listened to {' and '.join(names)} within {wait:g} s: start `emgtype serve` first")
         offset = local_clock() - float(first.times[0])
         tell(f"playing {' and '.join(names)}, LSL time = session time + {offset:.6f}")

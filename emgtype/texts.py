@@ -16,7 +16,9 @@ def read_paragraphs(path: Path) -> list[str]:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         lines = [line.strip() for line in data.decode("utf-8").splitlines()]
     except (OSError, EOFError, UnicodeDecodeError, gzip.BadGzipFile) as error:
-        raise InputError(f"cannot read text from {path}: {error}; name a UTF-8 text file, one paragraph a line") from None
+        raise InputError(
+            f"cannot read text from {path}: {error}; name a UTF-8 text file, one paragraph a line"
+        ) from None
     paragraphs = [line for line in lines if line]
     if not paragraphs:
         raise InputError(f"{path} holds no text: name a file with one paragraph a line")
@@ -31,5 +33,7 @@ def load_text(name: str) -> list[str]:
         try:
             return split(read_paragraphs(PACKAGE.find(ENGLISH)))[name]
         except FileNotFoundError:
-            raise InputError(f"the split {name!r} is cut from {ENGLISH}, which only a checkout has: name a text file") from None
+            raise InputError(
+                f"the split {name!r} is cut from {ENGLISH}, which only a checkout has: name a text file"
+            ) from None
     return read_paragraphs(Path(name))

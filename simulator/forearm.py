@@ -1,7 +1,8 @@
 """Key presses to what sixteen muscles per forearm do, to motor-unit spikes, to the signal under each electrode.
 
-Recruitment and rate coding after Fuglevand, Winter & Patla (1993); action potentials as the first derivative of a Gaussian
-(the bipolar view of a depolarised zone that passes), wider the deeper the unit lies because tissue is a low-pass.
+Recruitment and rate coding after Fuglevand, Winter & Patla (1993); action potentials as the first derivative of a
+Gaussian (the bipolar view of a depolarised zone that passes), wider the deeper the unit lies because tissue is a
+low-pass.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ _SUPPORT = 3.0  # widths to either side beyond which a movement counts as nothin
 # Widths of the action potentials in seconds, and which depth sees which: fitted to the real power density (50-100 Hz
 # highest, two decades lower at 400 Hz).
 _ACTION_POTENTIALS = np.array([0.0022, 0.0012, 0.00065])
-# Fields fall off with distance; skin and fat smear them. Both fitted to the correlation between electrodes around the ring.
+# Fields fall off with distance; skin and fat smear them. Fitted to the correlation of electrodes around the ring.
 _SPREAD = 0.55  # limb radii
 _FALL_OFF = 2.6
 _NEAR = 1.5

@@ -1,9 +1,9 @@
 """Which forearm muscles a key press uses, and when.
 
-A table of sixteen muscles per forearm with their place around the limb (cross-sections as in Gray's anatomy: flexors on
-the volar side, extensors on the dorsal side, ulna and little finger to one side, radius and thumb to the other), and the
-three movements of a press: reach for the key, strike it, lift off. Muscle bursts come tens of ms before the press and last
-50-150 ms (emg2qwerty recordings).
+A table of sixteen muscles per forearm with their place around the limb (cross-sections as in Gray's anatomy: flexors
+on the volar side, extensors on the dorsal side, ulna and little finger to one side, radius and thumb to the other), and
+the three movements of a press: reach for the key, strike it, lift off. Muscle bursts come tens of ms before the press
+and last 50-150 ms (emg2qwerty recordings).
 """
 
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ _FCR, _FCU, _ECR, _ECU = (
 )
 _APL, _PT = INDEX["abductor pollicis longus"], INDEX["pronator teres"]
 
-# A finger takes its neighbours along ("enslaving", Zatsiorsky et al. 2000): more the ring and little finger, hardly the thumb.
+# A finger takes its neighbours along ("enslaving", Zatsiorsky et al. 2000): most the ring finger, hardly the thumb.
 _ENSLAVING = np.array(
     [
         [1.00, 0.08, 0.03, 0.02, 0.02],

@@ -1,4 +1,4 @@
-"""A simulated person: forearm anatomy, strength and finger habits, drawn from one seed; and one donning of the bands."""
+"""A simulated person: forearm anatomy, strength and finger habits from one seed; and one donning of the bands."""
 
 from dataclasses import dataclass
 
@@ -119,7 +119,7 @@ class Donning:
     rotation: tuple[float, float]
     """Radians by which each band is turned around its limb."""
     lift: tuple[float, float]
-    """Extra distance of the electrodes from the muscles, in limb radii (the band sits nearer the wrist or the elbow)."""
+    """Extra distance of the electrodes from the muscles, in limb radii (nearer the wrist or the elbow)."""
     gain: FloatArray
     """(hands, electrodes) contact gain."""
     contact_artifacts: bool
@@ -129,7 +129,7 @@ class Donning:
 
 
 def don(seed: int, electrodes: int) -> Donning:
-    """Put the bands on once more: rotation of about ±1 electrode, other contacts. The same seed gives the same donning."""
+    """Put the bands on once more: rotation of about ±1 electrode, other contacts. Deterministic by seed."""
     rng = np.random.default_rng([seed, 2])
     left, right = rng.normal(0, 0.6 * 2 * np.pi / electrodes, len(HANDS))
     lift_left, lift_right = rng.uniform(0.0, 0.08, len(HANDS))

@@ -1,4 +1,4 @@
-"""From the skin to the file: noise, hum, contact artifacts, 12-bit conversion, and then the device's 40 Hz high-pass."""
+"""From the skin to the file: noise, hum, contact artifacts, 12-bit conversion, then the device's 40 Hz high-pass."""
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ class Amplifier:
         self._shape = (len(HANDS), electrodes)
         self._high_pass = butter(4, _HIGH_PASS, "highpass", fs=rate, output="sos")
         self._state = np.zeros((len(self._high_pass), 2, *self._shape))
-        # Electrode half-cell drift: slow, tens of µV, gone after the high-pass, but it keeps the converter's steps moving.
+        # Electrode half-cell drift: gone after the high-pass, but it keeps the converter's steps moving.
         self._drift = butter(2, [0.5, 8.0], "bandpass", fs=rate, output="sos")
         self._drift_state = np.zeros((len(self._drift), 2, *self._shape))
         self._hum = donning.mains * rng.uniform(0.3, 1.0, self._shape) * np.where(rng.random(self._shape) < 0.5, 1, -1)

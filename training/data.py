@@ -35,7 +35,7 @@ class _Span:
 
 
 class WindowDataset(Dataset[Window]):
-    """Windows of sessions: `window` samples, with up to `past` before and `future` after, clipped at the session's ends.
+    """Windows of sessions: `window` samples, up to `past` before and `future` after, clipped at the session's ends.
 
     In training each window starts at a random offset, drawn anew in every epoch, and is augmented.
     """

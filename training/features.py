@@ -23,7 +23,9 @@ class LogSpectrogram(nn.Module):
         hann = 0.5 - 0.5 * torch.cos(2 * math.pi * n / constants.window)
         angle = 2 * math.pi * torch.outer(n, torch.arange(constants.bins, dtype=torch.float64)) / constants.window
         scale = hann[:, None] / hann.square().sum().sqrt()
-        self.register_buffer("basis", torch.cat([scale * angle.cos(), scale * angle.sin()], dim=1).float(), persistent=False)
+        self.register_buffer(
+            "basis", torch.cat([scale * angle.cos(), scale * angle.sin()], dim=1).float(), persistent=False
+        )
 
     @torch.no_grad()
     def forward(self, samples: Tensor) -> Tensor:

@@ -78,7 +78,9 @@ class EncoderModule(pl.LightningModule):
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[s.optimiser]
         if s.schedule == "one_cycle":
             optimiser = kind(self.encoder.parameters(), lr=s.rate, weight_decay=s.weight_decay)
-            cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, s.rate, total_steps=self.total_steps + 1, pct_start=0.2)
+            cycle = torch.optim.lr_scheduler.OneCycleLR(
+                optimiser, s.rate, total_steps=self.total_steps + 1, pct_start=0.2
+            )
             return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
         optimiser = kind(self.encoder.parameters(), lr=1.0, weight_decay=s.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda epoch: warmup_cosine(epoch, s))

@@ -35,7 +35,9 @@ def train(
         InputError: No session, or `out` holds a run and `resume` was not asked for.
     """
     if not sessions or not validation:
-        raise InputError(f"found {len(sessions)} training and {len(validation)} validation sessions: name at least one of each")
+        raise InputError(
+            f"found {len(sessions)} training and {len(validation)} validation sessions: name at least one of each"
+        )
     checkpoints = out / "checkpoints"
     last = checkpoints / "last.ckpt"
     if last.exists() and not resume:
@@ -45,7 +47,9 @@ def train(
         layout = first.layout
     stft = StftConstants()
     windows = WindowDataset(sessions, settings, stft)
-    loader = DataLoader(windows, settings.batch, shuffle=True, drop_last=len(windows) > settings.batch, collate_fn=collate)
+    loader = DataLoader(
+        windows, settings.batch, shuffle=True, drop_last=len(windows) > settings.batch, collate_fn=collate
+    )
     whole = DataLoader(WholeSessions(validation), batch_size=None)
     module = EncoderModule(settings, layout, stft, total_steps=len(loader) * settings.epochs)
     best = ModelCheckpoint(checkpoints, "best", monitor="val_cer", save_last=True, enable_version_counter=False)

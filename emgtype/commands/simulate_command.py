@@ -22,8 +22,12 @@ _BETWEEN = 100_000.0
 
 @click.command(epilog="Example: emgtype simulate --person 1 --donning 7 --minutes 2 --out session.hdf5")
 @click.option("--person", default=1, show_default=True, help="Seed of the person: anatomy, strength, habits.")
-@click.option("--donning", default=1, show_default=True, help="Seed of how the bands sit, and of all chance in the session.")
-@click.option("--minutes", default=1.0, show_default=True, type=click.FloatRange(0.2, 600), help="Typing time of a session.")
+@click.option(
+    "--donning", default=1, show_default=True, help="Seed of how the bands sit, and of all chance in the session."
+)
+@click.option(
+    "--minutes", default=1.0, show_default=True, type=click.FloatRange(0.2, 600), help="Typing time of a session."
+)
 @click.option("--text", default="demo", show_default=True, help="What is typed: a text file, or demo, train, test, lm.")
 @click.option("--out", type=PATH, help="Session file to write; with --sessions, the folder.")
 @click.option("--sessions", type=click.IntRange(1), help="Write so many sessions, each with the next donning.")

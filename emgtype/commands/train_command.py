@@ -8,7 +8,9 @@ from decoder.errors import InputError
 from emgtype.commands.options import PATH
 
 
-@click.command(epilog="Example: emgtype train --sessions data/train --validation data/val --preset compact --out runs/me")
+@click.command(
+    epilog="Example: emgtype train --sessions data/train --validation data/val --preset compact --out runs/me"
+)
 @click.option("--sessions", type=PATH, multiple=True, required=True, help="Session files, or folders of them.")
 @click.option("--validation", type=PATH, multiple=True, required=True, help="Sessions that choose the best epoch.")
 @click.option("--preset", default="compact", show_default=True, help="Preset (compact, reference) or a TOML file.")
@@ -16,8 +18,8 @@ from emgtype.commands.options import PATH
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out.")
 def command(sessions: tuple[Path, ...], validation: tuple[Path, ...], preset: str, out: Path, resume: bool) -> None:
     """Train an encoder on sessions with key presses."""
-    from training.settings import load_settings  # noqa: PLC0415 (torch is an extra)
-    from training.train import train  # noqa: PLC0415
+    from training.settings import load_settings
+    from training.train import train
 
     train(session_files(sessions), session_files(validation), load_settings(preset), out, resume=resume)
     click.echo(f"best checkpoint: {out / 'checkpoints' / 'best.ckpt'}")

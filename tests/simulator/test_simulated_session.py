@@ -87,7 +87,9 @@ def test_neighbouring_electrodes_agree_and_far_ones_hardly(typing: np.ndarray) -
 
 def test_the_right_hand_mirrors_the_left() -> None:
     person = make_person(952)
-    left, right = (np.sqrt((samples_of(person, [press(key, 1.0)])[1800:2200] ** 2).mean(axis=0))[i] for i, key in enumerate("fj"))
+    left, right = (
+        np.sqrt((samples_of(person, [press(key, 1.0)])[1800:2200] ** 2).mean(axis=0))[i] for i, key in enumerate("fj")
+    )
     # Electrodes run round both limbs in mirrored order, so the profiles agree but for anatomy and donning.
     best = max(range(16), key=lambda shift: np.corrcoef(left, np.roll(right, shift))[0, 1])
     assert min(best, 16 - best) <= 4
@@ -104,13 +106,13 @@ def test_conversion_has_twelve_bits_and_then_a_high_pass() -> None:
     constant = np.full((8000, 2, 16), 1000.0, np.float32)
     out = amplifier.push(constant)
     assert np.abs(out[4000:].mean()) < 0.1
-    assert QUANTUM == pytest.approx(3.22, abs=0.01)
+    assert pytest.approx(3.22, abs=0.01) == QUANTUM
 
 
 def test_a_typing_session_fits_its_time_and_keeps_its_truth(person: Person) -> None:
     session = typing_session(person, 3, PARAGRAPHS, 30.0, start=50.0)
     assert 15 < session.duration <= 30
-    assert all(52 <= k.start and k.end <= 80 for k in session.keystrokes)
+    assert all(k.start >= 52 and k.end <= 80 for k in session.keystrokes)
     typed = "".join(k.key for k in session.keystrokes if len(k.key) == 1)
     assert len(typed) > 30
     assert len(session.prompts) == sum(k.key == "Key.enter" for k in session.keystrokes)

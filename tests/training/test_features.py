@@ -10,5 +10,7 @@ def test_torch_front_end_gives_the_streaming_one() -> None:
     batch = LogSpectrogram(StftConstants())(torch.from_numpy(samples)).numpy()
     for one, expected in zip(samples, batch, strict=True):
         frames, _ = Spectrogram(StftConstants()).push(one, np.arange(500.0))
-        np.testing.assert_allclose(expected, frames, atol=2e-3)  # float32 sums differ most where power is near the floor
+        np.testing.assert_allclose(
+            expected, frames, atol=2e-3
+        )  # float32 sums differ most where power is near the floor
         assert np.median(np.abs(expected - frames)) < 1e-5

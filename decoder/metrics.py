@@ -1,0 +1,100 @@
+"""Character error rate: counts that sum over sessions, and the interval of a difference between two decoders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterErrors:
+    """Fewest edits from what was typed to what was decoded; `+` sums sessions, so that the CER is a micro-average.
+
+    Every key counts, ⌫ ⏎ ⇧ and space too; nothing is rendered before scoring.
+    """
+
+    insertions: int = 0
+    """Keys decoded but not typed."""
+    deletions: int = 0
+    """Keys typed but not decoded."""
+    substitutions: int = 0
+    """Keys decoded as other ones."""
+    target: int = 0
+    """Keys typed."""
+
+    @classmethod
+    def between(cls, decoded: Sequence[int], truth: Sequence[int]) -> "CharacterErrors":
+        """Errors of the decoded labels against the typed ones."""
+        counts = {"insert": 0, "delete": 0, "replace": 0}
+        for edit in Levenshtein.editops(list(truth), list(decoded)):
+            counts[edit.tag] += 1
+        return cls(counts["insert"], counts["delete"], counts["replace"], len(truth))
+
+    def __add__(self, other: "CharacterErrors") -> "CharacterErrors":
+        return CharacterErrors(
+            self.insertions + other.insertions,
+            self.deletions + other.deletions,
+            self.substitutions + other.substitutions,
+            self.target + other.target,
+        )
+
+    @property
+    def errors(self) -> int:
+        """All edits."""
+        return self.insertions + self.deletions + self.substitutions
+
+    @property
+    def cer(self) -> float:
+        """Character error rate in %; NaN where nothing was typed."""
+        return 100 * self.errors / self.target if self.target else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class CerDifference:
+    """CER of one decoder minus that of another on the same segments, in percentage points."""
+
+    difference: float
+    low: float
+    """Lower end of the interval."""
+    high: float
+    """Upper end of the interval."""
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether chance alone hardly explains the difference."""
+        return self.low > 0 or self.high < 0
+
+
+def cer_difference(
+    first: Sequence[CharacterErrors],
+    second: Sequence[CharacterErrors],
+    level: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> CerDifference:
+    """Paired bootstrap interval of CER(first) - CER(second) (Bisani and Ney, ICASSP 2004).
+
+    Segments are drawn with replacement, the same for both decoders; each draw gives a difference of micro-averages.
+
+    Args:
+        first: Errors per segment (a session, a prompt) of one decoder.
+        second: Errors of the other on the same segments in the same order.
+        level: Share of the draws that the interval holds.
+        resamples: Draws.
+        seed: Of the draws.
+
+    Raises:
+        ValueError: The segments do not pair, or nothing was typed in them.
+    """
+    targets = np.array([e.target for e in first], np.float64)
+    if [e.target for e in second] != [e.target for e in first] or not targets.sum():
+        raise ValueError("both decoders must be scored on the same segments, with at least one key in them")
+    excess = np.array([a.errors - b.errors for a, b in zip(first, second, strict=True)], np.float64)
+    # How often a segment is drawn is multinomial; a draw without any key says nothing and is left out.
+    rng = np.random.default_rng(seed)
+    draws = rng.multinomial(len(targets), np.full(len(targets), 1 / len(targets)), size=resamples).astype(np.float64)
+    typed = draws @ targets
+    draws, typed = draws[typed > 0], typed[typed > 0]
+    low, high = np.quantile(100 * (draws @ excess) / typed, [(1 - level) / 2, (1 + level) / 2])
+    return CerDifference(100 * float(excess.sum() / targets.sum()), float(low), float(high))

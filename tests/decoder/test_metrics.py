@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decoder.charset import text_to_labels
+from decoder.metrics import CharacterErrors, cer_difference
+
+LABELS = st.lists(st.integers(0, 3), max_size=12)
+
+
+def between(decoded: str, truth: str) -> CharacterErrors:
+    return CharacterErrors.between(text_to_labels(decoded), text_to_labels(truth))
+
+
+@pytest.mark.parametrize(
+    ("decoded", "truth", "expected"),
+    [
+        ("hello", "hello", CharacterErrors(0, 0, 0, 5)),
+        ("helllo", "hello", CharacterErrors(1, 0, 0, 5)),
+        ("hllo", "hello", CharacterErrors(0, 1, 0, 5)),
+        ("hallo", "hello", CharacterErrors(0, 0, 1, 5)),
+        ("", "a ⏎⌫⇧", CharacterErrors(0, 5, 0, 5)),  # every key counts
+        ("ab", "", CharacterErrors(2, 0, 0, 0)),
+    ],
+)
+def test_counts_by_kind(decoded: str, truth: str, expected: CharacterErrors) -> None:
+    assert between(decoded, truth) == expected
+
+
+def test_cer_is_a_micro_average() -> None:
+    both = between("", "a") + between("abcdefghi", "abcdefghi")
+    assert both.cer == pytest.approx(10.0)
+    assert np.isnan(CharacterErrors().cer)
+
+
+@given(decoded=LABELS, truth=LABELS)
+def test_errors_are_an_edit_distance(decoded: list[int], truth: list[int]) -> None:
+    errors = CharacterErrors.between(decoded, truth)
+    assert errors.insertions - errors.deletions == len(decoded) - len(truth)
+    assert abs(len(decoded) - len(truth)) <= errors.errors <= max(len(decoded), len(truth))
+    assert (errors.errors == 0) == (decoded == truth)
+    assert errors.errors == CharacterErrors.between(truth, decoded).errors
+
+
+def test_paired_interval_sees_a_constant_gain_and_no_gain_in_noise() -> None:
+    rng = np.random.default_rng(3)
+    worse = [CharacterErrors(substitutions=int(n) + 5, target=100) for n in rng.integers(0, 40, 60)]
+    better = [CharacterErrors(substitutions=e.substitutions - 5, target=100) for e in worse]
+    gain = cer_difference(better, worse)
+    assert (gain.difference, gain.low, gain.high) == pytest.approx((-5, -5, -5))
+    assert gain.excludes_zero
+    shuffled = [worse[i] for i in rng.permutation(60)]
+    assert not cer_difference(worse, shuffled).excludes_zero
+
+
+def test_interval_has_the_width_of_the_normal_approximation() -> None:
+    rng = np.random.default_rng(4)
+    first = [CharacterErrors(substitutions=int(n), target=100) for n in rng.integers(0, 50, 400)]
+    second = [CharacterErrors(target=100)] * 400
+    found = cer_difference(first, second)
+    spread = 1.96 * np.std([e.errors for e in first]) / np.sqrt(400)
+    assert found.high - found.low == pytest.approx(2 * spread, rel=0.05)
+
+
+def test_unpaired_segments_are_refused() -> None:
+    with pytest.raises(ValueError, match="same segments"):
+        cer_difference([between("a", "a")], [between("a", "ab")])

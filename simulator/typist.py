@@ -193,9 +193,13 @@ def _released_in_time(keystrokes: list[Keystroke]) -> list[Keystroke]:
     result = []
     for k in reversed(keystrokes):
         label = k.label
-        # Which little finger holds ⇧ depends on the key it is for: only ⇧ itself must be up again in time.
+        # Which little finger holds ⇧ depends on the key it is for, and it stays down until that one is struck.
         finger = k.key if label is None or label == _SHIFT else (strike(label).hand, strike(label).finger)
         again = pressed.get(finger)
-        result.append(k if again is None or k.end < again else Keystroke(k.key, k.start, 0.3 * k.start + 0.7 * again))
+        if again is not None and k.end >= again:
+            share = 0.9 if label == _SHIFT else 0.7
+            result.append(Keystroke(k.key, k.start, k.start + share * (again - k.start)))
+        else:
+            result.append(k)
         pressed[finger] = k.start
     return result[::-1]

@@ -1,0 +1,68 @@
+"""Texts: the split that keeps test text unseen, and prompts as they are typed."""
+
+import itertools
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decoder.charset import LABELS
+from emgtype.texts import load_text
+from simulator.text import SPLITS, prompts, split
+
+TEXT = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=80), max_size=12)
+WORDS = st.lists(st.lists(st.text("abcdefgh", min_size=1, max_size=6), max_size=30).map(" ".join), max_size=6)
+
+
+@given(TEXT, TEXT)
+def test_a_paragraph_keeps_its_split_whatever_else_is_there(paragraphs: list[str], more: list[str]) -> None:
+    parts = split([*paragraphs, *more, *paragraphs])
+    assert sum(len(part) for part in parts.values()) == 2 * len(paragraphs) + len(more)
+    for name in SPLITS:
+        assert set(split(paragraphs)[name]) <= set(parts[name])
+    for one, other in itertools.combinations(SPLITS, 2):
+        assert not set(parts[one]) & set(parts[other])
+
+
+def test_the_shares_of_the_split() -> None:
+    parts = split(f"paragraph {i}" for i in range(20_000))
+    assert [round(len(parts[name]) / 20_000, 2) for name in SPLITS] == [0.85, 0.1, 0.05]
+
+
+def test_the_shipped_text_is_split_for_good() -> None:
+    """Models are trained on these: a paragraph that moved would make test text seen."""
+    assert [len(load_text(name)) for name in SPLITS] == [2252, 263, 165]
+    kept = " ".join(load_text("test"))
+    assert all(paragraph in kept for paragraph in load_text("demo"))
+
+
+@given(WORDS, st.integers(0, 99))
+def test_prompts_run_on_through_the_text(paragraphs: list[str], seed: int) -> None:
+    shown = list(prompts(paragraphs, seed))
+    assert " ".join(shown).split() == " ".join(paragraphs).split()
+    assert all(4 <= len(text.split()) <= 10 for text in shown[:-1])
+    assert all(1 <= len(text.split()) <= 10 for text in shown[-1:])
+
+
+@given(TEXT, st.integers(0, 99))
+def test_prompts_hold_keys_only_and_the_same_seed_gives_the_same(paragraphs: list[str], seed: int) -> None:
+    shown = list(prompts(paragraphs, seed))
+    assert shown == list(prompts(paragraphs, seed))
+    for text in shown:
+        assert all(c in LABELS for c in text)
+        assert text == " ".join(text.split()) != ""
+
+
+def test_a_dash_parts_words() -> None:
+    assert " ".join(prompts(["night—and day--or so"], 0)).lower() == "night and day or so"
+
+
+def test_marks_and_capitals_are_as_rare_as_in_real_prompts() -> None:
+    """emg2qwerty: `.` 0.35 % and `,` 0.2 % of the presses, digits and capitals nearly absent."""
+    typed = "⏎".join(prompts(load_text("train"), 3))
+    share = {kind: 100 * len(re.findall(kind, typed)) / len(typed) for kind in (r"\.", ",", "[0-9]", "[A-Z]", "[a-z]")}
+    assert 0.25 < share[r"\."] < 0.45
+    assert 0.08 < share[","] < 0.3
+    assert share["[0-9]"] < 0.1
+    assert 0 < share["[A-Z]"] < 0.2
+    assert share["[a-z]"] > 78

@@ -81,9 +81,7 @@ def map_channels(stream: StreamSummary, layout: Layout, sides: Sequence[str]) ->
     order = _order([stream.labels[c] for c in channels] if stream.labels else [], stream.name, layout, sides)
     if order is None:
         spread = ", then ".join(f"{layout.electrodes} of {side}" for side in sides)
-        notes.append(
-            f"the labels of stream {stream.name!r} do not say which electrode is which: assumed {spread}, in ring order"
-        )
+        notes.append(f"stream {stream.name!r} has no labels that name electrodes: assumed {spread}, in ring order")
         order = np.arange(expected)
     columns = channels[order]
     units = [stream.units[c] if stream.units else "" for c in columns]

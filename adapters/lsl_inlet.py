@@ -6,7 +6,7 @@ again by liblsl without a word when it returns; until then `pull` gives None, an
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -116,8 +116,7 @@ def open_stream(name: str, layout: Layout, timeout: float) -> LSLSource:
     Raises:
         InputError: No such stream, several, or one that does not fit the layout.
     """
-    (info,) = resolve([name], timeout)
-    return LSLSource([_Inlet(info, layout, layout.sides)], layout)
+    return _source(resolve([name], timeout), layout, [layout.sides])
 
 
 def open_bands(names: Sequence[str], layout: Layout, timeout: float) -> LSLSource:
@@ -131,18 +130,21 @@ def open_bands(names: Sequence[str], layout: Layout, timeout: float) -> LSLSourc
         )
     if len(set(names)) < len(names):
         raise InputError(f"stream {names[0]!r} named for several bands, expected one stream for each: name the other")
-    infos = resolve(names, timeout)
+    return _source(resolve(names, timeout), layout, [[side] for side in layout.sides])
+
+
+def _source(infos: Sequence[pylsl.StreamInfo], layout: Layout, sides: Sequence[Sequence[str]]) -> LSLSource:
     inlets: list[_Inlet] = []
     try:
-        for info, side in zip(infos, layout.sides, strict=True):
-            inlets.append(_Inlet(info, layout, [side]))
+        for info, carried in zip(infos, sides, strict=True):
+            inlets.append(_Inlet(info, layout, carried))
+        for inlet in inlets:  # all that takes long is done: what is sent from now on arrives, from each band alike
+            inlet.open()
     except InputError:
         for inlet in inlets:
             inlet.close()
         raise
-    source = LSLSource(inlets, layout)
-    source.flush()  # the first has filled while the second opened
-    return source
+    return LSLSource(inlets, layout)
 
 
 def _joined(chunks: Sequence[Chunk]) -> Chunk:
@@ -158,20 +160,13 @@ class _Inlet:
     def __init__(self, info: pylsl.StreamInfo, layout: Layout, sides: Sequence[str]) -> None:
         # recover: liblsl reconnects by itself to a stream that has a source id.
         self._inlet: Any = pylsl.StreamInlet(info, _BUFFER, recover=True, processing_flags=pylsl.proc_clocksync)
-        try:
-            # The description comes before the data: to a stream that nobody asked for it, a pull blocks for ever
-            # once its outlet is gone, whatever its timeout says (liblsl 1.18; compare liblsl#201).
-            self.stream = summarise(self._inlet.info(timeout=_ANSWER))
-            channels = map_channels(self.stream, layout, sides)
-            self._inlet.open_stream(timeout=_ANSWER)
-            # The first estimate takes most of a second. Without it here, the first pull would wait for it.
-            self._inlet.time_correction(timeout=_ANSWER)
-        except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
-            raise InputError(
-                f"stream {info.name()!r} was found on {info.hostname()} but did not answer within {_ANSWER:g} s,"
-                " expected its description, data and clock: check that it still runs and that the firewall lets TCP and"
-                " UDP ports 16572-16604 through"
-            ) from error
+        # The description comes before the data: to a stream that nobody asked for it, a pull blocks for ever once its
+        # outlet is gone, whatever its timeout says (liblsl 1.18; compare liblsl#201).
+        self.stream = summarise(self._answer(info, "description", self._inlet.info))
+        channels = map_channels(self.stream, layout, sides)
+        # The first estimate takes most of a second. Without it here, the first pull would wait for it.
+        self._answer(info, "clock", self._inlet.time_correction)
+        self._info = info
         self.notes = channels.notes
         self.lost: int | None = None if channels.number is None else 0
         self._columns, self._number = channels.columns, channels.number
@@ -179,7 +174,10 @@ class _Inlet:
         self._raw = np.empty((_PULL, self.stream.channels), dtype=self.stream.format)
         self._newest = -np.inf
         self._last_number: int | None = None
-        self.flush()
+
+    def open(self) -> None:
+        """Subscribe to the data."""
+        self._answer(self._info, "data", self._inlet.open_stream)
 
     def pull(self, timeout: float) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]] | None:
         """(T, electrodes) in the layout's unit and (T,) s, once there is one sample; None after `timeout` s."""
@@ -212,6 +210,17 @@ class _Inlet:
     def close(self) -> None:
         """Leave the stream: destroying the inlet does that, at once; closing it first may race with its recovery."""
         self._inlet = None
+
+    @staticmethod
+    def _answer(info: pylsl.StreamInfo, what: str, ask: Callable[..., Any]) -> Any:
+        try:
+            return ask(timeout=_ANSWER)
+        except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
+            raise InputError(
+                f"stream {info.name()!r} was found on {info.hostname()} but gave no {what}, expected it within"
+                f" {_ANSWER:g} s: check that it still runs, and that the firewall lets TCP and UDP ports 16572-16604"
+                " through"
+            ) from error
 
     def _non_decreasing(self, times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Small steps back, as a new clock estimate brings, are held level; a large one is a new beginning."""

@@ -26,7 +26,9 @@ FORMATS = {
 """numpy's name of each channel format of liblsl (a string has no dtype of fixed size)."""
 
 _POLL = 0.05  # seconds between looks at what the resolver has found
-_SETTLE = 0.5  # seconds to go on looking once the wanted are there: a second stream of that name answers later
+_SETTLE = 1.0
+"""Seconds to go on looking once the wanted are there, for a second stream of that name: liblsl asks in waves 0.5 s
+apart, and of several outlets on one machine the first wave finds one."""
 _DESCRIBE = 1.0  # seconds that one stream may take to hand over its description
 
 
@@ -77,7 +79,7 @@ def summarise(info: pylsl.StreamInfo) -> StreamSummary:
 
 
 def find_streams(timeout: float, *, describe: bool = True) -> list[StreamSummary]:
-    """Every stream on the network, by name, looked for during `timeout` s (below 0.5 s some may be missed).
+    """Every stream on the network, by name, looked for during `timeout` s (below 1 s some are missed).
 
     Args:
         timeout: Seconds.

@@ -1,0 +1,330 @@
+"""Real outlets and inlets of liblsl, on loopback: every sample once, in order, in its place and unit."""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pylsl
+import pytest
+
+from adapters.lsl_channels import NUMBERS
+from adapters.lsl_inlet import LSLSource, StreamLostError, open_bands, open_stream
+from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
+from adapters.lsl_outlet import LSLOutlet
+from adapters.lsl_streams import find_streams
+from decoder.errors import InputError
+from streamer.chunk import Chunk, Layout
+
+LAYOUT = Layout(2000.0, "uV", ("left", "right"), 16)
+FIND = 2.0  # seconds; a stream that is there is found within milliseconds
+RNG = np.random.default_rng(1)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On one machine whoever answers at all answers at once."""
+    monkeypatch.setattr("adapters.lsl_streams._SETTLE", 0.1)
+
+
+@pytest.fixture
+def name() -> str:
+    """Streams of other runs on this machine are seen, too."""
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+def chunk(samples: int, start: int = 0, clock: float = 0.0) -> Chunk:
+    values = RNG.normal(0, 10, (samples, 2, 16)).astype(np.float32)
+    return Chunk(values, clock + (start + np.arange(samples)) / LAYOUT.rate, LAYOUT)
+
+
+def raw_outlet(
+    name: str,
+    channels: int = 32,
+    *,
+    rate: float = 2000.0,
+    form: int = pylsl.cf_float32,
+    unit: str = "",
+    labels: tuple[str, ...] = (),
+    source_id: str | None = None,
+) -> Any:
+    """A device's own outlet, described as it likes."""
+    info = pylsl.StreamInfo(name, "EMG", channels, rate, form, name if source_id is None else source_id)
+    described = info.desc().append_child("channels")
+    for index in range(channels if unit or labels else 0):
+        channel = described.append_child("channel")
+        if labels:
+            channel.append_child_value("label", labels[index])
+        if unit:
+            channel.append_child_value("unit", unit)
+    return pylsl.StreamOutlet(info)
+
+
+def pull(source: LSLSource, samples: int, timeout: float = 3.0) -> Chunk:
+    """All that comes until `samples` are there."""
+    chunks: list[Chunk] = []
+    end = time.monotonic() + timeout
+    while sum(len(c.times) for c in chunks) < samples and time.monotonic() < end:
+        got = source.pull(0.1)
+        if got is not None:
+            chunks.append(got)
+    assert chunks, "no samples came"
+    return Chunk(np.concatenate([c.samples for c in chunks]), np.concatenate([c.times for c in chunks]), LAYOUT)
+
+
+def ready(*outlets: Any) -> None:
+    """Wait until the outlets send: opening returns a little before (liblsl#176)."""
+    assert all(outlet.wait_for_consumers(2.0) for outlet in outlets)
+
+
+def test_every_sample_arrives_once_in_order(name: str) -> None:
+    with LSLOutlet(name, LAYOUT, name, sample_numbers=True) as outlet, open_stream(name, LAYOUT, FIND) as source:
+        ready(outlet)
+        start = pylsl.local_clock()
+        whole = chunk(4001, clock=start)
+        begin = 0
+        for size in (1, 16, 700, 2, 2500, 782):
+            part = slice(begin, begin + size)
+            outlet.push(Chunk(whole.samples[part], whole.times[part] - start, LAYOUT), offset=start)
+            begin += size
+        got = pull(source, 4001)
+        assert outlet.samples == 4001
+        assert source.pull(0.05) is None
+        np.testing.assert_array_equal(got.samples, whole.samples)
+        np.testing.assert_allclose(got.times, whole.times, atol=2e-3)  # clock synchronisation with oneself: ± 0.1 ms
+        assert np.all(np.diff(got.times) >= 0)
+        assert source.lost == 0
+        assert source.notes == ()
+        assert source.layout == LAYOUT
+        assert name in source.description
+
+
+def test_lost_samples_are_counted_also_where_the_number_wraps(name: str) -> None:
+    labels = (*(f"{side}_{e}" for side in LAYOUT.sides for e in range(16)), "sample_number")
+    outlet = raw_outlet(name, 33, labels=labels, unit="uV")
+    with open_stream(name, LAYOUT, FIND) as source:
+        ready(outlet)
+        numbers = np.array([NUMBERS - 3, NUMBERS - 2, 1, 2, 3, 7, 8])  # lost: NUMBERS - 1 and 0; 4, 5 and 6
+        rows = np.column_stack([np.zeros((7, 32)), numbers]).astype(np.float32)
+        for row in rows:
+            outlet.push_chunk(row[None])
+        assert len(pull(source, 7).times) == 7
+        assert source.lost == 5
+        outlet.push_chunk(rows[2:4])  # the source counts anew: nothing is known to be lost
+        pull(source, 2)
+        assert source.lost == 5
+
+
+def test_unnumbered_stream_knows_of_no_loss(name: str) -> None:
+    outlet = raw_outlet(name)
+    with open_stream(name, LAYOUT, FIND) as source:
+        ready(outlet)
+        assert source.lost is None
+
+
+@pytest.mark.parametrize(("form", "dtype"), [(pylsl.cf_int16, np.int16), (pylsl.cf_double64, np.float64)])
+def test_permuted_labels_millivolts_and_formats(name: str, form: int, dtype: type) -> None:
+    order = RNG.permutation(32)
+    labels = np.array([f"{side}_{e}" for side in LAYOUT.sides for e in range(16)])[order]
+    outlet = raw_outlet(name, form=form, unit="mV", labels=tuple(labels))
+    with open_stream(name, LAYOUT, FIND) as source:
+        ready(outlet)
+        millivolts: npt.NDArray[Any] = RNG.integers(-50, 50, (40, 32)).astype(dtype)
+        outlet.push_chunk(millivolts[:, order])
+        got = pull(source, 40)
+        np.testing.assert_allclose(got.samples.reshape(40, 32), millivolts * 1000.0)
+        assert source.notes == ()
+
+
+def test_undescribed_stream_is_left_then_right_in_microvolts_and_said_so(name: str) -> None:
+    outlet = raw_outlet(name)
+    with open_stream(name, LAYOUT, FIND) as source:
+        ready(outlet)
+        rows = RNG.normal(size=(10, 32)).astype(np.float32)
+        outlet.push_chunk(rows)
+        got = pull(source, 10)
+        np.testing.assert_array_equal(got.samples[:, 0], rows[:, :16])
+        np.testing.assert_array_equal(got.samples[:, 1], rows[:, 16:])
+        assert len(source.notes) == 2
+        assert all("assumed" in note for note in source.notes)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda name: raw_outlet(name, 8), "has 8 EMG channels, expected 32"),
+        (lambda name: raw_outlet(name, rate=1000.0), "nominal rate of 1000 Hz, expected 2000 Hz"),
+        (lambda name: raw_outlet(name, form=pylsl.cf_string), "format string, expected numbers"),
+        (lambda name: raw_outlet(name, unit="counts"), "states the unit 'counts'"),
+    ],
+)
+def test_stream_that_does_not_fit_is_refused(name: str, make: Callable[[str], Any], sentence: str) -> None:
+    outlet = make(name)
+    with pytest.raises(InputError, match=sentence):
+        open_stream(name, LAYOUT, FIND)
+    del outlet
+
+
+def test_missing_stream_names_those_found(name: str) -> None:
+    outlet = raw_outlet(name, 8)
+    with pytest.raises(
+        InputError, match=f"no LSL stream named '{name}-other' within 1.2 s, only .*'{name}' .type EMG, 8"
+    ):
+        open_stream(f"{name}-other", LAYOUT, 1.2)
+    del outlet
+
+
+def test_two_streams_of_one_name_are_told_apart_by_source_id(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.lsl_streams._SETTLE", 1.0)  # the second answers half a second after the first
+    outlets = [raw_outlet(name, source_id="one"), raw_outlet(name, source_id="two")]
+    with pytest.raises(InputError, match=f"found 2 LSL streams for .*{name}@(one|two) or {name}@(one|two)"):
+        open_stream(name, LAYOUT, FIND)
+    with open_stream(f"{name}@two", LAYOUT, FIND):
+        ready(outlets[1])
+        assert not outlets[0].have_consumers()
+
+
+def test_looking_describes_without_becoming_a_consumer(name: str) -> None:
+    with LSLOutlet(name, LAYOUT, name, band=1) as outlet:
+        (found,) = [s for s in find_streams(1.2) if s.name == name]
+        assert found.labels == tuple(f"right_{e}" for e in range(16))
+        assert (found.unit, found.type, found.channels, found.rate) == ("microvolts", "EMG", 16, 2000.0)
+        assert not outlet.have_consumers()
+
+
+def test_flush_drops_the_backlog(name: str) -> None:
+    with LSLOutlet(name, LAYOUT, name, sample_numbers=True) as outlet, open_stream(name, LAYOUT, FIND) as source:
+        ready(outlet)
+        outlet.push(chunk(500, clock=pylsl.local_clock()))
+        time.sleep(0.1)
+        assert source.flush() == 500
+        fresh = chunk(16, clock=pylsl.local_clock())
+        outlet.push(fresh)
+        np.testing.assert_array_equal(pull(source, 16).samples, fresh.samples)
+        assert source.lost == 0  # what was dropped on purpose is not lost
+
+
+def test_small_steps_back_in_time_are_held_level_and_large_ones_believed(name: str) -> None:
+    outlet = raw_outlet(name)
+    with open_stream(name, LAYOUT, FIND) as source:
+        ready(outlet)
+        now = pylsl.local_clock()
+        got = []
+        for stamps in ([now, now + 0.4], [now + 0.3, now + 0.5], [now - 50.0]):
+            outlet.push_chunk(np.zeros((len(stamps), 32), np.float32), stamps)
+            got.extend(pull(source, len(stamps)).times - now)
+        np.testing.assert_allclose(got, [0.0, 0.4, 0.4, 0.5, -50.0], atol=2e-3)
+        assert got[2] == got[1]
+
+
+@pytest.fixture
+def bands(name: str) -> Iterator[tuple[LSLOutlet, LSLOutlet, LSLSource]]:
+    names = [f"{name}-{side}" for side in LAYOUT.sides]
+    with (
+        LSLOutlet(names[0], LAYOUT, names[0], band=0, sample_numbers=True) as left,
+        LSLOutlet(names[1], LAYOUT, names[1], band=1, sample_numbers=True) as right,
+        open_bands(names, LAYOUT, FIND) as source,
+    ):
+        ready(left, right)
+        yield left, right, source
+
+
+def test_two_bands_are_paired_whatever_their_pieces(bands: tuple[LSLOutlet, LSLOutlet, LSLSource]) -> None:
+    left, right, source = bands
+    whole = chunk(1200, clock=pylsl.local_clock())
+
+    def push(outlet: LSLOutlet, size: int) -> None:
+        part = slice(outlet.samples, outlet.samples + size)
+        outlet.push(Chunk(whole.samples[part], whole.times[part], LAYOUT))
+
+    got: list[Chunk] = []
+    for left_size, right_size in ((16, 0), (16, 48), (400, 1), (0, 700), (768, 451)):
+        for outlet, size in ((left, left_size), (right, right_size)):
+            if size:
+                push(outlet, size)
+        while (piece := source.pull(0.05)) is not None:
+            got.append(piece)
+    # Two clocks are estimated apart, each to ± 0.1 ms: on one machine every sample still finds its own partner.
+    samples: npt.NDArray[np.float32] = np.concatenate([c.samples for c in got])
+    assert 1199 <= len(samples) <= 1200  # the newest waits until the other band is heard up to its time
+    np.testing.assert_array_equal(samples, whole.samples[: len(samples)])
+    assert source.lost == 0
+    assert source.notes == ()
+
+
+def test_one_band_alone_gives_nothing(bands: tuple[LSLOutlet, LSLOutlet, LSLSource]) -> None:
+    left, _, source = bands
+    left.push(chunk(100, clock=pylsl.local_clock()))
+    began = time.monotonic()
+    assert source.pull(0.2) is None
+    assert time.monotonic() - began >= 0.2
+    assert source.aligner is not None
+    assert source.aligner.waiting_for == 1
+
+
+def test_swapped_bands_are_refused_by_their_labels(name: str) -> None:
+    with LSLOutlet(f"{name}-l", LAYOUT, "l", band=0), LSLOutlet(f"{name}-r", LAYOUT, "r", band=1):
+        with pytest.raises(InputError, match="electrodes of left once"):
+            open_bands([f"{name}-r", f"{name}-l"], LAYOUT, FIND)
+        with pytest.raises(InputError, match="named for several bands"):
+            open_bands([f"{name}-l", f"{name}-l"], LAYOUT, FIND)
+
+
+def test_stream_without_source_id_that_ends_is_lost_for_good(name: str) -> None:
+    outlet = raw_outlet(name, source_id="")
+    with open_stream(name, LAYOUT, FIND) as source:
+        ready(outlet)
+        del outlet
+        with pytest.raises(StreamLostError, match=f"'{name}' has ended"):
+            source.pull(2.0)
+
+
+PLAYER = """
+import sys, time
+import numpy as np, pylsl
+from adapters.lsl_outlet import LSLOutlet
+from streamer.chunk import Chunk, Layout
+layout = Layout(2000.0, "uV", ("left", "right"), 16)
+with LSLOutlet(sys.argv[1], layout, sys.argv[1], sample_numbers=True) as outlet:
+    assert outlet.wait_for_consumers(20.0)
+    time.sleep(0.2)
+    for start in range(0, 2000, 16):
+        ramp = np.broadcast_to(np.arange(start, start + 16, dtype=np.float32)[:, None, None], (16, 2, 16))
+        outlet.push(Chunk(ramp, pylsl.local_clock() + np.arange(16) / 2000.0, layout))
+        time.sleep(0.004)
+    sys.stdin.read()
+"""
+
+
+def play(name: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, LSL_CONFIG_VARIABLE: str(loopback_config())}
+    return subprocess.Popen([sys.executable, "-c", PLAYER, name], stdin=subprocess.PIPE, env=environment)
+
+
+@pytest.mark.slow
+def test_another_process_dies_and_comes_back(name: str) -> None:
+    with play(name) as player, open_stream(name, LAYOUT, 20.0) as source:
+        got = pull(source, 2000, timeout=10.0)
+        np.testing.assert_array_equal(got.samples[:, 1, 15], np.arange(2000))
+        assert source.lost == 0
+        player.kill()
+        player.wait()
+        for _ in range(3):
+            assert source.pull(0.1) is None  # no error, no hang: the daemon sees a stall
+        with play(name) as again:
+            got = pull(source, 2000, timeout=20.0)
+            assert len(got.times) > 0
+            assert np.all(got.samples[:, 0, 0] == got.samples[:, 1, 15])
+            again.kill()
+
+
+def test_shipped_configuration_is_loopback_only() -> None:
+    text = loopback_config().read_text()
+    assert "ListenAddress = 127.0.0.1" in text
+    assert "ResolveScope = machine" in text
+    assert os.environ[LSL_CONFIG_VARIABLE] == str(loopback_config())

@@ -1,1 +1,1 @@
-"""Emissions to text: character set, CTC prefix beam, KenLM prefix scorer, greedy, commit rule. Pure: no I/O, no clock."""
+"""Emissions to text: character set, CTC prefix beam, KenLM prefix scorer, greedy, commit rule. Pure: no I/O."""

@@ -46,3 +46,18 @@ class TextEvent:
     """Seconds: the newest sample behind this event."""
     seq: int
     """Counts the events of one run from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One reading of everything after the last cut."""
+
+    labels: tuple[int, ...]
+    times: tuple[float, ...]
+    """Seconds: the frame in which each key was most likely emitted."""
+    acoustic: float
+    """Natural log of the probability of all its alignments since the reset."""
+    lm: float
+    """Weighted language model total since the reset, nats."""
+    total: float
+    """What hypotheses are ranked by: the sum of both."""

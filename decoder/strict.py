@@ -18,7 +18,8 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
     """The dataclass `kind` from a table; nested tables become nested dataclasses.
 
     Args:
-        kind: A dataclass whose fields are of types int, float, str, bool, tuple of these, dataclass, or one of them or None.
+        kind: A dataclass whose fields are of types int, float, str, bool, tuple of these, dataclass, or one of them or
+            None.
         table: Names and values.
         where: What the table is, for messages ("config.toml [decoder]").
 

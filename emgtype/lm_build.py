@@ -3,7 +3,6 @@
 Only building needs the programs lmplz and build_binary (scripts/build_lmplz.sh makes them).
 """
 
-import json
 import re
 import shutil
 import subprocess
@@ -14,10 +13,8 @@ from pathlib import Path
 
 from decoder.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, SPACE, labels_to_text, text_to_labels
 from decoder.errors import InputError
+from decoder.lm import KINDS, LanguageModelFacts
 
-KINDS = ("words", "text")
-"""`words`: every word by itself, a-z, `</s>` is its end. `text`: running text, `</s>` is the enter after it."""
-FACTS_VERSION = 1
 _SPACE_TOKEN = "▁"  # a token of its own: KenLM parts tokens at spaces
 _LONGEST_ORDER = 6  # what KenLM's Python package is compiled for
 
@@ -49,7 +46,7 @@ def build_language_model(
 
     Args:
         lines: For kind `text` what is typed between two enters, for `words` any text.
-        kind: One of KINDS.
+        kind: `words`: each by itself, `</s>` is its end; `text`: running text, `</s>` is the enter after it.
         out: Folder, made if missing.
         origin: Source, licence and weights.
         order: Longest n-gram, in keys.
@@ -73,16 +70,9 @@ def build_language_model(
         _run([program.with_name("build_binary"), "-a", "255", "-T", f"{folder}/", "trie", str(arpa), str(binary)])
         shutil.copyfile(binary, out / "lm.binary")
     tokens = {key: token for key in KEYS if (token := _token(key, kind)) in alphabet}
-    silent = [SHIFT] if kind == "text" else []
-    facts = {
-        "version": FACTS_VERSION,
-        "kind": kind,
-        "order": order,
-        "tokens": tokens,
-        "silent": silent,
-        **asdict(origin),
-    }
-    (out / "lm.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    silent = (SHIFT,) if kind == "text" else ()
+    facts = LanguageModelFacts(kind, order, tokens, silent, **asdict(origin))
+    (out / "lm.json").write_text(facts.to_json() + "\n", encoding="utf-8")
 
 
 def word_tokens(lines: Iterable[str]) -> Iterator[list[str]]:

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 from rich.progress import Progress
 
+from decoder.lm import KINDS
 from emgtype.commands.options import PATH
-from emgtype.lm_build import KINDS, Origin, build_language_model
+from emgtype.lm_build import Origin, build_language_model
 from emgtype.texts import load_text
 from simulator.text import prompts
 

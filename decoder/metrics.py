@@ -50,6 +50,23 @@ class CharacterErrors:
         return 100 * self.errors / self.target if self.target else float("nan")
 
 
+def segment_errors(decoded: Sequence[int], truth: Sequence[int], ends: Sequence[int]) -> list[CharacterErrors]:
+    """The errors of a whole session by segment (a prompt): they sum to those of the whole.
+
+    Args:
+        decoded: Labels of the whole session.
+        truth: Labels typed in it.
+        ends: Index in `truth` behind each segment's last key, ascending; the last is len(truth).
+    """
+    kinds = {"insert": 0, "delete": 1, "replace": 2}
+    counts = np.zeros((len(ends), len(kinds)), np.int64)
+    for edit in Levenshtein.editops(list(truth), list(decoded)):
+        segment = np.searchsorted(ends, edit.src_pos, side="right")
+        counts[min(segment, len(ends) - 1), kinds[edit.tag]] += 1
+    lengths = np.diff([0, *ends])
+    return [CharacterErrors(*map(int, row), int(n)) for row, n in zip(counts, lengths, strict=True)]
+
+
 @dataclass(frozen=True, slots=True)
 class CerDifference:
     """CER of one decoder minus that of another on the same segments, in percentage points."""

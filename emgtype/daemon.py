@@ -1,4 +1,4 @@
-"""The daemon's loop: the only place where time passes. What it decides by the clock reaches the core as finish, reset."""
+"""The daemon's loop: the only place where time passes. What the clock decides enters the core as finish and reset."""
 
 import time
 from collections.abc import Callable, Sequence

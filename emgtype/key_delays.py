@@ -24,13 +24,16 @@ class ShownKeys:
 
     def push(self, event: TextEvent, lateness: float = 0.0) -> None:
         """Apply an edit that reached its reader `lateness` seconds after the newest sample behind it."""
-        if event.erase:
-            del self.labels[-event.erase :], self.shown[-event.erase :]
-            self.erased += event.erase
-        now = event.time + lateness
-        self.labels += [key.label for key in event.insert]
-        self.shown += [now] * len(event.insert)
-        self.final += [now] * (len(self.labels) - event.tail - len(self.final))
+        self.apply(event.erase, [key.label for key in event.insert], event.tail, event.time + lateness)
+
+    def apply(self, erase: int, insert: Sequence[int], tail: int, now: float) -> None:
+        """Apply an edit, given as the fields of a TextEvent, that reached its reader at `now` s."""
+        if erase:
+            del self.labels[-erase:], self.shown[-erase:]
+            self.erased += erase
+        self.labels += insert
+        self.shown += [now] * len(insert)
+        self.final += [now] * (len(self.labels) - tail - len(self.final))
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,6 @@ def play(
         offset = local_clock() - float(first.times[0])
         tell(f"playing {' and '.join(names)}, LSL time = session time + {offset:.6f}")
         for piece in paced(pieces(chain([first], stream), _PIECE), clock=local_clock):
-            shifted = Chunk(piece.samples, piece.times + offset, piece.layout)
             for outlet in outlets:
-                outlet.push(shifted)
+                outlet.push(piece, offset)
     return offset

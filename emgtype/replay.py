@@ -1,19 +1,18 @@
 """A recorded session through the whole chain, paced as it was recorded or as fast as possible, and what came out."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from decoder.greedy import GreedyDecoder
 from decoder.messages import Emission, TextEvent
 from decoder.metrics import CharacterErrors
-from emgtype.key_delays import ShownKeys
-from emgtype.latency import StageTimer
+from decoder.truth import Keystroke
+from emgtype.key_delays import ShownKeys, key_delays
+from emgtype.latency import StageTimer, percentiles
 from streamer.chunk import Chunk
 from streamer.pipeline import Pipeline
-
-GAP = 0.2
-"""Seconds without samples after which text is settled and the pipeline starts anew."""
 
 
 def paced(
@@ -40,7 +39,7 @@ def pieces(chunks: Iterable[Chunk], samples: int) -> Iterator[Chunk]:
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """What a replay measured. Seconds become ms where the name says so."""
+    """What a replay measured."""
 
     seconds: float
     """Length of the recording."""
@@ -48,35 +47,55 @@ class ReplayReport:
     """Seconds that the replay took."""
     compute: float
     """Seconds spent in the pipeline."""
-    text: ShownKeys
     greedy: CharacterErrors
     beam: CharacterErrors
-    stages_ms: dict[str, dict[str, float]]
+    retracted: float
+    """Keys taken back per key typed."""
+    stages_ms: Mapping[str, dict[str, float]]
+    """Per call of a stage, a hop each."""
     shown_ms: dict[str, float]
+    """From true press to the surviving version of its key."""
     final_ms: dict[str, float]
+    """From true press to final."""
 
     @property
     def real_time_factor(self) -> float:
         """Seconds of computing per second of signal: below 1 keeps up."""
         return self.compute / self.seconds
 
+    def as_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            **asdict(self),
+            "real_time_factor": self.real_time_factor,
+            "cer": self.beam.cer,
+            "greedy_cer": self.greedy.cer,
+        }
+
 
 class Replay:
     """Feeds chunks to a pipeline and keeps what is needed for the report."""
 
-    def __init__(self, pipeline: Pipeline, timer: StageTimer, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._pipeline = pipeline
+    def __init__(
+        self,
+        make_pipeline: Callable[[Callable[[Emission], None]], Pipeline],
+        timer: StageTimer,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`make_pipeline` gets the tap through which the replay sees every emission."""
+        self._pipeline = make_pipeline(self._tap)
         self._timer = timer
         self._clock = clock
         self._greedy = GreedyDecoder()
         self._greedy_labels: list[int] = []
-        self._keys = ShownKeys()
+        self.keys = ShownKeys()
+        """What the pipeline has shown so far."""
+        self._began = clock()
         self._compute = 0.0
         self._first: float | None = None
         self._last = 0.0
 
-    def tap(self, emission: Emission) -> None:
-        """Give this to the pipeline: it sees every emission once."""
+    def _tap(self, emission: Emission) -> None:
         self._greedy_labels += [key.label for key in self._greedy.push(emission)]
 
     def push(self, chunk: Chunk) -> list[TextEvent]:
@@ -96,5 +115,20 @@ class Replay:
         took = self._clock() - start
         self._compute += took
         for event in events:
-            self._keys.push(event, lateness=took)
+            self.keys.push(event, lateness=took)
         return events
+
+    def report(self, truth: Sequence[int], presses: Sequence[Keystroke]) -> ReplayReport:
+        """What came out, against the labels typed; delays only where press times are known."""
+        delays = key_delays([k.start for k in presses], [k.label for k in presses if k.label is not None], self.keys)
+        return ReplayReport(
+            seconds=self._last - (self._first or 0.0),
+            wall=self._clock() - self._began,
+            compute=self._compute,
+            greedy=CharacterErrors.between(self._greedy_labels, truth),
+            beam=CharacterErrors.between(self.keys.labels, truth),
+            retracted=self.keys.erased / max(1, len(truth)),
+            stages_ms=self._timer.report(),
+            shown_ms=percentiles(1e3 * delays.shown),
+            final_ms=percentiles(1e3 * delays.final),
+        )

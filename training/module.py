@@ -1,6 +1,7 @@
 """The Lightning module: spectrogram, augmentation, encoder, loss, and the CER of whole validation sessions."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import lightning.pytorch as pl
@@ -72,6 +73,15 @@ class EncoderModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         self.log("val_cer", self._errors.cer, prog_bar=True)
         self._errors = CharacterErrors()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what is needed to read the weights without this class (training.checkpoint)."""
+        checkpoint["emgtype"] = {
+            "model": self.settings.model.to_dict(),
+            "layout": asdict(self.layout),
+            "stft": asdict(self.stft),
+            "settings": asdict(self.settings),
+        }
 
     def configure_optimizers(self) -> Any:
         s = self.settings

@@ -1,0 +1,166 @@
+"""Reading session files: by field name, by time stamp, in slices (a file is hundreds of megabytes)."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+
+from adapters import session_format as form
+from decoder.errors import InputError
+from decoder.truth import ON_KEYBOARD, Keystroke, Prompt, truth_labels
+from streamer.chunk import Chunk, Layout
+
+_ROWS = 4000  # rows per slice: small reads run at a hundredth of the disk's speed
+_RATE_ROWS = 2000  # rows whose stamps tell the rate
+_GAP = 0.1  # seconds between stamps: lost data, not the pace
+_RATE_TOLERANCE = 0.05  # of the nominal rate: clocks are off by much less, another device's rate by much more
+
+
+class SessionReader:
+    """One session file, opened for reading. Use it in a `with`.
+
+    Raises:
+        InputError: No such file, or not a session file; the sentence says what was found.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise InputError(f"no session file {path}: name an existing .hdf5 file")
+        try:
+            self._file = h5py.File(path, "r")
+        except OSError as error:
+            reason = "is truncated" if "truncated" in str(error) else "is not an HDF5 file"
+            raise InputError(f"{path} {reason}: expected a complete session file; restore it from its source") from None
+        try:
+            self._series = self._open_series()
+            self._group: Mapping[str, Any] = self._file[form.GROUP].attrs
+            self.layout: Layout = form.LAYOUT
+            self.attributes = {key: _plain(value) for key, value in self._group.items()}
+            """All attributes of the file, unknown ones too."""
+            self.name = str(self.attributes.get(form.NAME, path.stem))
+            self.user = str(self.attributes.get(form.USER, ""))
+            self.condition = str(self.attributes.get(form.CONDITION, ON_KEYBOARD))
+            self.duration_mins = float(self.attributes.get(form.MINUTES, 0.0))
+            self.keystrokes: tuple[Keystroke, ...] = form.keystrokes_from_json(
+                self.attributes.get(form.KEYSTROKES, "[]"), path
+            )
+            self.prompts: tuple[Prompt, ...] = form.prompts_from_json(self.attributes.get(form.PROMPTS, "[]"), path)
+            self._check_rate()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _open_series(self) -> h5py.Dataset:
+        series = self._file.get(f"{form.GROUP}/{form.SERIES}")
+        if not isinstance(series, h5py.Dataset):
+            found = ", ".join(self._file) or "nothing"
+            raise InputError(f"{self.path} holds {found}: expected the dataset {form.GROUP}/{form.SERIES}")
+        names = series.dtype.names or ()
+        missing = [name for name in (form.TIME, *form.FIELDS.values()) if name not in names]
+        if missing:
+            found = ", ".join(names) or str(series.dtype)
+            raise InputError(
+                f"{self.path} lacks the field {', '.join(missing)}: found {found}; expected a session file"
+            )
+        for name in form.FIELDS.values():
+            shape = series.dtype[name].shape
+            if shape != (form.LAYOUT.electrodes,):
+                raise InputError(
+                    f"the field {name} of {self.path} has {shape[0] if shape else 1} electrodes: expected "
+                    f"{form.LAYOUT.electrodes}"
+                )
+        if not len(series):
+            raise InputError(f"{self.path} holds no samples: expected a recording")
+        return series
+
+    def _check_rate(self) -> None:
+        steps = np.diff(self._series.fields(form.TIME)[:_RATE_ROWS])
+        steps = steps[(steps >= 0) & (steps < _GAP)]  # stamps come in batches: their mean tells, single steps do not
+        if not steps.sum():
+            return
+        rate = len(steps) / steps.sum()
+        if abs(rate - self.layout.rate) > _RATE_TOLERANCE * self.layout.rate:
+            raise InputError(
+                f"{self.path} was sampled at {rate:.0f} Hz: expected {self.layout.rate:.0f} Hz; resample it"
+            )
+
+    def __len__(self) -> int:
+        """Samples."""
+        return len(self._series)
+
+    @property
+    def start(self) -> float:
+        """Unix seconds of the first sample."""
+        return float(self._series.fields(form.TIME)[0])
+
+    @property
+    def end(self) -> float:
+        """Unix seconds of the last sample."""
+        return float(self._series.fields(form.TIME)[len(self) - 1])
+
+    def read(self, first: int, last: int) -> Chunk:
+        """The samples first..last-1.
+
+        Raises:
+            InputError: A sample is no finite number, stamps run backwards, or the file ends early.
+        """
+        try:
+            rows = self._series[first:last]
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be read at sample {first}: {error}; restore the file") from None
+        times = rows[form.TIME]
+        samples = np.stack([rows[form.FIELDS[side]] for side in self.layout.sides], axis=1)
+        if not np.isfinite(samples).all():
+            at, band, electrode = (int(i) for i in np.argwhere(~np.isfinite(samples))[0])
+            value = samples[at, band, electrode]
+            raise InputError(
+                f"sample {first + at} of {self.path} is {value} at electrode {electrode} of the {self.layout.sides[band]} "
+                "band: expected finite µV; cut it out or record again"
+            )
+        if not np.isfinite(times).all() or (np.diff(times) < 0).any():
+            at = int(np.argmax(~np.isfinite(times) | (np.diff(times, prepend=times[0]) < 0)))
+            raise InputError(
+                f"the time stamps of {self.path} run backwards at sample {first + at}: expected rising ones"
+            )
+        return Chunk(samples.astype(np.float32, copy=False), times.astype(np.float64, copy=False), self.layout)
+
+    def index(self, time: float) -> int:
+        """The first sample at or after a time, as np.searchsorted(times, time) gives it; reads a few rows only."""
+        stamps, low, high = self._series.fields(form.TIME), 0, len(self)
+        while high - low > _ROWS:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if stamps[middle] < time else (low, middle)
+        return low + int(np.searchsorted(stamps[low:high], time))
+
+    def chunks(self, rows: int = _ROWS, start: float | None = None, end: float | None = None) -> Iterator[Chunk]:
+        """The samples with start <= time <= end in chunks of `rows` samples; by default all of them."""
+        first = 0 if start is None else self.index(start)
+        last = len(self) if end is None else self.index(float(np.nextafter(end, np.inf)))
+        for begin in range(first, last, rows):
+            yield self.read(begin, min(begin + rows, last))
+
+    def labels(self, start: float, end: float) -> list[int]:
+        """What was typed in [start, end]: from key presses, or from prompts where there was no keyboard."""
+        return truth_labels(self.condition, self.keystrokes, self.prompts, start, end)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value.item() if isinstance(value, np.generic) else value

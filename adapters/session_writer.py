@@ -1,0 +1,99 @@
+"""Writing session files of the exact format, so that what was appended is never lost."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import h5py
+import numpy as np
+
+from adapters import session_format as form
+from decoder.errors import InputError
+from decoder.truth import ON_KEYBOARD, Keystroke, Prompt
+from streamer.chunk import Chunk
+
+_ROWS = 2000  # rows per block of the growing dataset, and between flushes: a second
+
+
+class SessionWriter:
+    """A new session file that grows with every chunk. Use it in a `with`: however that ends, the file is complete.
+
+    Args:
+        path: The new file; its stem is the session's name.
+        user: Of the recorded person; a string, since leading zeros occur.
+        condition: How the truth is known.
+        overwrite: Whether an existing file may be replaced.
+
+    Raises:
+        InputError: The file exists, or cannot be made.
+    """
+
+    def __init__(self, path: Path, user: str, condition: str = ON_KEYBOARD, *, overwrite: bool = False) -> None:
+        self.path = path
+        self.keystrokes: Iterable[Keystroke] = ()
+        """Key presses; written when the file is closed."""
+        self.prompts: Iterable[Prompt] = ()
+        """Prompts; written when the file is closed."""
+        self._user = user
+        self._condition = condition
+        try:
+            self._file = h5py.File(path, "w" if overwrite else "x")
+        except FileExistsError:
+            raise InputError(f"{path} exists already: name a new file, or remove that one") from None
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error}; name a place that can be written") from None
+        self._group = self._file.create_group(form.GROUP)
+        self._series = self._group.create_dataset(form.SERIES, (0,), form.RECORD, maxshape=(None,), chunks=(_ROWS,))
+        self._flushed = 0
+        self._first: float | None = None
+        self._last = 0.0
+        self._write_attributes()
+
+    def append(self, chunk: Chunk) -> None:
+        """Add samples.
+
+        Raises:
+            ValueError: Another layout than a session file has; convert first.
+        """
+        if chunk.layout != form.LAYOUT:
+            raise ValueError(f"a session file holds {form.LAYOUT}, not {chunk.layout}")
+        if not len(chunk.times):
+            return
+        rows = np.empty(len(chunk.times), form.RECORD)
+        rows[form.TIME] = chunk.times
+        for band, side in enumerate(form.LAYOUT.sides):
+            rows[form.FIELDS[side]] = chunk.samples[:, band]
+        size = len(self._series)
+        self._series.resize(size + len(rows), axis=0)
+        self._series[size:] = rows
+        self._first = float(chunk.times[0]) if self._first is None else self._first
+        self._last = float(chunk.times[-1])
+        if size + len(rows) - self._flushed >= _ROWS:
+            self._file.flush()
+            self._flushed = size + len(rows)
+
+    def close(self) -> None:
+        """Write key presses and prompts, and close the file."""
+        if self._file:
+            self._write_attributes()
+            self._file.close()
+
+    def _write_attributes(self) -> None:
+        attributes = self._group.attrs
+        attributes[form.NAME] = self.path.stem
+        attributes[form.USER] = self._user
+        attributes[form.CONDITION] = self._condition
+        attributes[form.MINUTES] = (self._last - (self._first or 0.0)) / 60
+        # Variable-length: as a fixed-length text it would break HDF5's 64 KiB limit of a header.
+        text = h5py.string_dtype("utf-8")
+        attributes.create(form.KEYSTROKES, form.keystrokes_to_json(self.keystrokes), dtype=text)
+        attributes.create(form.PROMPTS, form.prompts_to_json(self.prompts), dtype=text)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,93 @@
+"""Bundles opened, and pipelines assembled from what their facts name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.session_reader import SessionReader
+from decoder.beam import BeamSettings, PrefixBeam
+from decoder.charset import KEYS
+from decoder.committer import Committer
+from decoder.errors import InputError
+from decoder.lm import LanguageModelFacts, LanguageScorer, NoLanguageModel, load_scorer
+from decoder.messages import Emission
+from emgtype.config import Config, DecoderConfig
+from emgtype.places import find_bundle
+from streamer.bundle_facts import BundleFacts
+from streamer.encoder import OnnxEncoder, read_facts
+from streamer.pipeline import Observer, Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model bundle on disk."""
+
+    folder: Path
+    facts: BundleFacts
+    language_model: LanguageModelFacts | None
+    """None: the bundle has none."""
+
+    @property
+    def encoder(self) -> Path:
+        """The ONNX file."""
+        return self.folder / "encoder.onnx"
+
+
+def open_bundle(name: str) -> Bundle:
+    """Find a bundle and read its facts.
+
+    Raises:
+        InputError: No such bundle, or one that does not fit this daemon.
+    """
+    folder = find_bundle(name)
+    facts = read_facts(str(folder / "encoder.onnx"))
+    if facts.classes != KEYS:
+        raise InputError(
+            f"the bundle {folder} decodes {len(facts.classes)} classes that are not emg2qwerty's {len(KEYS)} keys in their "
+            "order: use another bundle"
+        )
+    return Bundle(folder, facts, _language_model(folder))
+
+
+def _language_model(folder: Path) -> LanguageModelFacts | None:
+    if not (folder / "lm.binary").is_file():
+        return None
+    if not (folder / "lm.json").is_file():
+        raise InputError(f"{folder} has lm.binary but no lm.json to say its alphabet: run `emgtype lm build`")
+    return LanguageModelFacts.from_json((folder / "lm.json").read_text(encoding="utf-8"))
+
+
+def scorer_for(bundle: Bundle, config: DecoderConfig) -> LanguageScorer:
+    """The bundle's language model with the configured weights; none where it has none or the weight is 0."""
+    if bundle.language_model is None or config.lm_weight == 0:
+        return NoLanguageModel()
+    return load_scorer(str(bundle.folder / "lm.binary"), bundle.language_model, config.lm_weight, config.lm_bonus)
+
+
+def beam_for(scorer: LanguageScorer, config: DecoderConfig) -> PrefixBeam:
+    """A beam with the configured sizes."""
+    return PrefixBeam(
+        BeamSettings(beam=config.beam, labels=config.labels, threshold=config.threshold, floor=config.floor), scorer
+    )
+
+
+def assemble(
+    bundle: Bundle,
+    config: Config,
+    observer: Observer | None = None,
+    tap: Callable[[Emission], None] | None = None,
+) -> Pipeline:
+    """Samples to text events with a bundle's encoder and language model (observer and tap as in Pipeline)."""
+    decoder = Committer(beam_for(scorer_for(bundle, config.decoder), config.decoder), config.decoder.lag)
+    encoder = OnnxEncoder(str(bundle.encoder), config.pipeline.hop)
+    return Pipeline(encoder, decoder, tap=tap, **({"observer": observer} if observer else {}))
+
+
+def check_length(session: SessionReader, facts: BundleFacts) -> None:
+    """Raise InputError for a session shorter than one emission's receptive field."""
+    needed = facts.receptive_field_samples
+    if len(session) < needed:
+        raise InputError(
+            f"the session {session.name} has {len(session)} samples, shorter than the receptive field of {facts.name}: "
+            f"expected at least {needed} ({needed / facts.layout.rate:.2f} s)"
+        )

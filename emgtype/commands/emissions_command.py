@@ -1,0 +1,45 @@
+"""`emgtype emissions`: a session's log-probabilities for other people's decoders."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+from rich.progress import Progress
+
+from adapters.session_reader import SessionReader
+from decoder.messages import Emission
+from emgtype.assembly import check_length, open_bundle
+from emgtype.commands.options import PATH
+from streamer.encoder import OnnxEncoder
+from streamer.spectrogram import Spectrogram
+
+_HOP = 16  # frames per call: offline, larger blocks cost less
+
+
+@click.command(epilog="Example: emgtype emissions session.hdf5 --bundle demo --out emissions.npz")
+@click.argument("session", type=PATH)
+@click.option("--bundle", default="demo", show_default=True, metavar="NAME|FOLDER", help="Model bundle.")
+@click.option("--out", type=PATH, required=True, help="NumPy .npz: log_probs (F, classes), times (F,) s, labels (L,).")
+def command(session: Path, bundle: str, out: Path) -> None:
+    """Write a session's emissions and the labels of its truth."""
+    model = open_bundle(bundle)
+    parts: list[Emission] = []
+    with SessionReader(session) as recorded, Progress(transient=True) as progress:
+        model.facts.require(recorded.layout)
+        check_length(recorded, model.facts)
+        task = progress.add_task("encoding", total=len(recorded))
+        spectrogram, encoder = Spectrogram(model.facts.stft), OnnxEncoder(str(model.encoder), _HOP)
+        for chunk in recorded.chunks():
+            parts.append(encoder.push(*spectrogram.push(chunk.samples, chunk.times)))
+            progress.advance(task, len(chunk.times))
+        parts.append(encoder.finish())
+        labels = recorded.labels(recorded.start, recorded.end)
+    log_probs = np.concatenate([part.log_probs for part in parts])
+    with out.open("wb") as file:  # np.savez would add .npz to a name without it
+        np.savez_compressed(
+            file,
+            log_probs=log_probs,
+            times=np.concatenate([part.times for part in parts]),
+            labels=np.array(labels, dtype=np.int64),
+        )
+    click.echo(f"{out}: {len(log_probs)} frames of {log_probs.shape[1]} classes, {len(labels)} true keys")

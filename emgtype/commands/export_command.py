@@ -1,0 +1,60 @@
+"""`emgtype export`: a checkpoint to a model bundle."""
+
+import shutil
+from pathlib import Path
+
+import click
+
+from decoder.errors import InputError
+from emgtype.commands.options import PATH
+from emgtype.commands.train_command import session_files
+
+
+@click.command(epilog="Example: emgtype export runs/me/checkpoints/best.ckpt --out exported/me --measure data/val")
+@click.argument("checkpoint", type=PATH)
+@click.option("--out", type=PATH, required=True, help="The bundle's folder; its name is the bundle's.")
+@click.option(
+    "--measure", type=PATH, multiple=True, required=True, help="Held-out sessions that measure the emission delay."
+)
+@click.option("--lm", type=PATH, help="Folder with lm.binary and lm.json to put into the bundle.")
+@click.option("--card", type=PATH, help="Text of the model card (Markdown).")
+@click.option("--trained-on", default="not stated", help="Provenance: on what and by which command.")
+@click.option("--hop", default=4, show_default=True, help="Frames per call that the bundle prefers.")
+def command(
+    checkpoint: Path,
+    out: Path,
+    measure: tuple[Path, ...],
+    lm: Path | None,
+    card: Path | None,
+    trained_on: str,
+    hop: int,
+) -> None:
+    """Make a model bundle from a checkpoint; refuses one that streams otherwise than it computes offline."""
+    from training.checkpoint import load_encoder
+    from training.delay import emission_delay_ms
+    from training.export import export_bundle, facts_of, write_checksums
+
+    trained = load_encoder(checkpoint)
+    sessions = session_files(measure)
+    delay = emission_delay_ms(trained, sessions)
+    facts = facts_of(
+        trained.encoder.config,
+        trained.layout,
+        trained.stft,
+        name=out.name,
+        hop=hop,
+        provenance={"trained_on": trained_on, "epoch": trained.epoch, "settings": trained.settings},
+        emission_delay_ms=delay,
+    )
+    if card is not None and not card.is_file():
+        raise InputError(f"no model card {card}: name a Markdown file or leave --card out")
+    text = card.read_text(encoding="utf-8") if card else f"# {out.name}\n\nTrained on: {trained_on}\n"
+    difference = export_bundle(trained.encoder, out, facts, text)
+    if lm is not None:
+        for name in ("lm.binary", "lm.json"):
+            if not (lm / name).is_file():
+                raise InputError(f"{lm} holds no {name}: name a folder made by `emgtype lm build`")
+            if (lm / name).resolve() != (out / name).resolve():
+                shutil.copyfile(lm / name, out / name)
+        write_checksums(out)
+    click.echo(f"{out}: streaming = offline to {difference:.1e} nats, emission delay {delay:.0f} ms (median)")

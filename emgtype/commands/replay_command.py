@@ -1,0 +1,107 @@
+"""`emgtype replay`: a recorded session through the whole chain."""
+
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from adapters.console import ConsoleSink
+from adapters.publisher import Publisher
+from adapters.session_reader import SessionReader
+from decoder.truth import ON_KEYBOARD
+from emgtype.assembly import assemble, check_length, open_bundle
+from emgtype.commands.options import PATH, config_options, json_option, print_json
+from emgtype.config import load_config
+from emgtype.daemon import Sink
+from emgtype.latency import StageTimer
+from emgtype.replay import Replay, ReplayReport, paced, pieces
+from emgtype.tables import accuracy_table, milliseconds_table
+from streamer.chunk import Chunk
+
+_PIECE = 32  # samples a time, as a radio would deliver them
+
+
+@click.command(epilog="Example: emgtype replay session.hdf5 --fast")
+@click.argument("session", type=PATH)
+@config_options
+@click.option("--fast", is_flag=True, help="As fast as possible instead of at the recorded speed.")
+@click.option("--publish", is_flag=True, help="Also publish over ZeroMQ, as serve does.")
+@click.option("--endpoint", help="ZeroMQ PUB endpoint for --publish.")
+@click.option("--hop", type=int, help="Frames (8 ms each) per encoder call.")
+@click.option("--lag", type=float, help="Seconds after which a key is final.")
+@click.option("--raw", is_flag=True, default=None, help="Show every key instead of the text they make.")
+@click.option("--quiet", is_flag=True, help="Show no text, only the report.")
+@json_option
+def command(
+    session: Path,
+    config_path: Path | None,
+    bundle: str | None,
+    fast: bool,
+    publish: bool,
+    endpoint: str | None,
+    hop: int | None,
+    lag: float | None,
+    raw: bool | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Decode a recorded session; report accuracy, speed, and the delay from key press to character."""
+    flags: dict[str, Any] = {
+        "bundle": bundle,
+        "publish.endpoint": endpoint,
+        "pipeline.hop": hop,
+        "decoder.lag": lag,
+        "console.raw": raw,
+    }
+    config = load_config(config_path, flags)
+    model = open_bundle(config.bundle)
+    timer = StageTimer()
+    with SessionReader(session) as recorded, ExitStack() as stack:
+        model.facts.require(recorded.layout)
+        check_length(recorded, model.facts)
+        replay = Replay(lambda tap: assemble(model, config, observer=timer, tap=tap), timer)
+        sinks: list[Sink] = []
+        if publish:
+            sinks.append(stack.enter_context(Publisher(config.publish.endpoint or None, recorded.name, config.person)))
+        show = not (quiet or as_json or fast)
+        if show:
+            sinks.append(stack.enter_context(ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)))
+        progress = stack.enter_context(Progress(transient=True, disable=not fast or as_json))
+        task = progress.add_task("decoding", total=len(recorded))
+        chunks = recorded.chunks()
+        source = chunks if fast else paced(pieces(chunks, _PIECE), time.monotonic, time.sleep)
+
+        def pass_on(chunk: Chunk | None) -> None:
+            for event in replay.finish() if chunk is None else replay.push(chunk):
+                for sink in sinks:
+                    sink.push(event)
+
+        try:
+            for chunk in source:
+                pass_on(chunk)
+                progress.advance(task, len(chunk.times))
+        finally:
+            pass_on(None)
+        timed = [k for k in recorded.keystrokes if k.label is not None] if recorded.condition == ON_KEYBOARD else []
+        report = replay.report(recorded.labels(recorded.start, recorded.end), timed)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        _show(report)
+
+
+def _show(report: ReplayReport) -> None:
+    console = Console(highlight=False)
+    console.print(accuracy_table({"greedy": report.greedy, "beam with LM": report.beam}))
+    console.print(
+        f"{report.seconds:.1f} s of signal in {report.wall:.1f} s; real-time factor {report.real_time_factor:.3f}; "
+        f"{report.retracted:.3f} keys taken back per key typed"
+    )
+    console.print(milliseconds_table("stage, ms per hop", report.stages_ms))
+    delays = {"press → shown": report.shown_ms, "press → final": report.final_ms}
+    console.print(milliseconds_table("delay, ms", {name: values for name, values in delays.items() if values}))

@@ -1,0 +1,39 @@
+# One word each. An environment of its own, .venv, is made when needed and kept; PYTHON=... chooses the interpreter.
+#   make demo    two simulated wristbands over LSL, decoded live (no torch)
+#   make test    lint, then every test
+#   make lint    ruff, mypy --strict, import contracts
+#   make bench   every figure that the project states
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint bench
+
+demo: .venv/.core
+	$(BIN)/emgtype demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: .venv/.full
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.full
+	@set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark; done
+
+# What was installed last, and for which pyproject.toml: unchanged, nothing is installed again.
+.venv/.core: pyproject.toml | $(BIN)/python
+	@echo "installing emgtype into .venv (a minute or two)"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/.full: pyproject.toml | $(BIN)/python
+	@echo "installing emgtype with torch and the developers' tools into .venv (some minutes)"
+	$(BIN)/python -m pip install --quiet --editable '.[dev,train]'
+	@touch .venv/.core $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "found Python " + sys.version.split()[0] + ", emgtype needs 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv

@@ -1,0 +1,76 @@
+"""LSL on loopback: how old samples are when they arrive, how many are lost, what receiving costs.
+
+    python benchmarks/lsl_transport.py                  # 20 s of one 32-channel stream, then of two 16-channel ones
+    python benchmarks/lsl_transport.py --seconds 600
+
+The age is that of the newest sample in each piece pulled, from its push on.
+"""
+
+import argparse
+import os
+import threading
+import time
+import uuid
+from contextlib import ExitStack
+
+import numpy as np
+
+from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
+
+os.environ[LSL_CONFIG_VARIABLE] = str(loopback_config())  # here: liblsl reads it once, at its first call
+
+import pylsl
+
+from adapters.lsl_inlet import open_bands, open_stream
+from adapters.lsl_outlet import LSLOutlet
+from streamer.chunk import Chunk, Layout
+
+LAYOUT = Layout(2000.0, "uV", ("left", "right"), 16)
+PIECE = 16  # samples per push: one frame of 8 ms
+
+
+def play(outlets: list[LSLOutlet], samples: int) -> None:
+    """Push at the layout's rate; stamps end at the moment of the push."""
+    values = np.random.default_rng(0).normal(0, 10, (PIECE, LAYOUT.bands, LAYOUT.electrodes)).astype(np.float32)
+    start = pylsl.local_clock()
+    for pushed in range(PIECE, samples + 1, PIECE):
+        time.sleep(max(0.0, start + pushed / LAYOUT.rate - pylsl.local_clock()))
+        times = pylsl.local_clock() - np.arange(PIECE)[::-1] / LAYOUT.rate
+        for outlet in outlets:
+            outlet.push(Chunk(values, times, LAYOUT))
+
+
+def measure(bands: bool, seconds: float) -> str:
+    """One row of the table."""
+    name = f"bench-{uuid.uuid4().hex[:8]}"
+    samples = int(seconds * LAYOUT.rate) // PIECE * PIECE
+    with ExitStack() as stack:
+        kinds = [(f"{name}-{side}", band) for band, side in enumerate(LAYOUT.sides)] if bands else [(name, None)]
+        outlets = [stack.enter_context(LSLOutlet(n, LAYOUT, n, sample_numbers=True, band=band)) for n, band in kinds]
+        source = open_bands([n for n, _ in kinds], LAYOUT, 5.0) if bands else open_stream(name, LAYOUT, 5.0)
+        stack.enter_context(source)
+        for outlet in outlets:
+            outlet.wait_for_consumers(5.0)
+        source.flush()
+        player = threading.Thread(target=play, args=(outlets, samples))
+        player.start()
+        ages, received, cpu = [], 0, time.thread_time()
+        while (chunk := source.pull(0.2)) is not None or player.is_alive():
+            if chunk is not None:
+                ages.append(pylsl.local_clock() - chunk.times[-1])
+                received += len(chunk.times)
+        cpu = time.thread_time() - cpu
+    p50, p99, most = np.percentile(ages, [50, 99, 100]) * 1e3
+    return (
+        f"| {'two bands' if bands else 'one stream'} | {p50:.2f} / {p99:.2f} / {most:.2f} | {received} of {samples}"
+        f" | {source.lost} | {100 * cpu / seconds:.1f} % |"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of samples, for each row")
+    seconds = parser.parse_args().seconds
+    print("| | age ms p50 / p99 / max | samples | lost | CPU of one core |\n|---|---|---|---|---|")
+    for bands in (False, True):
+        print(measure(bands, seconds), flush=True)

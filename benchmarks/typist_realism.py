@@ -1,6 +1,6 @@
 """Prints the simulated typists' statistics beside those of a real key log.
 
-    python benchmarks/typist_realism.py --keys keystrokes.npz
+    python -m benchmarks.typist_realism --keys keystrokes.npz
 
 The log: arrays `onset` (s), `duration` (s), `key` (index into `key_names`, characters and pynput names), `session`
 (index into `sessions`), `rec_duration` (s per session). Without one, only the simulated column is printed.

@@ -21,11 +21,11 @@ lint: .venv/.full
 	$(BIN)/lint-imports
 
 bench: .venv/.full
-	@set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark; done
+	@set -e; for name in $(basename $(notdir $(wildcard benchmarks/*.py))); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
 # What was installed last, and for which pyproject.toml: unchanged, nothing is installed again.
 .venv/.core: pyproject.toml | $(BIN)/python
-	@echo "installing emgtype into .venv (a minute or two)"
+	@echo "installing emgtype into .venv (a few minutes, since kenlm is compiled)"
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 

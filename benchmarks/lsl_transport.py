@@ -1,9 +1,9 @@
 """LSL on loopback: how old samples are when they arrive, how many are lost, what receiving costs.
 
-    python benchmarks/lsl_transport.py                  # 20 s of one 32-channel stream, then of two 16-channel ones
-    python benchmarks/lsl_transport.py --seconds 600
+    python -m benchmarks.lsl_transport                  # 20 s of one 32-channel stream, then of two 16-channel ones
+    python -m benchmarks.lsl_transport --seconds 600
 
-The age is that of the newest sample in each piece pulled, from its push on.
+The age is that of the last sample of each piece pushed, when it is pulled.
 """
 
 import argparse
@@ -57,7 +57,8 @@ def measure(bands: bool, seconds: float) -> str:
         ages, received, cpu = [], 0, time.thread_time()
         while (chunk := source.pull(0.2)) is not None or player.is_alive():
             if chunk is not None:
-                ages.append(pylsl.local_clock() - chunk.times[-1])
+                ends = (received + np.arange(len(chunk.times))) % PIECE == PIECE - 1
+                ages.extend(pylsl.local_clock() - chunk.times[ends])
                 received += len(chunk.times)
         cpu = time.thread_time() - cpu
     p50, p99, most = np.percentile(ages, [50, 99, 100]) * 1e3

@@ -23,10 +23,11 @@ class _Band:
 class BandAligner:
     """Pairs bands that come as separate streams on one clock.
 
-    Each sample of the first band is joined by the nearest in time of every other band, as soon as they have been heard
-    up to its time. A sample of another band may serve twice or never: that is how a faster and a slower clock stay
-    together. What comes out does not depend on how, or in which order, the bands came in, as long as no buffer
-    overflows.
+    Each sample of the first band is joined by the first sample of every other band that is not more than half a period
+    older: on even grids the nearest one, and known at once, while "the nearest" would need its successor, a whole
+    packet later, whenever the other clock is read a few µs behind. A sample of another band may serve twice or never:
+    that is how a faster and a slower clock stay together. What comes out does not depend on how, or in which order, the
+    bands came in, as long as no buffer overflows.
 
     Args:
         layout: What comes out.
@@ -36,6 +37,7 @@ class BandAligner:
     def __init__(self, layout: Layout, capacity: float = 2.0) -> None:
         self._layout = layout
         self._capacity = round(capacity * layout.rate)
+        self._half = 0.5 / layout.rate
         self._apart = _TOLERANCE / layout.rate
         self.reset()
 
@@ -84,7 +86,7 @@ class BandAligner:
     def _pair(self) -> Chunk | None:
         first, *others = self._bands
         heard = min((band.times[-1] if len(band.times) else -np.inf for band in others), default=np.inf)
-        ready = int(np.searchsorted(first.times, heard, side="right"))
+        ready = int(np.searchsorted(first.times - self._half, heard, side="right"))
         if ready == 0:
             return None
         times = first.times[:ready]
@@ -92,21 +94,17 @@ class BandAligner:
         partners = [first.samples[:ready]]
         distances = [np.zeros(ready)]
         for band in others:
-            after = np.searchsorted(band.times, times)  # the first sample not before; it exists, as it has been heard
-            before = np.maximum(after - 1, 0)
-            nearest = np.where(times - band.times[before] <= band.times[after] - times, before, after)
-            distances.append(np.abs(band.times[nearest] - times))
+            partner = np.searchsorted(band.times, times - self._half)  # there is one: it has been heard so far
+            distances.append(np.abs(band.times[partner] - times))
             kept &= distances[-1] <= self._apart
-            partners.append(band.samples[nearest])
-            _drop(band, int(before[-1]))  # the one before the last may yet be nearest to the next
+            partners.append(band.samples[partner])
+            _drop(band, int(partner[-1]))  # the last may serve the next as well
         _drop(first, ready)
         self.unpaired += ready - int(kept.sum())
         if not kept.any():
             return None
         self.skew = float(np.max(distances, axis=0)[kept].max())
-        samples = np.stack(
-            [partner[kept] for partner in partners], axis=1
-        )  # bands of (T, electrodes) → (T, bands, ...)
+        samples = np.stack([each[kept] for each in partners], axis=1)  # (T, electrodes) each → (T, bands, electrodes)
         return Chunk(samples, times[kept], self._layout)
 
 

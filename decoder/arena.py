@@ -32,8 +32,8 @@ class Arena:
         """Of a node on an LM path: weighted LM total up to it, nats. Those of whole days still leave 1e-8."""
         self.state = np.zeros(size, np.int32)
         """Of a node on an LM path: LM state after it."""
-        self.time = np.full(size, -np.inf)
-        """Seconds: the frame in which the key was most likely emitted."""
+        self.time = np.full(size, np.inf)
+        """Seconds: the frame in which the key was most likely emitted; inf for what is no key behind the root."""
         self.slot = np.full(size, -1, np.int32)
         """Scratch of the beam: position in it; -1 between frames."""
         self._references = [0] * size
@@ -102,6 +102,7 @@ class Arena:
         for node in pinned:
             self._detach(node)
         self.release(self._pinned)
+        self.time[pinned] = np.inf
         self._pinned, self.root = pinned, root
 
     def chain(self, node: int) -> list[int]:
@@ -112,29 +113,29 @@ class Arena:
             node = int(self.parent[node])
         return nodes[::-1]
 
-    def first_keys(self) -> npt.NDArray[np.intp]:
-        """Nodes right behind the root."""
-        return np.flatnonzero(self.parent == self.root)
+    def older_than(self, horizon: float) -> npt.NDArray[np.intp]:
+        """Nodes behind the root whose key is as old as `horizon` (s) or older."""
+        return np.flatnonzero((self.time <= horizon) & (self.time < np.inf))
 
     def oldest(self) -> float:
-        """Seconds: time of the oldest key right behind the root; inf where there is none."""
-        return float(self.time[self.first_keys()].min(initial=np.inf))
+        """Seconds: time of the oldest key behind the root; inf where there is none."""
+        return float(self.time.min())
 
     def times(self, chain: Sequence[int]) -> npt.NDArray[np.float64]:
         """Seconds per key: never later than the one behind it, whatever each by itself looks like."""
         times: npt.NDArray[np.float64] = np.minimum.accumulate(self.time[list(chain)][::-1])[::-1]
         return times
 
-    def through(self, marked: Sequence[int], ends: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    def through(self, marked: Sequence[int] | npt.NDArray[np.intp], ends: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         """For each of `ends` the position in `marked` of the first that lies on its way to the root; -1: none."""
         mark = self.slot
         mark[self.root] = len(marked)
-        mark[list(marked)] = np.arange(len(marked))
+        mark[marked] = np.arange(len(marked))
         current = ends
         while ((found := mark[current]) < 0).any():
             current = np.where(found < 0, self.parent[current], current)
         mark[self.root] = -1
-        mark[list(marked)] = -1
+        mark[marked] = -1
         return np.where(found < len(marked), found, -1)
 
     def _detach(self, node: int) -> None:
@@ -149,6 +150,7 @@ class Arena:
         if parent != NOWHERE:
             del self._children[parent * self._classes + int(self.label[node])]
             self.parent[node] = NOWHERE
+        self.time[node] = np.inf
         self._free.append(node)
         return parent
 
@@ -156,6 +158,7 @@ class Arena:
         size = len(self.label)
         for name in _COLUMNS:
             column = getattr(self, name)
-            setattr(self, name, np.concatenate([column, np.full_like(column, -1)]))
+            unused = np.full_like(column, np.inf if name == "time" else -1)
+            setattr(self, name, np.concatenate([column, unused]))
         self._references += [0] * size
         self._free = list(range(2 * size - 1, size - 1, -1))

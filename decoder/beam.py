@@ -119,7 +119,7 @@ class PrefixBeam:
     def cut(self, horizon: float) -> tuple[Key, ...]:
         """Make final what the best hypothesis holds up to a time.
 
-        Prefixes that do not hold the same keys up to there are dropped, and the tree is cut there.
+        Prefixes that do not hold the same keys up to there, or hold more, are dropped, and the tree is cut there.
 
         Args:
             horizon: Seconds.
@@ -137,11 +137,9 @@ class PrefixBeam:
             final = self.keys()[:count]
             self._keep(arena.through([chain[count - 1]], self._nodes) >= 0)
             arena.plant(chain[count - 1], UNDO_DEPTH)
-        first = arena.first_keys()
-        # The best one's own next key may count as older by itself than by the lag: it is the best's, and stays.
-        dropped = [n for n in first[arena.time[first] <= horizon].tolist() if n not in chain[count : count + 1]]
-        if dropped:
-            self._keep(arena.through(dropped, self._nodes) < 0)
+        old = arena.older_than(horizon)
+        if len(old):
+            self._keep(arena.through(old, self._nodes) < 0)
         self._oldest = arena.oldest()
         self._keys = None
         return final

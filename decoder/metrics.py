@@ -1,7 +1,9 @@
 """Character error rate: counts that sum over sessions, and the interval of a difference between two decoders."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -58,13 +60,15 @@ def segment_errors(decoded: Sequence[int], truth: Sequence[int], ends: Sequence[
         truth: Labels typed in it.
         ends: Index in `truth` behind each segment's last key, ascending; the last is len(truth).
     """
-    kinds = {"insert": 0, "delete": 1, "replace": 2}
-    counts = np.zeros((len(ends), len(kinds)), np.int64)
+    counts = [{"insert": 0, "delete": 0, "replace": 0} for _ in ends]
     for edit in Levenshtein.editops(list(truth), list(decoded)):
-        segment = np.searchsorted(ends, edit.src_pos, side="right")
-        counts[min(segment, len(ends) - 1), kinds[edit.tag]] += 1
-    lengths = np.diff([0, *ends])
-    return [CharacterErrors(*map(int, row), int(n)) for row, n in zip(counts, lengths, strict=True)]
+        segment = bisect_right(ends, edit.src_pos)
+        counts[min(segment, len(ends) - 1)][edit.tag] += 1  # what follows the last key counts with its segment
+    lengths = [end - start for start, end in pairwise([0, *ends])]
+    return [
+        CharacterErrors(c["insert"], c["delete"], c["replace"], length)
+        for c, length in zip(counts, lengths, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

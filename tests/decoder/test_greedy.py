@@ -12,7 +12,7 @@ def path(text: str, probability: float = 0.9) -> Emission:
     """A CTC path as a string, `_` the blank: each frame's label gets `probability`, the others share the rest."""
     probs = np.full((len(text), CLASSES), (1 - probability) / (CLASSES - 1))
     probs[np.arange(len(text)), [BLANK if c == "_" else LABELS[c] for c in text]] = probability
-    return Emission(np.log(probs).astype(np.float32), np.arange(len(text)) * 0.008)
+    return Emission(np.log(probs).astype(np.float32), np.arange(len(text), dtype=np.float64) * 0.008)
 
 
 @pytest.mark.parametrize(

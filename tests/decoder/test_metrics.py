@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoder.charset import text_to_labels
-from decoder.metrics import CharacterErrors, cer_difference
+from decoder.metrics import CharacterErrors, cer_difference, segment_errors
 
 LABELS = st.lists(st.integers(0, 3), max_size=12)
 
@@ -41,6 +41,19 @@ def test_errors_are_an_edit_distance(decoded: list[int], truth: list[int]) -> No
     assert abs(len(decoded) - len(truth)) <= errors.errors <= max(len(decoded), len(truth))
     assert (errors.errors == 0) == (decoded == truth)
     assert errors.errors == CharacterErrors.between(truth, decoded).errors
+
+
+@given(decoded=LABELS, truth=LABELS, cuts=st.lists(st.integers(0, 12), max_size=4))
+def test_segments_sum_to_the_whole(decoded: list[int], truth: list[int], cuts: list[int]) -> None:
+    ends = [*sorted(cut for cut in cuts if cut <= len(truth)), len(truth)]
+    segments = segment_errors(decoded, truth, ends)
+    assert [e.target for e in segments] == [b - a for a, b in zip([0, *ends], ends, strict=False)]
+    assert sum(segments, CharacterErrors()) == CharacterErrors.between(decoded, truth)
+
+
+def test_an_error_counts_where_it_was_typed() -> None:
+    decoded, truth = text_to_labels("abxcdef!"), text_to_labels("abcdfg")
+    assert [e.errors for e in segment_errors(decoded, truth, [2, 4, 6])] == [0, 1, 2]
 
 
 def test_paired_interval_sees_a_constant_gain_and_no_gain_in_noise() -> None:

@@ -3,8 +3,8 @@
 Emissions are made from a key sequence, peaky as those of a well trained encoder or flat as those of a poor one; what is
 told about errors is a check that the work measured is real work, not a result about an encoder.
 
-    python benchmarks/decoder.py                          # text of the repository, language model of the demo bundle
-    python benchmarks/decoder.py --keys keystrokes.npz    # real key times: arrays onset, key, key_names, session
+    PYTHONPATH=. python benchmarks/decoder_speed.py                   # the repository's text and the demo's LM
+    PYTHONPATH=. python benchmarks/decoder_speed.py --keys FILE.npz   # real keys: onset, key, key_names, session
 """
 
 import argparse
@@ -71,7 +71,7 @@ def emissions(keys: Keys, flat: bool, rng: np.random.Generator) -> Emission:
         for rival in rng.integers(0, 97, 3):  # neighbours of the key
             logits[near, rival] += bump * (height - slip + rng.normal(0, 1.5))
     logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    return Emission(logits.astype(np.float32), np.arange(frames) * FRAME)
+    return Emission(logits.astype(np.float32), np.arange(frames, dtype=np.float64) * FRAME)
 
 
 def measure(scorer: LanguageScorer, emission: Emission, hop: int) -> tuple[npt.NDArray[np.float64], list[int], int]:
@@ -109,9 +109,7 @@ def main() -> None:
             keys = typed_text(file.read(400_000)[300_000:], options.minutes, rng)
     facts = LanguageModelFacts.from_json((options.lm / "lm.json").read_text(encoding="utf-8"))
     truth = [label for label, _ in keys]
-    print(
-        f"{len(truth)} keys, LM {options.lm} ({facts.kind}, order {facts.order}), beam 50, {options.hop} frames per push"
-    )
+    print(f"{len(truth)} keys, LM {options.lm} ({facts.kind}, order {facts.order}), {options.hop} frames per push")
     print("µs per frame         p50    p95    p99    max   mean    RTF   nodes  CER %  (greedy)")
     for name, flat in (("peaky", False), ("flat", True)):
         emission = emissions(keys, flat, rng)

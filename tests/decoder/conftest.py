@@ -1,0 +1,87 @@
+"""A toy language model whose scores can be summed by hand, and emissions written as CTC paths."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from decoder.charset import BLANK, CLASSES, LABELS
+from decoder.lm import KenlmScorer, LanguageModelFacts, load_scorer
+from decoder.messages import Emission
+
+# log10 P | token | log10 backoff
+ARPA = r"""\data\
+ngram 1=7
+ngram 2=6
+ngram 3=2
+
+\1-grams:
+-2.0	<unk>	0
+0	<s>	-0.25
+-0.75	</s>	0
+-0.5	c	-0.125
+-0.6	a	-0.375
+-0.7	t	-0.0625
+-1.5	z	0
+
+\2-grams:
+-0.3	<s> c	-0.03125
+-0.2	c a	-0.015625
+-0.4	a t	0
+-0.1	t </s>	0
+-0.9	c z	0
+-0.55	t c	0
+
+\3-grams:
+-0.15	<s> c a
+-0.35	c a t
+
+\end\
+"""
+
+FACTS = LanguageModelFacts("words", 3, {key: key for key in "catz"}, silent=("⇧",), weight=0.5, bonus=1.25)
+
+PathMaker = Callable[..., Emission]
+
+
+@pytest.fixture(scope="session")
+def arpa(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path: Path = tmp_path_factory.mktemp("lm") / "toy.arpa"
+    path.write_text(ARPA, encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def scorer(arpa: str) -> KenlmScorer:
+    return load_scorer(arpa, FACTS)
+
+
+@pytest.fixture(scope="session")
+def ctc_path() -> PathMaker:
+    def path(text: str, probability: float = 0.999999, start: float = 0.0) -> Emission:
+        """Each character one frame of 8 ms, `_` the blank; its label gets `probability`, the others share the rest."""
+        probs = np.full((len(text), CLASSES), (1 - probability) / (CLASSES - 1))
+        probs[np.arange(len(text)), [BLANK if c == "_" else LABELS[c] for c in text]] = probability
+        return Emission(np.log(probs).astype(np.float32), start + np.arange(len(text), dtype=np.float64) * 0.008)
+
+    return path
+
+
+@pytest.fixture(scope="session")
+def facts() -> LanguageModelFacts:
+    return FACTS
+
+
+@pytest.fixture(scope="session")
+def babble() -> PathMaker:
+    def emission(frames: int, seed: int = 0, blank: float = 6.0) -> Emission:
+        """Noise in which every key is heard now and then; c, a, t and ⌫ most."""
+        rng = np.random.default_rng(seed)
+        logits = rng.normal(0, 2.0, (frames, CLASSES))
+        logits[:, BLANK] += blank
+        logits[:, [LABELS[key] for key in "cat⌫"]] += 2
+        logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        return Emission(logits.astype(np.float32), 7 + 0.008 * np.arange(frames, dtype=np.float64))
+
+    return emission

@@ -1,0 +1,314 @@
+import itertools
+from collections.abc import Callable
+
+import kenlm
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from decoder.beam import UNDO_DEPTH, BeamSettings, PrefixBeam
+from decoder.charset import CLASSES, labels_to_text
+from decoder.errors import InputError
+from decoder.lm import START, Ids, KenlmScorer, LanguageModelFacts, NoLanguageModel, Scores
+from decoder.messages import Emission
+
+PathMaker = Callable[..., Emission]
+BLANK = 2
+EXHAUSTIVE = BeamSettings(beam=100_000, labels=3, threshold=np.inf, floor=-np.inf)
+shared_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+class Bigram:
+    """A language model over two keys: the state is 0 or 1 + the last key."""
+
+    silent = np.zeros(2, np.bool_)
+    most = 0.5
+    crowded = False
+    table = np.array([[-1.0, 0.5], [-0.25, -2.0], [0.125, -0.75]])
+
+    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> Scores:
+        return self.table[states, labels]
+
+    def advance(self, states: Ids, labels: npt.NDArray[np.intp]) -> Ids:
+        return (1 + labels).astype(np.int32)
+
+    def end(self, states: Ids) -> Scores:
+        return np.where(states == START, 0.0, -0.5 * states)
+
+    def keep(self, states: Ids) -> Ids:
+        raise AssertionError("never crowded")
+
+
+def emission(log_probs: npt.NDArray[np.float64]) -> Emission:
+    return Emission(log_probs.astype(np.float32), np.arange(len(log_probs), dtype=np.float64) * 0.008)
+
+
+def collapse(path: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(label for label, _ in itertools.groupby(path) if label != BLANK)
+
+
+def all_alignments(log_probs: npt.NDArray[np.float32]) -> dict[tuple[int, ...], float]:
+    """Log of the summed probability of all alignments, per label sequence."""
+    sums: dict[tuple[int, ...], float] = {}
+    rows = log_probs.astype(np.float64)
+    for path in itertools.product(range(3), repeat=len(rows)):
+        score = float(sum(rows[frame, label] for frame, label in enumerate(path)))
+        labels = collapse(path)
+        sums[labels] = float(np.logaddexp(sums.get(labels, -np.inf), score))
+    return sums
+
+
+frames = arrays(np.float64, st.tuples(st.integers(1, 6), st.just(3)), elements=st.floats(-12, 0))
+
+
+@settings(deadline=None, max_examples=60)
+@given(log_probs=frames)
+def test_unlimited_beam_is_the_sum_over_all_alignments(log_probs: npt.NDArray[np.float64]) -> None:
+    heard = emission(log_probs)
+    beam = PrefixBeam(EXHAUSTIVE, NoLanguageModel(2), blank=BLANK, backspace=-1)
+    beam.push(heard)
+    found = {h.labels: h.acoustic for h in beam.nbest(10_000)}
+    expected = all_alignments(heard.log_probs)
+    assert found.keys() == expected.keys()
+    for labels, score in expected.items():
+        assert found[labels] == pytest.approx(score, abs=1e-9)
+
+
+def stacked(labels: tuple[int, ...], backspace: int) -> tuple[float, int]:
+    """LM total and last state of a key sequence by the rules, key by key, with a stack."""
+    stack = [(0.0, 0)]
+    for label in labels:
+        if label == backspace:
+            stack = stack[:-1] or stack  # at the bottom it costs nothing
+        else:
+            total, state = stack[-1]
+            stack.append((total + float(Bigram.table[state, label]), 1 + label))
+    return stack[-1]
+
+
+@settings(deadline=None, max_examples=60)
+@given(log_probs=frames, backspace=st.sampled_from([-1, 1]))
+def test_language_model_is_added_to_every_prefix(log_probs: npt.NDArray[np.float64], backspace: int) -> None:
+    heard = emission(log_probs)
+    beam = PrefixBeam(EXHAUSTIVE, Bigram(), blank=BLANK, backspace=backspace)
+    beam.push(heard)
+    expected = all_alignments(heard.log_probs)
+    for found in beam.nbest(10_000):
+        lm, state = stacked(found.labels, backspace)
+        assert found.lm == pytest.approx(lm, abs=1e-12)
+        assert found.total == pytest.approx(expected[found.labels] + lm, abs=1e-9)
+    totals = [h.total for h in beam.nbest(10_000)]
+    assert totals == sorted(totals, reverse=True)
+    beam.finish()
+    for found in beam.nbest(10_000):
+        lm, state = stacked(found.labels, backspace)
+        assert found.lm == pytest.approx(lm + (-0.5 * state if state else 0), abs=1e-12)
+
+
+@settings(deadline=None, max_examples=60)
+@given(log_probs=frames)
+def test_pruning_never_invents_probability(log_probs: npt.NDArray[np.float64]) -> None:
+    heard = emission(log_probs)
+    expected = all_alignments(heard.log_probs)
+    beam = PrefixBeam(BeamSettings(beam=3, labels=2, threshold=8), NoLanguageModel(2), blank=BLANK, backspace=-1)
+    beam.push(heard)
+    assert 1 <= len(beam.nbest(10)) <= 3
+    for found in beam.nbest(10):
+        assert found.acoustic <= expected[found.labels] + 1e-9
+
+
+def decoded(scorer: KenlmScorer, heard: Emission) -> tuple[str, float]:
+    beam = PrefixBeam(BeamSettings(), scorer)
+    beam.push(heard)
+    return labels_to_text(beam.best().labels), beam.best().lm
+
+
+def test_backspace_undoes_the_language_model_but_not_the_keys(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+    text, plain = decoded(scorer, ctc_path("cat"))
+    corrected, lm = decoded(scorer, ctc_path("cz⌫at"))
+    assert (text, corrected) == ("cat", "cz⌫at")
+    assert lm == plain
+    assert plain == pytest.approx(0.5 * np.log(10) * (-0.3 - 0.15 - 0.35) + 3 * 1.25, abs=1e-6)
+
+
+def test_backspace_before_any_key_costs_nothing(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+    assert decoded(scorer, ctc_path("⌫_⌫cat")) == ("⌫⌫cat", decoded(scorer, ctc_path("cat"))[1])
+
+
+def test_backspace_returns_into_the_word_before_the_space(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+    assert decoded(scorer, ctc_path("ca ⌫t"))[1] == decoded(scorer, ctc_path("cat"))[1]
+
+
+def test_silent_keys_leave_the_language_model_alone(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+    _, plain = decoded(scorer, ctc_path("cat"))
+    assert decoded(scorer, ctc_path("c⇧at⇧")) == ("c⇧at⇧", plain)
+    assert decoded(scorer, ctc_path("cz⇧⌫at")) == ("cz⇧⌫at", plain)  # ⌫ deletes characters
+
+
+@st.composite
+def with_typos(draw: st.DrawFn) -> tuple[str, str]:
+    """A text, and the same with (typo, ⌫) pairs, also within one another."""
+    text = draw(st.text("catz ", min_size=1, max_size=8))
+    typed = list(text)
+    for _ in range(draw(st.integers(0, 5))):
+        at = draw(st.integers(0, len(typed)))
+        typed[at:at] = [draw(st.sampled_from("catzq ")), "⌫"]
+    return text, "".join(typed)
+
+
+@shared_fixtures
+@given(texts=with_typos(), commit=st.booleans())
+def test_typos_taken_back_leave_the_total(
+    scorer: KenlmScorer, ctc_path: PathMaker, texts: tuple[str, str], commit: bool
+) -> None:
+    plain, typed = texts
+    _, expected = decoded(scorer, ctc_path("_".join(plain)))
+    beam = PrefixBeam(BeamSettings(), scorer)
+    keys = []
+    for number, key in enumerate(typed):
+        beam.push(ctc_path(f"{key}_", start=float(number)))
+        if commit:
+            keys += [k.label for k in beam.cut(float(number) + 0.5)]
+    assert beam.best().lm == pytest.approx(expected, abs=1e-9)
+    assert labels_to_text([*keys, *beam.best().labels]) == typed
+    assert len(keys) == (len(typed) if commit else 0)
+
+
+def test_deep_backspaces_fall_back_to_the_start(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+    beam = PrefixBeam(BeamSettings(), scorer)
+    text = "catcatcatc" * 7
+    _, first = decoded(scorer, ctc_path("_".join(text[: len(text) - UNDO_DEPTH])))
+
+    def commit(keys: str) -> None:
+        for key in keys:
+            beam.push(ctc_path(f"{key}_"))
+            assert labels_to_text(k.label for k in beam.cut(np.inf)) == key
+
+    commit(text + "⌫" * UNDO_DEPTH)
+    assert beam.best().lm == pytest.approx(first, abs=1e-9)
+    commit("⌫⌫")  # deeper than what is kept
+    assert beam.best().lm == pytest.approx(first, abs=1e-9)
+    commit("cat")
+    assert beam.best().lm == pytest.approx(first + decoded(scorer, ctc_path("cat"))[1], abs=1e-9)
+
+
+def ranking(beam: PrefixBeam) -> list[object]:
+    return [(h.labels, h.times, h.acoustic, h.lm) for h in beam.nbest(50)]
+
+
+@settings(shared_fixtures, max_examples=40)
+@given(cuts=st.lists(st.integers(0, 150), max_size=10).map(sorted), seed=st.integers(0, 20))
+def test_any_cut_gives_the_same_ranking(scorer: KenlmScorer, babble: PathMaker, cuts: list[int], seed: int) -> None:
+    heard = babble(150, seed)
+    whole, cut = PrefixBeam(BeamSettings(), scorer), PrefixBeam(BeamSettings(), scorer)
+    whole.push(heard)
+    for piece in zip(np.split(heard.log_probs, cuts), np.split(heard.times, cuts), strict=True):
+        cut.push(Emission(*piece))
+    assert ranking(cut) == ranking(whole)
+    assert cut.keys() == whole.keys()
+
+
+def test_reset_forgets_everything(scorer: KenlmScorer, babble: PathMaker) -> None:
+    beam = PrefixBeam(BeamSettings(), scorer)
+    beam.push(babble(100, seed=1))
+    beam.cut(7.4)
+    beam.reset()
+    fresh = PrefixBeam(BeamSettings(), scorer)
+    for each in (beam, fresh):
+        each.push(babble(100, seed=2))
+    assert ranking(beam) == ranking(fresh)
+
+
+def test_what_the_language_model_forgets_changes_nothing(
+    arpa: str, facts: LanguageModelFacts, scorer: KenlmScorer, babble: PathMaker
+) -> None:
+    forgetful = KenlmScorer(kenlm.Model(arpa), facts, facts.weight, facts.bonus, rows=3)
+    one, other = PrefixBeam(BeamSettings(), scorer), PrefixBeam(BeamSettings(), forgetful)
+    for seed in range(5):
+        for beam in (one, other):
+            beam.push(babble(100, seed))
+            beam.cut(7.0 + 0.2)
+        assert ranking(other) == ranking(one)
+    assert forgetful.overflows > 50
+    assert scorer.overflows == 0
+
+
+def test_a_key_is_timed_where_it_is_likeliest(ctc_path: PathMaker) -> None:
+    beam = PrefixBeam(BeamSettings(), NoLanguageModel())
+    heard = ctc_path("____a____")
+    faint = heard.log_probs.copy()
+    faint[1, 0] = np.log(0.01)  # an early, weak trace of the same key
+    beam.push(Emission(faint, heard.times))
+    assert beam.best().times == (heard.times[4],)
+
+
+def test_keys_are_never_later_than_the_next(scorer: KenlmScorer, babble: PathMaker) -> None:
+    beam = PrefixBeam(BeamSettings(), scorer)
+    beam.push(babble(300, seed=4, blank=4.0))
+    for hypothesis in beam.nbest(50):
+        assert (np.diff(hypothesis.times) >= 0).all()
+    assert len(beam.best().labels) > 5
+
+
+def test_confidence_is_the_posterior_in_the_beam() -> None:
+    beam = PrefixBeam(BeamSettings(), NoLanguageModel(2), blank=BLANK, backspace=-1)
+    beam.push(emission(np.log([[0.7, 0.2, 0.1]])))
+    (key,) = beam.keys()
+    assert (key.label, key.time) == (0, 0.0)
+    assert key.confidence == pytest.approx(0.7, abs=1e-6)
+
+
+def test_cut_keeps_what_agrees_and_memory_only_for_that(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+    beam = PrefixBeam(BeamSettings(), scorer)
+    beam.push(ctc_path("c_a_t_", 0.9))
+    before = {h.labels for h in beam.nbest(50)}
+    final = beam.cut(ctc_path("c_a_").times[-1])
+    assert labels_to_text(k.label for k in final) == "ca"
+    labels = tuple(k.label for k in final)
+    after = {labels + h.labels for h in beam.nbest(50)}
+    assert after == {p for p in before if p in after}
+    assert all(p[:2] == labels for p in after)
+    assert labels_to_text(beam.best().labels) == "t"
+    beam.cut(np.inf)
+    assert [h.labels for h in beam.nbest(50)] == [()]
+    assert beam.size == 4  # the bottom of the LM's path, and c, a, t that a ⌫ may undo
+
+
+def test_idle_hands_fill_no_memory(scorer: KenlmScorer) -> None:
+    beam = PrefixBeam(BeamSettings(), scorer)
+    probs = np.full((1, CLASSES), 1e-6)
+    probs[0, [0, 2, -1]] = 0.002, 0.002, 0.996
+    sizes = []
+    for frame in range(3000):
+        beam.push(Emission(np.log(probs).astype(np.float32), np.array([frame * 0.008])))
+        beam.cut(frame * 0.008 - 0.8)
+        sizes.append(beam.size)
+    assert max(sizes[300:]) <= max(sizes[:300])
+
+
+@pytest.mark.parametrize("frames", [10_000, pytest.param(200_000, marks=pytest.mark.slow)])
+def test_memory_is_bounded_for_days(scorer: KenlmScorer, babble: PathMaker, frames: int) -> None:
+    beam = PrefixBeam(BeamSettings(), scorer)
+    piece = babble(1000, seed=8, blank=9.0)
+    sizes, keys = [], 0
+    for frame in range(frames):
+        row = slice(frame % 1000, frame % 1000 + 1)
+        time = 0.008 * frame
+        beam.push(Emission(piece.log_probs[row], np.array([time])))
+        keys += len(beam.cut(time - 0.8))
+        sizes.append(beam.size)
+    assert keys > frames / 200
+    assert max(sizes) < 3000
+    assert max(sizes[frames // 2 :]) <= 1.1 * max(sizes[: frames // 2])
+    assert np.isfinite(beam.best().total)
+
+
+@pytest.mark.parametrize(
+    "log_probs", [np.zeros((2, 98)), np.zeros(99), np.full((1, 99), np.nan), np.full((1, 99), -np.inf)]
+)
+def test_what_is_no_emission_is_refused(scorer: KenlmScorer, log_probs: npt.NDArray[np.float64]) -> None:
+    with pytest.raises(InputError, match=r"expected natural-log probabilities of shape \(frames, 99\)"):
+        PrefixBeam(BeamSettings(), scorer).push(emission(log_probs))

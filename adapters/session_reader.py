@@ -118,8 +118,8 @@ class SessionReader:
             at, band, electrode = (int(i) for i in np.argwhere(~np.isfinite(samples))[0])
             value = samples[at, band, electrode]
             raise InputError(
-                f"sample {first + at} of {self.path} is {value} at electrode {electrode} of the {self.layout.sides[band]} "
-                "band: expected finite µV; cut it out or record again"
+                f"sample {first + at} of {self.path} is {value} at electrode {electrode} of the "
+                f"{self.layout.sides[band]} band: expected finite µV; cut it out or record again"
             )
         if not np.isfinite(times).all() or (np.diff(times) < 0).any():
             at = int(np.argmax(~np.isfinite(times) | (np.diff(times, prepend=times[0]) < 0)))

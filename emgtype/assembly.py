@@ -15,7 +15,10 @@ from emgtype.config import Config, DecoderConfig
 from emgtype.places import find_bundle
 from streamer.bundle_facts import BundleFacts
 from streamer.encoder import OnnxEncoder, read_facts
-from streamer.pipeline import Observer, Pipeline
+from streamer.pipeline import Observer, Pipeline, unobserved
+
+MAX_GAP = 0.2
+"""Seconds of lost data beyond which the text is settled and decoding starts anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,8 @@ def open_bundle(name: str) -> Bundle:
     facts = read_facts(str(folder / "encoder.onnx"))
     if facts.classes != KEYS:
         raise InputError(
-            f"the bundle {folder} decodes {len(facts.classes)} classes that are not emg2qwerty's {len(KEYS)} keys in their "
-            "order: use another bundle"
+            f"the bundle {folder} decodes {len(facts.classes)} classes that are not emg2qwerty's {len(KEYS)} keys in "
+            "their order: use another bundle"
         )
     return Bundle(folder, facts, _language_model(folder))
 
@@ -74,13 +77,13 @@ def beam_for(scorer: LanguageScorer, config: DecoderConfig) -> PrefixBeam:
 def assemble(
     bundle: Bundle,
     config: Config,
-    observer: Observer | None = None,
+    observer: Observer = unobserved,
     tap: Callable[[Emission], None] | None = None,
 ) -> Pipeline:
     """Samples to text events with a bundle's encoder and language model (observer and tap as in Pipeline)."""
     decoder = Committer(beam_for(scorer_for(bundle, config.decoder), config.decoder), config.decoder.lag)
     encoder = OnnxEncoder(str(bundle.encoder), config.pipeline.hop)
-    return Pipeline(encoder, decoder, tap=tap, **({"observer": observer} if observer else {}))
+    return Pipeline(encoder, decoder, tap=tap, max_gap=MAX_GAP, observer=observer)
 
 
 def check_length(session: SessionReader, facts: BundleFacts) -> None:

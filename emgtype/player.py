@@ -43,7 +43,7 @@ def play(
         ]
         if wait and not all(outlet.wait_for_consumers(wait) for outlet in outlets):
             raise InputError(f"nobody listened to {' and '.join(names)} within {wait:g} s: start `emgtype serve` first")
-        offset = local_clock() - float(first.times[0])
+        offset = float(local_clock()) - float(first.times[0])
         tell(f"playing {' and '.join(names)}, LSL time = session time + {offset:.6f}")
         for piece in paced(pieces(chain([first], stream), _PIECE), clock=local_clock):
             for outlet in outlets:

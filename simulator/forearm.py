@@ -120,11 +120,13 @@ class Electrodes:
             sources = np.asarray(spikes @ mix.T.astype(np.float32))  # (samples, electrodes)
             signal += oaconvolve(sources, kernel[:, None], axes=0)
         self._carry = signal[samples:]
-        return signal[:samples]
+        under: npt.NDArray[np.float32] = signal[:samples]
+        return under
 
 
 def _action_potentials(rate: float) -> npt.NDArray[np.float32]:
     """(widths, taps) first derivatives of Gaussians, peak 1."""
     half = int(np.ceil(4 * _ACTION_POTENTIALS.max() * rate))
     t = np.arange(-half, half + 1) / rate / _ACTION_POTENTIALS[:, None]
-    return (-t * np.exp(0.5 - 0.5 * t**2)).astype(np.float32)
+    kernels: npt.NDArray[np.float32] = (-t * np.exp(0.5 - 0.5 * t**2)).astype(np.float32)
+    return kernels

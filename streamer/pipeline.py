@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from decoder.errors import InputError
 from decoder.messages import Emission, TextEvent
@@ -34,7 +35,8 @@ class EmissionDecoder(Protocol):
         ...
 
 
-def _unobserved(_stage: str) -> AbstractContextManager[None]:
+def unobserved(_stage: str) -> AbstractContextManager[None]:
+    """An observer that looks away."""
     return nullcontext()
 
 
@@ -49,8 +51,9 @@ class Pipeline:
         encoder: OnnxEncoder,
         decoder: EmissionDecoder,
         conditioner: Conditioner | None = None,
-        observer: Observer = _unobserved,
+        observer: Observer = unobserved,
         tap: Callable[[Emission], None] | None = None,
+        max_gap: float | None = None,
     ) -> None:
         """Join the stages.
 
@@ -60,6 +63,8 @@ class Pipeline:
             conditioner: Corrections of the signal; None: none.
             observer: Stage timing, by name: conditioner, spectrogram, encoder, decoder.
             tap: Sees every emission once, before the decoder.
+            max_gap: Seconds between two samples beyond which the text is settled and the stages start anew, so that
+                nothing is decoded across lost data; None: samples count as contiguous whatever their times say.
         """
         facts = encoder.facts
         self.facts = facts
@@ -73,6 +78,10 @@ class Pipeline:
         self._decoder = decoder
         self._observe = observer
         self._tap = tap
+        self._max_gap = max_gap
+        self._newest: float | None = None
+        self.gaps = 0
+        """How often data was missing for longer than `max_gap`."""
         self.reset()
 
     def reset(self) -> None:
@@ -96,8 +105,28 @@ class Pipeline:
             )
         events: list[TextEvent] = []
         start = 0
-        while start < len(chunk.times):
-            part = slice(start, start + self._ring.free)
+        for behind_gap in self._behind_gaps(chunk.times):
+            events += self._take(chunk, start, behind_gap)
+            events += self.finish()
+            self.gaps += 1
+            start = behind_gap
+        events += self._take(chunk, start, len(chunk.times))
+        if len(chunk.times):
+            self._newest = float(chunk.times[-1])
+        return events
+
+    def _behind_gaps(self, times: npt.NDArray[np.float64]) -> list[int]:
+        """Indices of the samples that come later than `max_gap` after the one before."""
+        if self._max_gap is None or not len(times):
+            return []
+        before = times[0] if self._newest is None else self._newest
+        behind: list[int] = np.flatnonzero(np.diff(times, prepend=before) > self._max_gap).tolist()
+        return behind
+
+    def _take(self, chunk: Chunk, start: int, end: int) -> list[TextEvent]:
+        events: list[TextEvent] = []
+        while start < end:
+            part = slice(start, min(end, start + self._ring.free))
             self._ring.push(Chunk(chunk.samples[part], chunk.times[part], chunk.layout))
             start = part.stop
             while block := self._ring.pop(self._block):
@@ -119,6 +148,7 @@ class Pipeline:
 
     def _reset_signal(self) -> None:
         self._block = self._first_block
+        self._newest = None
         self._ring.reset()
         self._conditioner.reset()
         self._spectrogram.reset()

@@ -70,7 +70,7 @@ def _wait_for_start(parts: dict[str, Part]) -> float:
         check_alive(list(parts.values()))
         for line in parts["simulator"].poll_lines():
             if "LSL time = session time + " in line:
-                return float(line.rsplit("+", 1)[1]) + time.time() - pylsl.local_clock()
+                return float(line.rsplit("+", 1)[1]) + time.time() - float(pylsl.local_clock())
         time.sleep(0.05)
     raise TimeoutError(f"the simulator did not begin to play within {_START_UP:g} s")
 
@@ -80,7 +80,7 @@ def _watch(
 ) -> tuple[ShownKeys, list[float]]:
     """Show both sides until the simulator has ended and the text is settled."""
     keys, arrivals = ShownKeys(), []
-    to_unix = time.time() - pylsl.local_clock()
+    to_unix = time.time() - float(pylsl.local_clock())
     settled: float | None = None
     with Live(console=console, refresh_per_second=12, transient=False) as live:
         while settled is None or time.monotonic() < settled:

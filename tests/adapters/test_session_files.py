@@ -29,8 +29,8 @@ def chunk_of(count: int, seed: int = 0, start: float = 10.0) -> Chunk:
     return Chunk(samples, start + np.arange(count) / 2000, LAYOUT)
 
 
-def write(path: Path, chunk: Chunk, **how: str) -> Path:
-    with SessionWriter(path, user="00000042", **how) as writer:
+def write(path: Path, chunk: Chunk, condition: str = "on_keyboard") -> Path:
+    with SessionWriter(path, user="00000042", condition=condition) as writer:
         writer.keystrokes, writer.prompts = KEYS, PROMPTS
         writer.append(chunk)
     return path
@@ -225,7 +225,7 @@ def test_stamps_that_run_backwards_are_refused(tmp_path: Path) -> None:
 )
 def test_broken_attributes_are_named(tmp_path: Path, attribute: str, text: str, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        SessionReader(by_hand(tmp_path / "s.hdf5", TIMES, **{attribute: text}))
+        SessionReader(by_hand(tmp_path / "s.hdf5", TIMES, RECORD, **{attribute: text}))
 
 
 def test_another_rate_is_refused(tmp_path: Path) -> None:

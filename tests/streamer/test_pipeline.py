@@ -153,3 +153,29 @@ def test_a_sample_that_is_no_number_is_refused_and_not_taken(encoder: OnnxEncode
     with pytest.raises(InputError, match=r"sample at 50\.050 s"):
         pipeline.push(broken)
     assert text(pipeline, [chunk]) == expected
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(0, SAMPLES), max_size=12).map(sorted))
+def test_a_long_gap_settles_the_text_and_starts_anew_wherever_the_samples_are_cut(
+    encoder: OnnxEncoder, cuts: list[int]
+) -> None:
+    whole = recording(encoder.facts)
+    behind = 300
+    times = whole.times + np.where(np.arange(SAMPLES) >= behind, 0.25, 0.0)
+    chunk = Chunk(whole.samples, times, whole.layout)
+    halves = split(chunk, [behind])
+    expected = [text(Pipeline(encoder, CheckingDecoder()), [half]) for half in halves]
+    pipeline = Pipeline(encoder, CheckingDecoder(), max_gap=0.2)
+    assert text(pipeline, split(chunk, cuts)) == expected[0] + expected[1]
+    assert pipeline.gaps == 1
+
+
+def test_short_gaps_and_the_border_of_a_new_start_are_no_gaps(encoder: OnnxEncoder) -> None:
+    whole = recording(encoder.facts)
+    times = whole.times + np.where(np.arange(SAMPLES) >= 200, 0.15, 0.0)
+    pipeline = Pipeline(encoder, CheckingDecoder(), max_gap=0.2)
+    assert len(text(pipeline, [Chunk(whole.samples, times, whole.layout)])) == len(text(pipeline, [whole]))
+    later = Chunk(whole.samples, whole.times + 99, whole.layout)
+    text(pipeline, [later])  # after a reset any time may come
+    assert pipeline.gaps == 0

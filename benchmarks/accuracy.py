@@ -1,0 +1,87 @@
+"""CER of a bundle on simulated sessions that nothing was trained on: new text, new donnings; greedy beside the beam.
+
+The shipped demo model is for person 1; a second table shows a person that it never saw. Prints what comes out.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import Progress
+
+from decoder.charset import ENTER, LABELS
+from decoder.greedy import GreedyDecoder
+from decoder.messages import Emission
+from decoder.metrics import CharacterErrors, cer_difference, segment_errors
+from emgtype.assembly import assemble, open_bundle
+from emgtype.config import load_config
+from emgtype.key_delays import ShownKeys
+from emgtype.tables import accuracy_table
+from emgtype.texts import load_text
+from simulator.person import make_person
+from simulator.session import TypingSession, typing_session
+
+TEST_DONNING = 3000
+"""First of the donnings that are for testing only."""
+
+
+def decode(session: TypingSession, bundle: str) -> tuple[list[int], list[int]]:
+    """Labels by greedy decoding, and by the live chain with its language model."""
+    greedy, greedy_labels, keys = GreedyDecoder(), list[int](), ShownKeys()
+
+    def tap(emission: Emission) -> None:
+        greedy_labels.extend(key.label for key in greedy.push(emission))
+
+    pipeline = assemble(open_bundle(bundle), load_config(flags={"bundle": bundle, "pipeline.hop": 16}), tap=tap)
+    for chunk in session.chunks():
+        for event in pipeline.push(chunk):
+            keys.push(event)
+    for event in pipeline.finish():
+        keys.push(event)
+    return greedy_labels, keys.labels
+
+
+def prompt_ends(truth: Sequence[int]) -> list[int]:
+    """Where each prompt ends: behind its enter."""
+    behind = [end for end, label in enumerate(truth, start=1) if label == LABELS[ENTER]]
+    return behind if behind[-1:] == [len(truth)] else [*behind, len(truth)]
+
+
+def report(console: Console, person: int, sessions: Sequence[TypingSession], bundle: str) -> None:
+    """Decode sessions and print their CER, and the gain of the beam with its paired 95 % interval over prompts."""
+    greedy: list[CharacterErrors] = []
+    beam: list[CharacterErrors] = []
+    with Progress(transient=True, console=console) as progress:
+        for session in progress.track(sessions, description=f"person {person}"):
+            truth = [k.label for k in session.keystrokes if k.label is not None]
+            for labels, errors in zip(decode(session, bundle), (greedy, beam), strict=True):
+                errors.extend(segment_errors(labels, truth, prompt_ends(truth)))
+    gain = cer_difference(beam, greedy)
+    console.print(f"person {person}, {len(sessions)} donnings, {sum(s.duration for s in sessions) / 60:.1f} minutes")
+    rows = {"greedy": sum(greedy, CharacterErrors()), "live, beam with LM": sum(beam, CharacterErrors())}
+    console.print(accuracy_table(rows))
+    console.print(f"beam − greedy: {gain.difference:+.2f} points, 95 % interval {gain.low:+.2f} to {gain.high:+.2f}\n")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bundle", default="demo")
+    parser.add_argument("--people", type=int, nargs="+", default=[1, 2], help="seeds; the demo model is for person 1")
+    parser.add_argument("--donnings", type=int, default=4)
+    parser.add_argument("--first-donning", type=int, default=TEST_DONNING)
+    parser.add_argument("--minutes", type=float, default=7.0, help="per donning")
+    parser.add_argument("--text", default="test")
+    arguments = parser.parse_args()
+    paragraphs, console = load_text(arguments.text), Console(highlight=False)
+    for person in arguments.people:
+        first = arguments.first_donning
+        sessions = [
+            typing_session(make_person(person), donning, paragraphs, arguments.minutes * 60)
+            for donning in range(first, first + arguments.donnings)
+        ]
+        report(console, person, sessions, arguments.bundle)
+
+
+if __name__ == "__main__":
+    main()

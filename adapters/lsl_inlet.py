@@ -7,6 +7,7 @@ again by liblsl without a word when it returns; until then `pull` gives None, an
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,6 +24,7 @@ from streamer.chunk import BandChunk, Chunk, Layout
 _BUFFER = 10  # seconds that liblsl keeps for us; what it drops beyond shows as a gap in the times
 _PULL = 1024  # samples at most per pull: a backlog comes in pieces that keep the loop responsive
 _ANSWER = 5.0  # seconds for a stream's description, its data and its clock, each
+_PIECE = 0.3  # seconds of waiting for an answer at a time
 _RESTART = 1.0  # seconds: stamps that go back further are a source that started anew, less is the clock being synced
 
 
@@ -213,14 +215,15 @@ class _Inlet:
 
     @staticmethod
     def _answer(info: pylsl.StreamInfo, what: str, ask: Callable[..., Any]) -> Any:
-        try:
-            return ask(timeout=_ANSWER)
-        except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
-            raise InputError(
-                f"stream {info.name()!r} was found on {info.hostname()} but gave no {what}, expected it within"
-                f" {_ANSWER:g} s: check that it still runs, and that the firewall lets TCP and UDP ports 16572-16604"
-                " through"
-            ) from error
+        end = time.monotonic() + _ANSWER
+        while time.monotonic() < end:
+            # In short pieces, which liblsl goes on from: a Ctrl-C is only seen between them.
+            with suppress(pylsl.util.TimeoutError, pylsl.util.LostError):
+                return ask(timeout=_PIECE)
+        raise InputError(
+            f"stream {info.name()!r} was found on {info.hostname()} but gave no {what}, expected it within"
+            f" {_ANSWER:g} s: check that it still runs, and that the firewall lets TCP and UDP ports 16572-16604 through"
+        )
 
     def _non_decreasing(self, times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Small steps back, as a new clock estimate brings, are held level; a large one is a new beginning."""

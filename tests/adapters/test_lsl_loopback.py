@@ -17,7 +17,7 @@ from adapters.lsl_channels import NUMBERS
 from adapters.lsl_inlet import LSLSource, StreamLostError, open_bands, open_stream
 from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
 from adapters.lsl_outlet import LSLOutlet
-from adapters.lsl_streams import find_streams
+from adapters.lsl_streams import find_streams, resolve
 from decoder.errors import InputError
 from streamer.chunk import Chunk, Layout
 
@@ -177,6 +177,16 @@ def test_missing_stream_names_those_found(name: str) -> None:
     ):
         open_stream(f"{name}-other", LAYOUT, 1.2)
     del outlet
+
+
+def test_stream_that_vanished_once_found_gives_no_answer(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.lsl_inlet._ANSWER", 0.5)
+    outlet = [raw_outlet(name)]
+    found = resolve([name], FIND)
+    outlet.clear()
+    monkeypatch.setattr("adapters.lsl_inlet.resolve", lambda names, timeout: found)
+    with pytest.raises(InputError, match=f"'{name}' was found on .* but gave no description, expected it within 0.5 s"):
+        open_stream(name, LAYOUT, FIND)
 
 
 def test_two_streams_of_one_name_are_told_apart_by_source_id(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ again by liblsl without a word when it returns; until then `pull` gives None, an
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -218,11 +217,15 @@ class _Inlet:
         end = time.monotonic() + _ANSWER
         while time.monotonic() < end:
             # In short pieces, which liblsl goes on from: a Ctrl-C is only seen between them.
-            with suppress(pylsl.util.TimeoutError, pylsl.util.LostError):
+            try:
                 return ask(timeout=_PIECE)
+            except pylsl.util.TimeoutError:
+                continue
+            except pylsl.util.LostError:
+                break
         raise InputError(
             f"stream {info.name()!r} was found on {info.hostname()} but gave no {what}, expected it within"
-            f" {_ANSWER:g} s: check that it still runs, and that the firewall lets TCP and UDP ports 16572-16604 through"
+            f" {_ANSWER:g} s: check that it still runs, and that the firewall lets ports 16572-16604 (TCP, UDP) through"
         )
 
     def _non_decreasing(self, times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

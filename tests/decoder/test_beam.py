@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from decoder.beam import UNDO_DEPTH, BeamSettings, PrefixBeam
-from decoder.charset import CLASSES, labels_to_text
+from decoder.beam import BeamSettings, PrefixBeam
+from decoder.charset import BACKSPACE, CLASSES, KEYS, labels_to_text
 from decoder.errors import InputError
 from decoder.lm import START, Ids, KenlmScorer, LanguageModelFacts, NoLanguageModel, Scores
 from decoder.messages import Emission
@@ -120,6 +120,62 @@ def test_pruning_never_invents_probability(log_probs: npt.NDArray[np.float64]) -
         assert found.acoustic <= expected[found.labels] + 1e-9
 
 
+def by_the_book(heard: Emission, scorer: KenlmScorer, limits: BeamSettings) -> dict[tuple[int, ...], float]:
+    """Prefix beam search with strings and dictionaries, every candidate scored: totals by prefix."""
+
+    def path_after(path: tuple[tuple[float, int], ...], label: int) -> tuple[tuple[float, int], ...]:
+        if KEYS[label] == BACKSPACE:
+            return path[:-1] if len(path) > 1 else path
+        if scorer.silent[label]:
+            return path
+        state, key = np.array([path[-1][1]], np.int32), np.array([label])
+        return (*path, (path[-1][0] + float(scorer.extend(state, key)[0]), int(scorer.advance(state, key)[0])))
+
+    paths: dict[tuple[int, ...], tuple[tuple[float, int], ...]] = {(): ((0.0, START),)}
+    beam: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, -np.inf)}
+    totals: dict[tuple[int, ...], float] = {}
+    for row in heard.log_probs.astype(np.float64):
+        best = [
+            label for label in np.argsort(-row, kind="stable")[: limits.labels].tolist() if row[label] > limits.floor
+        ]
+        new: dict[tuple[int, ...], list[float]] = {}
+        for prefix, (in_blank, in_key) in beam.items():
+            both = float(np.logaddexp(in_blank, in_key))
+            for label in best:
+                last = prefix[-1:] == (label,)
+                if label == CLASSES - 1:
+                    reached = [(prefix, 0, both)]
+                else:
+                    reached = [((*prefix, label), 1, in_blank if last else both)] + [(prefix, 1, in_key)] * last
+                for target, ending, score in reached:
+                    entry = new.setdefault(target, [-np.inf, -np.inf])
+                    entry[ending] = float(np.logaddexp(entry[ending], score + row[label]))
+        totals = {}
+        for prefix, entry in new.items():
+            if prefix not in paths:
+                paths[prefix] = path_after(paths[prefix[:-1]], prefix[-1])
+            totals[prefix] = float(np.logaddexp(entry[0], entry[1])) + paths[prefix][-1][0]
+        kept = sorted(totals, key=totals.__getitem__, reverse=True)[: limits.beam]
+        kept = [prefix for prefix in kept if totals[prefix] >= totals[kept[0]] - limits.threshold]
+        beam = {prefix: (new[prefix][0], new[prefix][1]) for prefix in kept}
+    return {prefix: totals[prefix] for prefix in beam}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("limits", [BeamSettings(beam=12), BeamSettings(beam=30, labels=4, threshold=2.5, floor=-6)])
+def test_finds_the_same_prefixes_as_the_search_by_the_book(
+    scorer: KenlmScorer, babble: PathMaker, seed: int, limits: BeamSettings
+) -> None:
+    heard = babble(60, seed)
+    expected = by_the_book(heard, scorer, limits)
+    beam = PrefixBeam(limits, scorer)
+    beam.push(heard)
+    found = {h.labels: h.total for h in beam.nbest(100)}
+    assert list(found) == list(expected)
+    assert list(found.values()) == pytest.approx(list(expected.values()), abs=1e-9)
+    assert max(len(labels) for labels in found) > 5
+
+
 def decoded(scorer: KenlmScorer, heard: Emission) -> tuple[str, float]:
     beam = PrefixBeam(BeamSettings(), scorer)
     beam.push(heard)
@@ -180,14 +236,14 @@ def test_typos_taken_back_leave_the_total(
 def test_deep_backspaces_fall_back_to_the_start(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
     beam = PrefixBeam(BeamSettings(), scorer)
     text = "catcatcatc" * 7
-    _, first = decoded(scorer, ctc_path("_".join(text[: len(text) - UNDO_DEPTH])))
+    _, first = decoded(scorer, ctc_path("_".join(text[: len(text) - 64])))
 
     def commit(keys: str) -> None:
         for key in keys:
             beam.push(ctc_path(f"{key}_"))
             assert labels_to_text(k.label for k in beam.cut(np.inf)) == key
 
-    commit(text + "⌫" * UNDO_DEPTH)
+    commit(text + "⌫" * 64)
     assert beam.best().lm == pytest.approx(first, abs=1e-9)
     commit("⌫⌫")  # deeper than what is kept
     assert beam.best().lm == pytest.approx(first, abs=1e-9)

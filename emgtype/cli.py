@@ -38,8 +38,12 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"emgtype.commands.{name}_command")
         command: click.Command = module.command
-        command.short_help = _COMMANDS[name]
         return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=False)

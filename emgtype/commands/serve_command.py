@@ -14,7 +14,7 @@ from adapters.publisher import Publisher
 from emgtype.assembly import assemble, open_bundle
 from emgtype.commands.options import config_options, print_json
 from emgtype.config import load_config
-from emgtype.daemon import Daemon
+from emgtype.daemon import Daemon, Sink
 from emgtype.latency import StageTimer
 
 
@@ -69,7 +69,7 @@ def command(
                 said.print(f"note: {note}", style="yellow")
             said.print(f"{source.description} → {model.facts.name} → {publisher.endpoint}", style="dim")
             console = None if quiet or as_json else ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)
-            sinks = [publisher, console] if console else [publisher]
+            sinks: list[Sink] = [publisher, console] if console else [publisher]
             source.flush()
             daemon = Daemon(
                 source,

@@ -1,0 +1,90 @@
+"""Text on a terminal: final text plain, the tail that may still change dimmed."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from decoder.charset import BACKSPACE, ENTER, LABELS, labels_to_text
+from decoder.messages import TextEvent
+from decoder.render import render
+
+_BACKSPACE, _ENTER = LABELS[BACKSPACE], LABELS[ENTER]
+_LONGEST = 4000  # keys of a line; one that never ends is broken here, so that memory stays bounded
+
+
+class ConsoleSink:
+    """Shows text events. Use it in a `with`.
+
+    On a terminal the current line is redrawn and finished lines scroll away. Elsewhere (a pipe, a file) a line is printed
+    when its enter is final, and what is left at the end. A ⌫ at the start of a line has nothing to take back: what
+    has scrolled away stays.
+
+    Args:
+        console: Where to.
+        raw: Show every key (⌫ ⇧ too) instead of the text they make.
+    """
+
+    def __init__(self, console: Console, *, raw: bool = False) -> None:
+        self._console = console
+        self._raw = raw
+        self._final: list[int] = []
+        self._tail: list[int] = []
+        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        if self._live:
+            self._live.start()
+
+    def push(self, event: TextEvent) -> None:
+        """Show an edit. One that takes back more than is shown (messages were lost) takes back what there is."""
+        if event.erase:
+            del self._tail[-event.erase :]
+        self._tail += [key.label for key in event.insert]
+        settled = max(0, len(self._tail) - event.tail)
+        for label in self._tail[:settled]:
+            self._settle(label)
+        del self._tail[:settled]
+        if self._live:
+            self._live.update(self._line(), refresh=True)
+
+    def _settle(self, label: int) -> None:
+        if label == _BACKSPACE and not self._raw:
+            del self._final[-1:]
+            return
+        self._final.append(label)
+        if label == _ENTER or len(self._final) >= _LONGEST:
+            self._print(self._final)
+            self._final = []
+
+    def _print(self, labels: list[int]) -> None:
+        self._console.print(self._text(labels).removesuffix("\n"), markup=False, highlight=False, soft_wrap=True)
+
+    def _line(self) -> Text:
+        final, whole = self._text(self._final), self._text([*self._final, *self._tail])
+        same = 0
+        while same < min(len(final), len(whole)) and final[same] == whole[same]:
+            same += 1  # a ⌫ of the tail may take back what is final on the screen only when it is final itself
+        line = Text(whole[:same])
+        line.append(whole[same:], style="dim")
+        return line
+
+    def _text(self, labels: list[int]) -> str:
+        return labels_to_text(labels).replace(ENTER, ENTER + "\n") if self._raw else render(labels)
+
+    def close(self) -> None:
+        """Leave what is shown as it stands; elsewhere than on a terminal print what is left of the last line."""
+        if self._live:
+            self._live.stop()
+            self._live = None
+        elif self._final or self._tail:
+            self._print([*self._final, *self._tail])
+        self._final, self._tail = [], []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,61 @@
+"""Where text is published: by default a socket in a directory that nobody else can enter, for it may be a password."""
+
+import os
+import socket
+import stat
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from decoder.errors import InputError
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def default_endpoint() -> str:
+    """The ipc endpoint of this user's daemon; its directory is made if missing.
+
+    Raises:
+        InputError: The directory is somebody else's, or others may enter it.
+    """
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(base, "emgtype") if base else Path(tempfile.gettempdir(), f"emgtype-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    mode = stat.S_IMODE(found.st_mode)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or mode & 0o077:
+        raise InputError(
+            f"{folder} has mode {mode:o} and owner {found.st_uid}: expected a directory of yours that only you can "
+            f"enter (chmod 700 {folder})"
+        )
+    return f"ipc://{folder / 'text'}"
+
+
+def check_endpoint(endpoint: str) -> None:
+    """Raise InputError for an endpoint that cannot be bound: not ZeroMQ's, open to the network, or in use."""
+    if endpoint.startswith("ipc://"):
+        path = Path(endpoint.removeprefix("ipc://"))
+        if _answers(path):
+            raise InputError(f"{endpoint} is in use: end the other daemon, or name another --endpoint")
+        return
+    if not endpoint.startswith("tcp://"):
+        raise InputError(f"the endpoint {endpoint!r} is neither ipc://PATH nor tcp://127.0.0.1:PORT: name one of them")
+    host = urlsplit(endpoint).hostname
+    if host not in _LOOPBACK:
+        raise InputError(
+            f"{endpoint} would send typed text, unencrypted, to whoever asks for it: expected a loopback address such as "
+            "tcp://127.0.0.1:5757"
+        )
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody listens at a unix socket; one that was left behind refuses."""
+    if not path.exists():
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,45 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
+from emgtype.simulated import write_session
+from emgtype.texts import load_text
+from simulator.person import make_person
+from simulator.session import typing_session
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Loopback only, and nothing of the user's own."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "run").mkdir(mode=0o700)
+    own = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run"), LSL_CONFIG_VARIABLE: str(loopback_config())}
+    return {**os.environ, **own, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
+
+
+@pytest.fixture
+def emgtype(environment: dict[str, str], tmp_path: Path) -> Run:
+    """Calls the command line as a user would, in an empty folder."""
+
+    def run(*arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        call = [sys.executable, "-m", "emgtype.cli", *map(str, arguments)]
+        return subprocess.run(
+            call, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def session_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a minute of the demo's person on a donning that nothing was trained on."""
+    path = tmp_path_factory.mktemp("sessions") / "typed.hdf5"
+    write_session(path, typing_session(make_person(1), 4100, load_text("demo"), 30.0))
+    return path

@@ -25,6 +25,7 @@ RECORD = np.dtype(
 NAME, USER, CONDITION, MINUTES = "session_name", "user", "condition", "duration_mins"
 KEYSTROKES, PROMPTS = "keystrokes", "prompts"
 TEXT_PROMPT = "text_prompt"
+_LAST_TIME = 1e12  # seconds: nobody records in the year 33,000
 
 
 def keystrokes_to_json(keystrokes: Iterable[Keystroke]) -> str:
@@ -64,10 +65,17 @@ def prompts_from_json(text: Any, path: Path) -> tuple[Prompt, ...]:
     return tuple(prompts)
 
 
+def minutes_from(value: Any, path: Path) -> float:
+    """The session's length as the attribute says it; raises InputError where that is no number."""
+    if not isinstance(value, int | float):
+        raise InputError(f"the attribute {MINUTES!r} of {path} is {value!r}: expected a number of minutes")
+    return float(value)
+
+
 def _entries(text: Any, name: str, path: Path) -> list[dict[str, Any]]:
     try:
         entries = json.loads(text)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InputError(f"the attribute {name!r} of {path} is broken JSON: {error}; restore the file") from None
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
         raise InputError(f"the attribute {name!r} of {path} is no list of objects: expected what emg2qwerty writes")
@@ -82,6 +90,7 @@ def _get(entry: Mapping[str, Any], key: str, name: str, path: Path) -> Any:
 
 def _time(entry: Mapping[str, Any], key: str, name: str, path: Path) -> float:
     value = _get(entry, key, name, path)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not abs(value) < _LAST_TIME:  # NaN is not below it either
         raise InputError(f"an entry of the attribute {name!r} of {path} has {key} = {value!r}: expected unix seconds")
     return float(value)

@@ -14,8 +14,8 @@ from decoder.truth import ON_KEYBOARD, Keystroke, Prompt, truth_labels
 from streamer.chunk import Chunk, Layout
 
 _ROWS = 4000  # rows per slice: small reads run at a hundredth of the disk's speed
-_RATE_ROWS = 2000  # rows whose stamps tell the rate
-_GAP = 0.1  # seconds between stamps: lost data, not the pace
+_RATE_ROWS = 20_000  # rows whose stamps tell the rate
+_RATE_SPANS = 10  # their part that each measured span covers: lost data touches few spans, batched stamps blur none
 _RATE_TOLERANCE = 0.05  # of the nominal rate: clocks are off by much less, another device's rate by much more
 
 
@@ -33,6 +33,8 @@ class SessionReader:
         try:
             self._file = h5py.File(path, "r")
         except OSError as error:
+            if "unable to lock" in str(error):
+                raise InputError(f"{path} is still being written: open it when the recording has ended") from None
             reason = "is truncated" if "truncated" in str(error) else "is not an HDF5 file"
             raise InputError(f"{path} {reason}: expected a complete session file; restore it from its source") from None
         try:
@@ -44,7 +46,7 @@ class SessionReader:
             self.name = str(self.attributes.get(form.NAME, path.stem))
             self.user = str(self.attributes.get(form.USER, ""))
             self.condition = str(self.attributes.get(form.CONDITION, ON_KEYBOARD))
-            self.duration_mins = float(self.attributes.get(form.MINUTES, 0.0))
+            self.duration_mins = form.minutes_from(self.attributes.get(form.MINUTES, 0.0), path)
             self.keystrokes: tuple[Keystroke, ...] = form.keystrokes_from_json(
                 self.attributes.get(form.KEYSTROKES, "[]"), path
             )
@@ -57,7 +59,9 @@ class SessionReader:
     def _open_series(self) -> h5py.Dataset:
         series = self._file.get(f"{form.GROUP}/{form.SERIES}")
         if not isinstance(series, h5py.Dataset):
-            found = ", ".join(self._file) or "nothing"
+            group = self._file.get(form.GROUP)
+            found = f"{form.GROUP}/({', '.join(group)})" if isinstance(group, h5py.Group) else ", ".join(self._file)
+            found = found or "nothing"
             raise InputError(f"{self.path} holds {found}: expected the dataset {form.GROUP}/{form.SERIES}")
         names = series.dtype.names or ()
         missing = [name for name in (form.TIME, *form.FIELDS.values()) if name not in names]
@@ -66,23 +70,25 @@ class SessionReader:
             raise InputError(
                 f"{self.path} lacks the field {', '.join(missing)}: found {found}; expected a session file"
             )
-        for name in form.FIELDS.values():
-            shape = series.dtype[name].shape
-            if shape != (form.LAYOUT.electrodes,):
+        for name in (form.TIME, *form.FIELDS.values()):
+            shape, expected = series.dtype[name].shape, form.RECORD[name].shape
+            if shape != expected:
                 raise InputError(
-                    f"the field {name} of {self.path} has {shape[0] if shape else 1} electrodes: expected "
-                    f"{form.LAYOUT.electrodes}"
+                    f"the field {name} of {self.path} holds {_numbers(shape)} a sample: expected {_numbers(expected)}"
                 )
-        if not len(series):
-            raise InputError(f"{self.path} holds no samples: expected a recording")
+            if series.dtype[name].base.kind not in "fiu":
+                raise InputError(f"the field {name} of {self.path} holds {series.dtype[name].base}: expected numbers")
+        if series.ndim != 1 or not len(series):
+            raise InputError(f"{self.path} has samples of shape {series.shape}: expected one row after the other")
         return series
 
     def _check_rate(self) -> None:
-        steps = np.diff(self._series.fields(form.TIME)[:_RATE_ROWS])
-        steps = steps[(steps >= 0) & (steps < _GAP)]  # stamps come in batches: their mean tells, single steps do not
-        if not steps.sum():
-            return
-        rate = len(steps) / steps.sum()
+        stamps = self._series.fields(form.TIME)[:_RATE_ROWS]
+        count = len(stamps) // _RATE_SPANS
+        span = float(np.median(stamps[count:] - stamps[:-count])) if count else 0.0
+        if not 0 < span < np.inf:
+            return  # too few to tell, or no numbers: reading them will say so
+        rate = count / span
         if abs(rate - self.layout.rate) > _RATE_TOLERANCE * self.layout.rate:
             raise InputError(
                 f"{self.path} was sampled at {rate:.0f} Hz: expected {self.layout.rate:.0f} Hz; resample it"
@@ -108,23 +114,27 @@ class SessionReader:
         Raises:
             InputError: A sample is no finite number, stamps run backwards, or the file ends early.
         """
+        before = min(first, 1)  # the row before is read too: stamps that run backwards may do so where slices meet
         try:
-            rows = self._series[first:last]
+            rows = self._series[first - before : last]
         except OSError as error:
             raise InputError(f"{self.path} cannot be read at sample {first}: {error}; restore the file") from None
-        times = rows[form.TIME]
+        rows, stamps = rows[before:], rows[form.TIME]
+        times = stamps[before:]
         samples = np.stack([rows[form.FIELDS[side]] for side in self.layout.sides], axis=1)
         if not np.isfinite(samples).all():
             at, band, electrode = (int(i) for i in np.argwhere(~np.isfinite(samples))[0])
             value = samples[at, band, electrode]
             raise InputError(
-                f"sample {first + at} of {self.path} is {value} at electrode {electrode} of the "
+                f"sample {first + at} of {self.path} (at {times[at]:.3f} s) is {value} at electrode {electrode} of the "
                 f"{self.layout.sides[band]} band: expected finite µV; cut it out or record again"
             )
-        if not np.isfinite(times).all() or (np.diff(times) < 0).any():
-            at = int(np.argmax(~np.isfinite(times) | (np.diff(times, prepend=times[0]) < 0)))
+        rising = np.isfinite(stamps) & ~(np.diff(stamps, prepend=stamps[:1]) < 0)
+        if not rising[before:].all():
+            at = int(np.argmin(rising[before:]))
             raise InputError(
-                f"the time stamps of {self.path} run backwards at sample {first + at}: expected rising ones"
+                f"the time stamps of {self.path} run backwards at sample {first + at} (to {times[at]:.3f} s): "
+                "expected unix seconds that never fall; record again or mend them"
             )
         return Chunk(samples.astype(np.float32, copy=False), times.astype(np.float64, copy=False), self.layout)
 
@@ -158,6 +168,10 @@ class SessionReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _numbers(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) + " numbers" if shape else "one number"
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Writing session files of the exact format, so that what was appended is never lost."""
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ from decoder.truth import ON_KEYBOARD, Keystroke, Prompt
 from streamer.chunk import Chunk
 
 _ROWS = 2000  # rows per block of the growing dataset, and between flushes: a second
+_SPARE = 16 * 2**20  # bytes left free, to close the file in: HDF5 breaks a file that a full disk stops in mid-write
 
 
 class SessionWriter:
@@ -55,11 +57,14 @@ class SessionWriter:
 
         Raises:
             ValueError: Another layout than a session file has; convert first.
+            InputError: The disk is nearly full; what was appended before stays and the file can be closed.
         """
         if chunk.layout != form.LAYOUT:
             raise ValueError(f"a session file holds {form.LAYOUT}, not {chunk.layout}")
         if not len(chunk.times):
             return
+        if len(self._series) == self._flushed:
+            self._check_space(len(chunk.times))
         rows = np.empty(len(chunk.times), form.RECORD)
         rows[form.TIME] = chunk.times
         for band, side in enumerate(form.LAYOUT.sides):
@@ -76,8 +81,17 @@ class SessionWriter:
     def close(self) -> None:
         """Write key presses and prompts, and close the file."""
         if self._file:
-            self._write_attributes()
-            self._file.close()
+            try:
+                self._write_attributes()
+            finally:
+                self._file.close()
+
+    def _check_space(self, rows: int) -> None:
+        free = shutil.disk_usage(self.path).free
+        if free < _SPARE + max(rows, _ROWS) * form.RECORD.itemsize:
+            raise InputError(
+                f"only {free / 2**20:.0f} MiB are left where {self.path} is written: the recording ends here; make room"
+            )
 
     def _write_attributes(self) -> None:
         attributes = self._group.attrs

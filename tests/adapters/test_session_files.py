@@ -1,4 +1,7 @@
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -40,7 +43,7 @@ def by_hand(path: Path, times: np.ndarray, dtype: np.dtype = RECORD, **attribute
     rows = np.zeros(len(times), dtype)
     for name in dtype.names or ():
         if name == "time":
-            rows[name] = times
+            rows[name].T[...] = times
         else:
             rows[name] = np.random.default_rng(1).normal(0, 5, rows[name].shape)
     with h5py.File(path, "w") as file:
@@ -107,6 +110,41 @@ def test_an_error_while_recording_loses_nothing(tmp_path: Path) -> None:
         record_and_fail()
     with SessionReader(path) as session:
         assert len(session) == 300
+
+
+def test_a_disk_that_fills_up_ends_the_recording_but_leaves_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = shutil.disk_usage(tmp_path)
+    with (  # noqa: PT012
+        pytest.raises(InputError, match=r"only 10 MiB are left where .*s\.hdf5 is written"),
+        SessionWriter(tmp_path / "s.hdf5", user="1") as writer,
+    ):
+        writer.append(chunk_of(3000))
+        monkeypatch.setattr(shutil, "disk_usage", lambda _path: real._replace(free=10 * 2**20))
+        writer.append(chunk_of(3000, start=11.5))
+    with SessionReader(tmp_path / "s.hdf5") as session:
+        assert np.array_equal(session.read(0, len(session)).samples, chunk_of(3000).samples)
+
+
+def test_a_killed_recording_keeps_all_but_its_last_second(tmp_path: Path) -> None:
+    script = """
+import os, pathlib, signal, sys
+import numpy as np
+from adapters.session_format import LAYOUT
+from adapters.session_writer import SessionWriter
+from streamer.chunk import Chunk
+writer = SessionWriter(pathlib.Path(sys.argv[1]), user="1")
+for first in range(0, 9900, 33):
+    times = 10 + np.arange(first, first + 33) / 2000
+    writer.append(Chunk(np.full((33, 2, 16), first, np.float32), times, LAYOUT))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "s.hdf5")], check=False)
+    with SessionReader(tmp_path / "s.hdf5") as session:
+        chunk = session.read(0, len(session))
+    assert 9900 - 2100 < len(chunk.times) <= 9900
+    assert np.array_equal(chunk.samples[:, 1, 15], np.arange(len(chunk.times)) // 33 * 33)
 
 
 def test_existing_files_are_not_replaced_unless_asked(tmp_path: Path) -> None:
@@ -184,7 +222,9 @@ def renamed(old: str, new: str, shape: tuple[int, ...] = (16,)) -> np.dtype:
     [
         (renamed("time", "clock", ()), "lacks the field time: found emg_right, clock, emg_left"),
         (renamed("emg_left", "emg"), "lacks the field emg_left"),
-        (renamed("emg_left", "emg_left", (8,)), "has 8 electrodes: expected 16"),
+        (renamed("emg_left", "emg_left", (8,)), "emg_left .* holds 8 numbers a sample: expected 16"),
+        (renamed("time", "time", (2,)), "time .* holds 2 numbers a sample: expected one"),
+        (np.dtype([*RECORD.descr[:2], ("emg_left", "S4", (16,))]), "emg_left .* expected numbers"),
     ],
 )
 def test_other_records_are_refused(tmp_path: Path, dtype: np.dtype, sentence: str) -> None:
@@ -203,14 +243,17 @@ def test_samples_that_are_no_numbers_are_named(tmp_path: Path, value: float) -> 
         list(session.chunks())
 
 
-def test_stamps_that_run_backwards_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rows", [1, 999, 1000, 2000, 4000])
+@pytest.mark.parametrize("stamp", [10.5, np.nan, -np.inf])
+def test_stamps_that_run_backwards_are_refused_however_slices_lie(tmp_path: Path, rows: int, stamp: float) -> None:
     times = TIMES.copy()
-    times[2000] -= 1
+    times[2000:] -= 0.5
+    times[2000] = stamp
     with (
         SessionReader(by_hand(tmp_path / "s.hdf5", times)) as session,
         pytest.raises(InputError, match="run backwards at sample 2000"),
     ):
-        session.read(0, 4000)
+        list(session.chunks(rows))
 
 
 @pytest.mark.parametrize(
@@ -221,6 +264,11 @@ def test_stamps_that_run_backwards_are_refused(tmp_path: Path) -> None:
         ("keystrokes", '{"a": 1}', "is no list"),
         ("keystrokes", '[{"key": "a", "start": 1}]', "lacks 'end'"),
         ("keystrokes", '[{"key": "a", "start": "soon", "end": 2}]', "start = 'soon'"),
+        ("keystrokes", '[{"key": "a", "start": 1, "end": NaN}]', "end = nan"),
+        ("keystrokes", f'[{{"key": "a", "start": 1{"0" * 400}, "end": 2}}]', "start = 1000"),
+        ("keystrokes", "[" * 100_000, "is broken JSON"),
+        ("keystrokes", '[{"key": "a"}, oops]', "line 1 column 16"),
+        ("duration_mins", "long", "'duration_mins' .* is 'long'"),
     ],
 )
 def test_broken_attributes_are_named(tmp_path: Path, attribute: str, text: str, sentence: str) -> None:
@@ -228,9 +276,20 @@ def test_broken_attributes_are_named(tmp_path: Path, attribute: str, text: str, 
         SessionReader(by_hand(tmp_path / "s.hdf5", TIMES, RECORD, **{attribute: text}))
 
 
-def test_another_rate_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="sampled at 1000 Hz: expected 2000 Hz"):
-        SessionReader(by_hand(tmp_path / "s.hdf5", 10 + np.arange(4000) / 1000))
+@pytest.mark.parametrize(("count", "batch"), [(20, 1), (300, 1), (300, 20), (4000, 20), (30_000, 1)])
+def test_another_rate_is_refused(tmp_path: Path, count: int, batch: int) -> None:
+    times = 10 + np.arange(count) // batch * batch / 1000
+    with pytest.raises(InputError, match=r"sampled at 1\d\d\d Hz: expected 2000 Hz"):
+        SessionReader(by_hand(tmp_path / "s.hdf5", times))
+
+
+@pytest.mark.parametrize("batch", [1, 7, 40])
+@pytest.mark.parametrize("lost", [0.0, 0.03, 0.09, 5.0, 598.0])
+def test_lost_data_and_batched_stamps_are_not_another_rate(tmp_path: Path, batch: int, lost: float) -> None:
+    times = 10 + np.arange(4000) // batch * batch / 2000
+    times[700:] += lost
+    with SessionReader(by_hand(tmp_path / "s.hdf5", times)) as session:
+        assert np.array_equal(session.read(0, 4000).times, times)
 
 
 def test_what_is_no_session_file_is_told_apart(tmp_path: Path) -> None:
@@ -247,5 +306,22 @@ def test_what_is_no_session_file_is_told_apart(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(InputError, match=sentence):
             SessionReader(tmp_path / name)
-    with pytest.raises(InputError, match="holds no samples"):
+    with pytest.raises(InputError, match=r"samples of shape \(0,\)"):
         SessionReader(by_hand(tmp_path / "empty.hdf5", np.empty(0)))
+
+
+def test_a_group_without_samples_says_what_it_holds(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "s.hdf5", "w") as file:
+        file["emg2qwerty/series"] = np.zeros(3)
+    with pytest.raises(InputError, match=r"holds emg2qwerty/\(series\): expected the dataset emg2qwerty/timeseries"):
+        SessionReader(tmp_path / "s.hdf5")
+
+
+def test_a_recording_under_way_is_told_from_a_file_that_is_none(tmp_path: Path) -> None:
+    read = "import sys, pathlib, adapters.session_reader as r; r.SessionReader(pathlib.Path(sys.argv[1]))"
+    with SessionWriter(tmp_path / "s.hdf5", user="1") as writer:
+        writer.append(chunk_of(100))
+        done = subprocess.run(
+            [sys.executable, "-c", read, str(tmp_path / "s.hdf5")], capture_output=True, text=True, check=False
+        )
+    assert "still being written" in done.stderr

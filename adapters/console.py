@@ -1,5 +1,6 @@
 """Text on a terminal: final text plain, the tail that may still change dimmed."""
 
+import sys
 from types import TracebackType
 from typing import Self
 
@@ -7,20 +8,20 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from decoder.charset import BACKSPACE, ENTER, LABELS, labels_to_text
+from decoder.charset import BACKSPACE, ENTER, LABELS, SHIFT, labels_to_text
 from decoder.messages import TextEvent
 from decoder.render import render
 
-_BACKSPACE, _ENTER = LABELS[BACKSPACE], LABELS[ENTER]
+_BACKSPACE, _ENTER, _SHIFT = LABELS[BACKSPACE], LABELS[ENTER], LABELS[SHIFT]
 _LONGEST = 4000  # keys of a line; one that never ends is broken here, so that memory stays bounded
 
 
 class ConsoleSink:
     """Shows text events. Use it in a `with`.
 
-    On a terminal the current line is redrawn and finished lines scroll away. Elsewhere (a pipe, a file) a line is printed
-    when its enter is final, and what is left at the end. A ⌫ at the start of a line has nothing to take back: what
-    has scrolled away stays.
+    On a terminal the current line is redrawn and finished lines scroll away. Elsewhere (a pipe, a file) a line is
+    printed when its enter is final, and what is left at the end. A ⌫ at the start of a line has nothing to take
+    back: what has scrolled away stays.
 
     Args:
         console: Where to.
@@ -32,7 +33,10 @@ class ConsoleSink:
         self._raw = raw
         self._final: list[int] = []
         self._tail: list[int] = []
-        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        self._live: Live | None = None
+        if console.is_terminal and not console.is_dumb_terminal:
+            # Notes on the same terminal go above the line; those that go into a file stay out of it.
+            self._live = Live(console=console, auto_refresh=False, redirect_stderr=sys.stderr.isatty())
         if self._live:
             self._live.start()
 
@@ -46,19 +50,24 @@ class ConsoleSink:
             self._settle(label)
         del self._tail[:settled]
         if self._live:
-            self._live.update(self._line(), refresh=True)
+            # What does not fit the screen would be cut at its end, where the newest text is.
+            fitting = self._console.width * max(1, self._console.height // 2)
+            self._live.update(self._line()[-fitting:], refresh=True)
 
     def _settle(self, label: int) -> None:
         if label == _BACKSPACE and not self._raw:
             del self._final[-1:]
             return
+        if label == _SHIFT and not self._raw:
+            return  # shows nothing: a ⌫ after it takes back the character before
         self._final.append(label)
         if label == _ENTER or len(self._final) >= _LONGEST:
             self._print(self._final)
             self._final = []
 
     def _print(self, labels: list[int]) -> None:
-        self._console.print(self._text(labels).removesuffix("\n"), markup=False, highlight=False, soft_wrap=True)
+        # As Text: in a plain string rich would turn a typed :smile: into an emoji.
+        self._console.print(Text(self._text(labels).removesuffix("\n")), soft_wrap=True)
 
     def _line(self) -> Text:
         final, whole = self._text(self._final), self._text([*self._final, *self._tail])
@@ -75,6 +84,7 @@ class ConsoleSink:
     def close(self) -> None:
         """Leave what is shown as it stands; elsewhere than on a terminal print what is left of the last line."""
         if self._live:
+            self._live.update(self._line())
             self._live.stop()
             self._live = None
         elif self._final or self._tail:

@@ -38,6 +38,17 @@ class TextMessage:
     sent: float
     """Unix seconds."""
     event: TextEvent
+    """Its `seq` is this message's: the publisher's numbers do not start anew when the decoder does."""
+
+    @property
+    def session(self) -> str:
+        """Names the sender's run."""
+        return self.sender.session
+
+    @property
+    def person(self) -> str:
+        """Who types."""
+        return self.sender.person
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +57,19 @@ class Heartbeat:
 
     sender: Sender
     seq: int
+    """Counts this topic's messages from 0: a gap is a loss."""
     sent: float
     """Unix seconds."""
+
+    @property
+    def session(self) -> str:
+        """Names the sender's run."""
+        return self.sender.session
+
+    @property
+    def person(self) -> str:
+        """Who types."""
+        return self.sender.person
 
 
 Message = TextMessage | Heartbeat
@@ -60,18 +82,23 @@ def topic(kind: str, person: str) -> bytes:
 
 def encode(message: Message) -> list[bytes]:
     """The parts of a ZeroMQ message."""
-    sender = message.sender
-    table: dict[str, Any] = {
-        "v": VERSION,
-        "session": sender.session,
-        "person": sender.person,
-        "seq": message.seq,
-        "sent": message.sent,
-    }
+    session, person, seq, sent = message.session, message.person, message.seq, message.sent
     if isinstance(message, Heartbeat):
-        return [topic(HEARTBEAT, sender.person), _json(table)]
-    event = message.event
-    table |= {
+        return encode_heartbeat(session=session, person=person, seq=seq, sent=sent)
+    return encode_text(message.event, session=session, person=person, seq=seq, sent=sent)
+
+
+def encode_heartbeat(*, session: str, person: str, seq: int, sent: float) -> list[bytes]:
+    """A heartbeat's parts: topic and JSON; `seq` counts its topic, `sent` is unix seconds."""
+    return [topic(HEARTBEAT, person), _json(_head(session, person, seq, sent))]
+
+
+def encode_text(event: TextEvent, *, session: str, person: str, seq: int, sent: float) -> list[bytes]:
+    """An edit's parts: topic and JSON; `seq` counts its topic (the event's own is not sent), `sent` is unix seconds.
+
+    Confidences are rounded to 4 decimals.
+    """
+    table = _head(session, person, seq, sent) | {
         "time": event.time,
         "erase": event.erase,
         "insert": labels_to_text(key.label for key in event.insert),
@@ -81,7 +108,7 @@ def encode(message: Message) -> list[bytes]:
             for k in event.insert
         ],
     }
-    return [topic(TEXT, sender.person), _json(table)]
+    return [topic(TEXT, person), _json(table)]
 
 
 def decode(parts: Sequence[bytes]) -> Message:
@@ -91,20 +118,31 @@ def decode(parts: Sequence[bytes]) -> Message:
         InputError: Not a message of this version.
     """
     try:
-        kind = parts[0].decode().partition(".")[0]
-        table = json.loads(parts[1])
-        if table["v"] != VERSION:
-            raise InputError(f"a message of version {table['v']!r} came, expected {VERSION}: update whichever is older")
-        sender, seq, sent = Sender(table["session"], table["person"]), int(table["seq"]), float(table["sent"])
-        if kind == HEARTBEAT:
-            return Heartbeat(sender, seq, sent)
-        keys = tuple(Key(int(k["label"]), float(k["time"]), float(k["confidence"])) for k in table["keys"])
-        event = TextEvent(int(table["erase"]), keys, int(table["tail"]), float(table["time"]), seq)
-        return TextMessage(sender, seq, sent, event)
-    except (IndexError, KeyError, TypeError, ValueError) as error:
+        return _message(*parts)
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"a message that is not emgtype's came ({type(error).__name__}: {error}): check the endpoint"
         ) from None
+
+
+def _message(name: bytes, body: bytes) -> Message:
+    table = json.loads(body)
+    if table["v"] != VERSION:
+        raise InputError(f"a message of version {table['v']!r} came, expected {VERSION}: update whichever is older")
+    sender, seq, sent = Sender(table["session"], table["person"]), int(table["seq"]), float(table["sent"])
+    if name == topic(HEARTBEAT, sender.person):
+        return Heartbeat(sender, seq, sent)
+    if name != topic(TEXT, sender.person):
+        raise ValueError(f"topic {name!r} of {sender.person!r}")
+    keys = tuple(Key(int(k["label"]), float(k["time"]), float(k["confidence"])) for k in table["keys"])
+    event = TextEvent(int(table["erase"]), keys, int(table["tail"]), float(table["time"]), seq)
+    if min(event.erase, event.tail, seq) < 0 or not all(0 <= key.label < len(KEYS) for key in keys):
+        raise ValueError("a number out of range")
+    return TextMessage(sender, seq, sent, event)
+
+
+def _head(session: str, person: str, seq: int, sent: float) -> dict[str, Any]:
+    return {"v": VERSION, "session": session, "person": person, "seq": seq, "sent": sent}
 
 
 def _json(table: dict[str, Any]) -> bytes:

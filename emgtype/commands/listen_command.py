@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from adapters import wire
 from adapters.console import ConsoleSink
 from adapters.subscriber import Subscriber
+from adapters.wire import TextMessage
 from emgtype.commands.options import PATH
 from emgtype.config import load_config
 
@@ -41,18 +41,22 @@ def command(
     with Subscriber(config.publish.endpoint or None, person) as subscriber:
         sink = None if as_json else ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)
         lost = 0
+        other: str | None = None  # the first whose text is not shown
         try:
             while end is None or time.monotonic() < end:
                 message = subscriber.receive(_POLL)
                 if message is None:
                     continue
                 if as_json:
-                    parts = wire.encode(message)
-                    click.echo(json.dumps({**json.loads(parts[1]), "received": time.time()}, ensure_ascii=False))
-                elif sink and isinstance(message, wire.TextMessage):
-                    person = person or message.sender.person
-                    if message.sender.person == person:
+                    table = {**json.loads(subscriber.body), "received": time.time()}
+                    click.echo(json.dumps(table, ensure_ascii=False))
+                elif sink and isinstance(message, TextMessage):
+                    person = person or message.person
+                    if message.person == person:
                         sink.push(message.event)
+                    elif other is None:
+                        other = message.person
+                        said.print(f"{other} types too: only {person} is shown, choose by --person", style="yellow")
                 if subscriber.lost > lost:
                     said.print(f"{subscriber.lost - lost} messages lost", style="yellow")
                     lost = subscriber.lost

@@ -81,20 +81,23 @@ def test_losses_are_counted_and_a_new_start_is_none(tmp_path: Path) -> None:
 
 
 def test_a_subscriber_that_never_reads_slows_nobody(tmp_path: Path) -> None:
-    with Publisher(f"ipc://{tmp_path}/text", "s", "ann") as publisher:
-        with zmq.Context() as context, context.socket(zmq.SUB) as sleeper:
-            sleeper.rcvhwm, sleeper.linger = 1, 0
-            sleeper.subscribe(b"")
-            sleeper.connect(publisher.endpoint)
-            while not sleeper.poll(20):
-                publisher.heartbeat()  # ZeroMQ joins in its own time
-            for _ in range(30_000):  # more than is kept for it: a publisher that blocks would hang here
-                publisher.push(EVENT)
-            got = 0
-            while sleeper.poll(200):
-                sleeper.recv_multipart()
-                got += 1
-            assert 0 < got < 30_000
+    with (
+        Publisher(f"ipc://{tmp_path}/text", "s", "ann") as publisher,
+        zmq.Context() as context,
+        context.socket(zmq.SUB) as sleeper,
+    ):
+        sleeper.rcvhwm, sleeper.linger = 1, 0
+        sleeper.subscribe(b"")
+        sleeper.connect(publisher.endpoint)
+        while not sleeper.poll(20):
+            publisher.heartbeat()  # ZeroMQ joins in its own time
+        for _ in range(30_000):  # more than is kept for it: a publisher that blocks would hang here
+            publisher.push(EVENT)
+        got = 0
+        while sleeper.poll(200):
+            sleeper.recv_multipart()
+            got += 1
+        assert 0 < got < 30_000
 
 
 def test_the_default_is_a_directory_that_only_its_owner_can_enter(

@@ -171,8 +171,8 @@ def test_a_subscriber_waits_its_time_although_others_are_heard(tmp_path: Path) -
         ("tcp://0.0.0.0:5757", "whoever asks"),
         ("tcp://*:5757", "whoever asks"),
         ("tcp://192.168.1.2:5757", "whoever asks"),
-        ("udp://127.0.0.1:1", "is no ipc"),
-        ("nonsense", "is no ipc"),
+        ("udp://127.0.0.1:1", "ipc://PATH"),
+        ("nonsense", "ipc://PATH"),
         ("ipc:///none/of/this/text", "cannot publish"),
     ],
 )

@@ -16,11 +16,16 @@ def default_endpoint() -> str:
     """The ipc endpoint of this user's daemon; its directory is made if missing.
 
     Raises:
-        InputError: The directory is somebody else's, or others may enter it.
+        InputError: The directory is somebody else's, others may enter it, or it cannot be made.
     """
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    folder = Path(base, "emgtype") if base else Path(tempfile.gettempdir(), f"emgtype-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
+    base = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    # Named but missing after su or sudo, and in some containers.
+    own = base.is_absolute() and base.is_dir()
+    folder = base / "emgtype" if own else Path(tempfile.gettempdir(), f"emgtype-{os.getuid()}")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the directory {folder}: {error.strerror}; name an --endpoint") from None
     found = folder.lstat()
     mode = stat.S_IMODE(found.st_mode)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or mode & 0o077:
@@ -35,16 +40,25 @@ def check_endpoint(endpoint: str) -> None:
     """Raise InputError for an endpoint that cannot be bound: not ZeroMQ's, open to the network, or in use."""
     if endpoint.startswith("ipc://"):
         path = Path(endpoint.removeprefix("ipc://"))
+        if str(path).startswith(("@", "*")):
+            raise InputError(f"{endpoint} is no file whose permissions keep others out: expected ipc://PATH")
         if _answers(path):
             raise InputError(f"{endpoint} is in use: end the other daemon, or name another --endpoint")
         return
     if not endpoint.startswith("tcp://"):
-        raise InputError(f"the endpoint {endpoint!r} is neither ipc://PATH nor tcp://127.0.0.1:PORT: name one of them")
-    host = urlsplit(endpoint).hostname
+        raise InputError(f"the endpoint {endpoint!r} is no ipc://PATH or tcp://127.0.0.1:PORT")
+    try:
+        host = urlsplit(endpoint).hostname
+        port = endpoint.rpartition(":")[2]
+        usable = port == "*" or 0 <= int(port) <= 65535  # ZeroMQ would take a larger one modulo 65536
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InputError(f"the endpoint {endpoint!r} has no usable port: expected tcp://127.0.0.1:PORT, 0 to 65535")
     if host not in _LOOPBACK:
         raise InputError(
-            f"{endpoint} would send typed text, unencrypted, to whoever asks for it: expected a loopback address such as "
-            "tcp://127.0.0.1:5757"
+            f"{endpoint} would send typed text, unencrypted, to whoever asks for it: expected a loopback address "
+            "such as tcp://127.0.0.1:5757"
         )
 
 

@@ -51,6 +51,8 @@ class Publisher:
         except zmq.ZMQError as error:
             self.close()
             raise InputError(f"cannot publish at {wanted}: {error}; name another --endpoint") from None
+        if wanted.startswith("ipc://"):
+            Path(wanted.removeprefix("ipc://")).chmod(0o600)  # a directory that the user names may be open to others
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         """Where subscribers connect."""
 

@@ -119,7 +119,7 @@ def decode(parts: Sequence[bytes]) -> Message:
     """
     try:
         return _message(*parts)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(
             f"a message that is not emgtype's came ({type(error).__name__}: {error}): check the endpoint"
         ) from None

@@ -119,6 +119,27 @@ def test_without_a_runtime_directory_it_is_still_the_users_own(tmp_path: Path, m
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize("base", ["missing", "relative"])
+def test_a_runtime_directory_that_is_none_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / base) if base == "missing" else base)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert Path(default_endpoint().removeprefix("ipc://")).parent.parent == tmp_path
+
+
+def test_a_file_in_the_way_of_the_directory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "emgtype").touch()
+    with pytest.raises(InputError, match="cannot make the directory"):
+        default_endpoint()
+
+
+def test_a_socket_in_an_open_directory_is_still_the_users_own(tmp_path: Path) -> None:
+    with Publisher(f"ipc://{tmp_path}/text", "s", "ann"):
+        assert stat.S_IMODE((tmp_path / "text").stat().st_mode) == 0o600
+
+
 def test_a_live_socket_is_refused_and_a_stale_one_taken_over(tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/text"
     with Publisher(endpoint, "s", "ann"), pytest.raises(InputError, match="is in use"):
@@ -173,6 +194,12 @@ def test_a_subscriber_waits_its_time_although_others_are_heard(tmp_path: Path) -
         ("tcp://192.168.1.2:5757", "whoever asks"),
         ("udp://127.0.0.1:1", "ipc://PATH"),
         ("nonsense", "ipc://PATH"),
+        ("tcp://127.0.0.1:99999", "no usable port"),
+        ("tcp://127.0.0.1:-1", "no usable port"),
+        ("tcp://127.0.0.1", "no usable port"),
+        ("tcp://[::1", "no usable port"),
+        ("ipc://@abstract", "keep others out"),
+        ("ipc://*", "keep others out"),
         ("ipc:///none/of/this/text", "cannot publish"),
     ],
 )

@@ -31,7 +31,15 @@ def test_parts_are_the_same_by_field_and_by_message() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("erase", -1), ("tail", -1), ("seq", -1), ("v", 2), ("person", "bob"), ("keys", [{"label": 0}])],
+    [
+        ("erase", -1),
+        ("tail", -1),
+        ("seq", -1),
+        ("v", 2),
+        ("person", "bob"),
+        ("keys", [{"label": 0}]),
+        ("seq", float("inf")),
+    ],
 )
 def test_fields_that_do_not_fit_are_refused(field: str, value: object) -> None:
     topic, body = wire.encode_text(TextEvent(0, (), 0, 0.0, 0), session="s", person="ann", seq=0, sent=0.0)
@@ -72,7 +80,15 @@ def test_fields_are_the_documented_ones() -> None:
 
 @pytest.mark.parametrize(
     "parts",
-    [[], [b"text.ann"], [b"text.ann", b"{"], [b"text.ann", b"[]"], [b"text.ann", b'{"v": 2}'], [b"\xff", b'{"v": 1}']],
+    [
+        [],
+        [b"text.ann"],
+        [b"text.ann", b"{"],
+        [b"text.ann", b"[]"],
+        [b"text.ann", b'{"v": 2}'],
+        [b"\xff", b'{"v": 1}'],
+        [b"text.ann", b"[" * 100_000],
+    ],
 )
 def test_what_is_not_ours_is_refused(parts: list[bytes]) -> None:
     with pytest.raises(InputError):

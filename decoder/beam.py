@@ -116,13 +116,14 @@ class PrefixBeam:
         self._end = self._scorer.end(arena.state[arena.path[self._nodes]])
         self._keys = None
 
-    def cut(self, horizon: float) -> tuple[Key, ...]:
-        """Make final what the best hypothesis holds up to a time.
+    def cut(self, horizon: float, patience: float = 0.0) -> tuple[Key, ...]:
+        """Make final what the best hypothesis holds up to a time, and cut the tree there.
 
-        Prefixes that do not hold the same keys up to there, or hold more, are dropped, and the tree is cut there.
+        Prefixes that do not hold these keys are dropped; those that hold more keys up to then, a little later.
 
         Args:
             horizon: Seconds.
+            patience: Seconds that a key which the best does not hold may be older than the horizon.
 
         Returns:
             The keys that became final; `best` goes on behind them.
@@ -130,18 +131,17 @@ class PrefixBeam:
         if self._oldest > horizon:  # no prefix has a key that old
             return ()
         arena = self._arena
-        chain = arena.chain(int(self._nodes[np.argmax(self._totals())]))
-        count = int(np.searchsorted(arena.times(chain), horizon, side="right"))
-        final: tuple[Key, ...] = ()
-        if count:
-            final = self.keys()[:count]
-            self._keep(arena.through([chain[count - 1]], self._nodes) >= 0)
-            arena.plant(chain[count - 1], UNDO_DEPTH)
-        old = arena.older_than(horizon)
+        final = tuple(key for key in self.keys() if key.time <= horizon)
+        if final:
+            root = arena.chain(int(self._nodes[np.argmax(self._totals())]))[len(final) - 1]
+            self._keep(arena.through([root], self._nodes) >= 0)
+            arena.plant(root, UNDO_DEPTH)
+        old = arena.older_than(horizon - patience)
         if len(old):
             self._keep(arena.through(old, self._nodes) < 0)
-        self._oldest = arena.oldest()
-        self._keys = None
+        if final or len(old):
+            self._oldest = arena.oldest()
+            self._keys = None
         return final
 
     def _rest(self, blank: float) -> None:

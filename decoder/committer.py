@@ -9,6 +9,13 @@ from decoder.messages import Emission, Key, TextEvent
 LAG = 0.8
 """Seconds. Revision over this span gave the lowest error rate of the lags tried; the tail is shown meanwhile."""
 
+PATIENCE = 2.0
+"""Seconds beyond the lag for which a rival may hold a key that the best hypothesis does not.
+
+While the text may still go on, later keys speak for such rivals; kept for ever, they would add up the faint traces of
+idle hours until they are typed.
+"""
+
 
 class Committer:
     """Emissions in, edits of the key sequence out; what is final is never taken back.
@@ -36,7 +43,7 @@ class Committer:
         final: list[Key] = []
         for frame, time in enumerate(emission.times.tolist()):
             self._beam.push(Emission(emission.log_probs[frame : frame + 1], emission.times[frame : frame + 1]))
-            final += self._beam.cut(time - self._lag)
+            final += self._beam.cut(time - self._lag, PATIENCE)
             self._time = time
         return self._event(final, self._beam.keys())
 

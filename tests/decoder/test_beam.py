@@ -100,8 +100,7 @@ def test_language_model_is_added_to_every_prefix(log_probs: npt.NDArray[np.float
         lm, state = stacked(found.labels, backspace)
         assert found.lm == pytest.approx(lm, abs=1e-12)
         assert found.total == pytest.approx(expected[found.labels] + lm, abs=1e-9)
-    totals = [h.total for h in beam.nbest(10_000)]
-    assert totals == sorted(totals, reverse=True)
+    assert (np.diff([h.total for h in beam.nbest(10_000)]) < 1e-12).all()
     beam.finish()
     for found in beam.nbest(10_000):
         lm, state = stacked(found.labels, backspace)
@@ -162,11 +161,11 @@ def by_the_book(heard: Emission, scorer: KenlmScorer, limits: BeamSettings) -> d
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("limits", [BeamSettings(beam=12), BeamSettings(beam=30, labels=4, threshold=2.5, floor=-6)])
+@pytest.mark.parametrize("limits", [BeamSettings(beam=12), BeamSettings(beam=30, labels=4, threshold=2, floor=-3)])
 def test_finds_the_same_prefixes_as_the_search_by_the_book(
     scorer: KenlmScorer, babble: PathMaker, seed: int, limits: BeamSettings
 ) -> None:
-    heard = babble(60, seed)
+    heard = babble(60, seed, blank=3.0)
     expected = by_the_book(heard, scorer, limits)
     beam = PrefixBeam(limits, scorer)
     beam.push(heard)
@@ -309,6 +308,13 @@ def test_keys_are_never_later_than_the_next(scorer: KenlmScorer, babble: PathMak
     assert len(beam.best().labels) > 5
 
 
+@pytest.mark.parametrize(("threshold", "kept"), [(3.0, [(0,), ()]), (5.0, [(0,), (), (1,)])])
+def test_hopeless_prefixes_are_dropped(threshold: float, kept: list[tuple[int, ...]]) -> None:
+    beam = PrefixBeam(BeamSettings(threshold=threshold), NoLanguageModel(2), blank=BLANK, backspace=-1)
+    beam.push(emission(np.log([[0.9, 0.01, 0.09]])))  # the second key is 4.5 nats behind the first
+    assert [h.labels for h in beam.nbest(9)] == kept
+
+
 def test_confidence_is_the_posterior_in_the_beam() -> None:
     beam = PrefixBeam(BeamSettings(), NoLanguageModel(2), blank=BLANK, backspace=-1)
     beam.push(emission(np.log([[0.7, 0.2, 0.1]])))
@@ -340,7 +346,7 @@ def test_idle_hands_fill_no_memory(scorer: KenlmScorer) -> None:
     sizes = []
     for frame in range(3000):
         beam.push(Emission(np.log(probs).astype(np.float32), np.array([frame * 0.008])))
-        beam.cut(frame * 0.008 - 0.8)
+        beam.cut(frame * 0.008 - 0.8, patience=0.5)
         sizes.append(beam.size)
     assert max(sizes[300:]) <= max(sizes[:300])
 

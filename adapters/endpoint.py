@@ -42,8 +42,7 @@ def check_endpoint(endpoint: str) -> None:
         path = Path(endpoint.removeprefix("ipc://"))
         if str(path).startswith(("@", "*")):
             raise InputError(f"{endpoint} is no file whose permissions keep others out: expected ipc://PATH")
-        if _answers(path):
-            raise InputError(f"{endpoint} is in use: end the other daemon, or name another --endpoint")
+        _check_path(endpoint, path)
         return
     if not endpoint.startswith("tcp://"):
         raise InputError(f"the endpoint {endpoint!r} is no ipc://PATH or tcp://127.0.0.1:PORT")
@@ -62,14 +61,18 @@ def check_endpoint(endpoint: str) -> None:
         )
 
 
-def _answers(path: Path) -> bool:
-    """Whether somebody listens at a unix socket; one that was left behind refuses."""
+def _check_path(endpoint: str, path: Path) -> None:
+    """Raise InputError where binding, which unlinks what is there, would remove more than a dead daemon's socket."""
     if not path.exists():
-        return False
+        return
+    if not stat.S_ISSOCK(path.stat().st_mode):
+        raise InputError(f"{path} is no socket and would be overwritten: name another --endpoint")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
+        probe.setblocking(False)
         try:
             probe.connect(str(path))
-        except OSError:
-            return False
-    return True
+        except ConnectionRefusedError:
+            return  # nobody listens: it was left behind
+        except OSError as error:  # a full queue, no permission: somebody may
+            raise InputError(f"{endpoint} may be in use ({error.strerror}): name another --endpoint") from None
+    raise InputError(f"{endpoint} is in use: end the other daemon, or name another --endpoint")

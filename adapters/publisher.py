@@ -1,7 +1,5 @@
 """Text out over ZeroMQ: a PUB socket. Slow subscribers lose messages, and see it by `seq`; they never slow us down."""
 
-import socket
-import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +38,6 @@ class Publisher:
         self._text_seq = self._beat_seq = 0
         wanted = endpoint or default_endpoint()
         check_endpoint(wanted)
-        _spare_what_is_there(wanted)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.PUB)
         self._socket.sndhwm = _KEPT
@@ -81,20 +78,3 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _spare_what_is_there(endpoint: str) -> None:
-    """Raise InputError where binding, which unlinks what is there, would remove more than a dead daemon's socket."""
-    path = Path(endpoint.removeprefix("ipc://"))
-    if not endpoint.startswith("ipc://") or not path.exists():
-        return
-    if not stat.S_ISSOCK(path.stat().st_mode):
-        raise InputError(f"{path} is no socket and would be overwritten: name another --endpoint")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            return  # nobody listens
-        except OSError as error:  # a full queue, no permission: somebody may
-            raise InputError(f"{endpoint} may be in use ({error.strerror}): name another --endpoint") from None

@@ -28,7 +28,8 @@ class Subscriber:
         self.body = b""
         """JSON of the message that `receive` gave last, as it came."""
         self._person = wire.Sender("", person).person if person is not None else None
-        wanted = endpoint or default_endpoint()
+        self.endpoint = wanted = endpoint or default_endpoint()
+        """Where it listens."""
         self._expected: dict[tuple[type, str, str], int] = {}
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)

@@ -41,6 +41,8 @@ def play(
             )
             for name, band in zip(names, bands, strict=True)
         ]
+        if wait:
+            tell(f"waiting for somebody to listen to {' and '.join(names)}")
         if wait and not all(outlet.wait_for_consumers(wait) for outlet in outlets):
             raise InputError(f"nobody listened to {' and '.join(names)} within {wait:g} s: start `emgtype serve` first")
         offset = float(local_clock()) - float(first.times[0])

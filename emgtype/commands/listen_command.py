@@ -40,6 +40,7 @@ def command(
     end = None if seconds is None else time.monotonic() + seconds
     with Subscriber(config.publish.endpoint or None, person) as subscriber:
         sink = None if as_json else ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)
+        said.print(f"listening at {subscriber.endpoint}", style="dim")
         lost = 0
         other: str | None = None  # the first whose text is not shown
         try:

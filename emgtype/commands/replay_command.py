@@ -61,9 +61,11 @@ def command(
     config = load_config(config_path, flags)
     model = open_bundle(config.bundle)
     timer = StageTimer()
+    said = Console(stderr=True, highlight=False, soft_wrap=True)
     with SessionReader(session) as recorded, ExitStack() as stack:
         model.facts.require(recorded.layout)
         check_length(recorded, model.facts)
+        said.print(f"{session} → {model.facts.name}", style="dim")
         replay = Replay(lambda tap: assemble(model, config, observer=timer, tap=tap), timer)
         sinks: list[Sink] = []
         if publish:

@@ -55,7 +55,7 @@ def test_no_such_stream(emgtype: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("layout", "because"),
     [
-        (Layout(2000.0, "uV", ("left",), 8), "8 channels"),
+        (Layout(2000.0, "uV", ("left",), 8), "8 EMG channels"),
         (Layout(1000.0, "uV", ("left", "right"), 16), "1000 Hz"),
     ],
 )

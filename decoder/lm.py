@@ -27,7 +27,7 @@ START = 0
 """State id of a sentence's beginning, in every scorer."""
 KINDS = ("words", "text")
 ROWS = 32_768
-"""LM states kept at once: 38 MB of scores; a 6-gram of English letters meets about as many in an hour of typing."""
+"""LM states kept at once: 38 MB of rows; a beam meets as many in some minutes of typing, but needs few at a time."""
 SENTENCE_END, UNKNOWN = "</s>", "<unk>"
 
 
@@ -161,8 +161,9 @@ class KenlmScorer:
         nothing = kenlm.State()
         model.NullContextWrite(nothing)
         self._unknown = LN10 * model.BaseScore(nothing, UNKNOWN, kenlm.State())
-        self._scores = np.empty((0, len(KEYS)))
-        self._after = np.empty((0, len(KEYS)), np.int32)
+        # Not filled yet: memory is taken, and time spent, row by row. The margin is for what one frame may add.
+        self._scores = np.empty((rows + 4096, len(KEYS)))
+        self._after = np.empty((rows + 4096, len(KEYS)), np.int32)
         self._forget([])
 
     @property
@@ -216,19 +217,20 @@ class KenlmScorer:
         number = self._ids.setdefault(state, len(self._states))
         if number == len(self._states):
             self._states.append(state)
-            if number == len(self._scores):
-                self._scores = np.concatenate([self._scores, np.full_like(self._scores, np.nan)])
-                self._after = np.concatenate([self._after, np.full_like(self._after, -1)])
+            if number == len(self._scores):  # only a beam far wider than usual
+                self._scores = np.concatenate([self._scores, np.empty_like(self._scores)])
+                self._after = np.concatenate([self._after, np.empty_like(self._after)])
+            self._scores[number] = np.nan
+            self._after[number] = -1
         return number
 
     def _forget(self, kept: Iterable[kenlm.State]) -> None:
         start = kenlm.State()
         self._model.BeginSentenceWrite(start)
-        self._states = [start, *kept]
-        self._ids = {state: number for number, state in enumerate(self._states)}
-        room = len(self._states) + 4096  # grown by doubling when it is full
-        self._scores = np.full((room, len(KEYS)), np.nan)
-        self._after = np.full((room, len(KEYS)), -1, np.int32)
+        self._states: list[kenlm.State] = []
+        self._ids: dict[kenlm.State, int] = {}
+        for state in (start, *kept):
+            self._intern(state)
 
 
 def load_scorer(

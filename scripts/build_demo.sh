@@ -13,6 +13,6 @@ $emgtype train --sessions $runs/train --validation $runs/validation --preset com
 [ -f exported/demo/lm.binary ] || scripts/build_demo_lm.sh
 $emgtype export $runs/run/checkpoints/best.ckpt --out exported/demo --lm exported/demo --measure $runs/validation \
     --card scripts/demo_card.md --trained-on "simulated person 1, 44 donnings of 4 minutes (scripts/build_demo.sh)"
-cp $runs/run/log/metrics.csv exported/demo/training.csv
+cp $runs/run/metrics.jsonl exported/demo/training.jsonl
 .venv/bin/python -m benchmarks.accuracy | tee exported/demo/accuracy.txt
 .venv/bin/python -c "from pathlib import Path; from training.export import write_checksums; write_checksums(Path('exported/demo'))"

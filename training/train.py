@@ -6,13 +6,14 @@ from pathlib import Path
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from streamer.spectrogram import StftConstants
 from training.data import WholeSessions, WindowDataset, collate
+from training.metrics import JsonLines
 from training.module import EncoderModule
 from training.settings import TrainSettings
 
@@ -52,12 +53,13 @@ def train(
     )
     whole = DataLoader(WholeSessions(validation), batch_size=None)
     module = EncoderModule(settings, layout, stft, total_steps=len(loader) * settings.epochs)
-    best = ModelCheckpoint(checkpoints, "best", monitor="val_cer", save_last=True, enable_version_counter=False)
-    callbacks: list[pl.Callback] = [best, LearningRateMonitor("step")]
+    best = ModelCheckpoint(checkpoints, "best", monitor="val_cer", enable_version_counter=False)
+    newest = ModelCheckpoint(checkpoints, "last", enable_version_counter=False)  # after every epoch, better or not
+    callbacks: list[pl.Callback] = [best, newest, LearningRateMonitor("step"), JsonLines(out / "metrics.jsonl")]
     trainer = pl.Trainer(
         max_epochs=settings.epochs,
         callbacks=[*callbacks, RichProgressBar()] if progress else callbacks,
-        logger=[CSVLogger(out, name="log", version=""), TensorBoardLogger(out, name="tensorboard", version="")],
+        logger=TensorBoardLogger(out, name="tensorboard", version=""),
         gradient_clip_val=settings.clip or None,
         enable_progress_bar=progress,
         num_sanity_val_steps=0,

@@ -37,7 +37,7 @@ _LINES = 3  # of text shown of each side
 
 @click.command(epilog="Example: emgtype demo --seconds 30")
 @click.option(
-    "--seconds", default=45.0, show_default=True, type=click.FloatRange(8, 3600), help="Length of the session."
+    "--seconds", default=45.0, show_default=True, type=click.FloatRange(20, 3600), help="Length of the session."
 )
 @click.option(
     "--person", default=PERSON, show_default=True, help="Seed of the person; the shipped model is for person 1."

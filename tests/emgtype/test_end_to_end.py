@@ -98,7 +98,7 @@ def test_paced_replay_takes_its_time_and_types_the_text_of_the_fast_one(
 
 
 def test_demo_runs_three_processes_and_loses_no_sample(emgtype: Run) -> None:
-    done = emgtype("demo", "--seconds", "14")
+    done = emgtype("demo", "--seconds", "25")
     assert done.returncode == 0, done.stderr + done.stdout
     assert re.search(r"\b\d+ samples, 0 lost", done.stdout)
     assert "press → shown at the subscriber" in done.stdout

@@ -1,0 +1,28 @@
+"""Metrics of a run as JSON lines, for plots and for people."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+
+_EVERY = 20  # steps
+
+
+class JsonLines(pl.Callback):
+    """Appends {"epoch", "step", metrics...} to a file, every few steps and after each validation."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_rest: Any) -> None:
+        if trainer.global_step % _EVERY == 0:
+            self._write(trainer, {"ctc", "frame", "loss"})
+
+    def on_validation_end(self, trainer: pl.Trainer, *_rest: Any) -> None:
+        self._write(trainer, {"val_cer"})
+
+    def _write(self, trainer: pl.Trainer, names: set[str]) -> None:
+        metrics = {k: round(float(v), 5) for k, v in trainer.callback_metrics.items() if k in names}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"epoch": trainer.current_epoch, "step": trainer.global_step, **metrics}) + "\n")

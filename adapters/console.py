@@ -1,13 +1,12 @@
 """Text on a terminal: final text plain, the tail that may still change dimmed."""
 
 import sys
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from adapters.closing import Closing
 from decoder.charset import BACKSPACE, ENTER, LABELS, SHIFT, labels_to_text
 from decoder.messages import TextEvent
 from decoder.render import render
@@ -16,7 +15,7 @@ _BACKSPACE, _ENTER, _SHIFT = LABELS[BACKSPACE], LABELS[ENTER], LABELS[SHIFT]
 _LONGEST = 4000  # keys of a line; one that never ends is broken here, so that memory stays bounded
 
 
-class ConsoleSink:
+class ConsoleSink(Closing):
     """Shows text events. Use it in a `with`.
 
     On a terminal the current line is redrawn and finished lines scroll away. Elsewhere (a pipe, a file) a line is
@@ -90,11 +89,3 @@ class ConsoleSink:
         elif self._final or self._tail:
             self._print([*self._final, *self._tail])
         self._final, self._tail = [], []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -7,13 +7,13 @@ again by liblsl without a word when it returns; until then `pull` gives None, an
 
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pylsl
 
+from adapters.closing import Closing
 from adapters.lsl_channels import NUMBERS, map_channels
 from adapters.lsl_streams import resolve, summarise
 from decoder.errors import InputError
@@ -31,7 +31,7 @@ class StreamLostError(InputError):
     """A stream has ended that liblsl cannot take up again, since it has no source id."""
 
 
-class LSLSource:
+class LSLSource(Closing):
     """Chunks from one or several inlets. Use `open_stream` or `open_bands`, in a `with`."""
 
     def __init__(self, inlets: Sequence["_Inlet"], layout: Layout) -> None:
@@ -86,14 +86,6 @@ class LSLSource:
         """Leave the streams."""
         for inlet in self._inlets:
             inlet.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def _shape(self) -> tuple[int, int]:

@@ -3,12 +3,12 @@
 The description follows the XDF convention: desc/channels/channel with label, unit and type.
 """
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pylsl
 
+from adapters.closing import Closing
 from adapters.lsl_channels import NUMBERS, SAMPLE_NUMBER
 from streamer.chunk import Chunk, Layout
 
@@ -17,7 +17,7 @@ _UNITS = {"uV": "microvolts"}
 """How the convention writes a layout's unit."""
 
 
-class LSLOutlet:
+class LSLOutlet(Closing):
     """One LSL stream. Use it in a `with`.
 
     Args:
@@ -77,11 +77,3 @@ class LSLOutlet:
     def close(self) -> None:
         """End the stream. Consumers see it gone, or wait for its source id to come back."""
         self._outlet = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -3,12 +3,11 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import zmq
 
 from adapters import wire
+from adapters.closing import Closing
 from adapters.endpoint import check_endpoint, default_endpoint
 from decoder.errors import InputError
 from decoder.messages import TextEvent
@@ -17,7 +16,7 @@ _KEPT = 10_000  # messages for a subscriber that does not keep up, before it los
 _LINGER_MS = 300  # at the end, for the last messages to leave
 
 
-class Publisher:
+class Publisher(Closing):
     """Publishes text events and heartbeats. Use it in a `with`.
 
     Args:
@@ -70,11 +69,3 @@ class Publisher:
         """Give the socket back; the last messages have 0.3 s to leave."""
         self._socket.close()
         self._context.term()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import h5py
 import numpy as np
 
 from adapters import session_format as form
+from adapters.closing import Closing
 from decoder.errors import InputError
 from decoder.truth import ON_KEYBOARD, Keystroke, Prompt, truth_labels
 from streamer.chunk import Chunk, Layout
@@ -19,7 +19,7 @@ _RATE_SPANS = 10  # their part that each measured span covers: lost data touches
 _RATE_TOLERANCE = 0.05  # of the nominal rate: clocks are off by much less, another device's rate by much more
 
 
-class SessionReader:
+class SessionReader(Closing):
     """One session file, opened for reading. Use it in a `with`.
 
     Raises:
@@ -160,14 +160,6 @@ class SessionReader:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _numbers(shape: tuple[int, ...]) -> str:

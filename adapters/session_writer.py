@@ -3,13 +3,12 @@
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import h5py
 import numpy as np
 
 from adapters import session_format as form
+from adapters.closing import Closing
 from decoder.errors import InputError
 from decoder.truth import ON_KEYBOARD, Keystroke, Prompt
 from streamer.chunk import Chunk
@@ -18,7 +17,7 @@ _ROWS = 2000  # rows per block of the growing dataset, and between flushes: a se
 _SPARE = 16 * 2**20  # bytes left free, to close the file in: HDF5 breaks a file that a full disk stops in mid-write
 
 
-class SessionWriter:
+class SessionWriter(Closing):
     """A new session file that grows with every chunk. Use it in a `with`: however that ends, the file is complete.
 
     Args:
@@ -103,11 +102,3 @@ class SessionWriter:
         text = h5py.string_dtype("utf-8")
         attributes.create(form.KEYSTROKES, form.keystrokes_to_json(self.keystrokes), dtype=text)
         attributes.create(form.PROMPTS, form.prompts_to_json(self.prompts), dtype=text)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -1,17 +1,16 @@
 """Text in over ZeroMQ: a SUB socket that counts what it has lost."""
 
 import time
-from types import TracebackType
-from typing import Self
 
 import zmq
 
 from adapters import wire
+from adapters.closing import Closing
 from adapters.endpoint import default_endpoint
 from decoder.errors import InputError
 
 
-class Subscriber:
+class Subscriber(Closing):
     """Messages of a running daemon. Use it in a `with`; it may be there before the daemon is.
 
     Args:
@@ -71,11 +70,3 @@ class Subscriber:
         """Give the socket back."""
         self._socket.close()
         self._context.term()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

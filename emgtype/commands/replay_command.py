@@ -75,8 +75,9 @@ def command(
             sinks.append(stack.enter_context(ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)))
         progress = stack.enter_context(Progress(transient=True, disable=not fast or as_json))
         task = progress.add_task("decoding", total=len(recorded))
-        chunks = recorded.chunks()
-        source = chunks if fast else paced(pieces(chunks, _PIECE), time.monotonic, time.sleep)
+        # Fast or not, in pieces: a delay includes the computing for one piece, not for whatever a file is read in.
+        chunks = pieces(recorded.chunks(), _PIECE)
+        source = chunks if fast else paced(chunks, time.monotonic, time.sleep)
 
         def pass_on(chunk: Chunk | None) -> None:
             for event in replay.finish() if chunk is None else replay.push(chunk):

@@ -5,6 +5,7 @@ import importlib
 import signal
 import sys
 from types import FrameType
+from typing import NoReturn
 
 import click
 from rich.console import Console
@@ -24,6 +25,7 @@ _COMMANDS = {
     "export": "Make a model bundle from a checkpoint (needs emgtype[train]).",
     "lm": "Build language models.",
 }
+_OPTIONAL = ("torch", "lightning", "onnx", "tensorboard")
 _INTERRUPTED = 130  # what shells report for a process ended by Ctrl-C
 
 
@@ -57,6 +59,11 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _refuse(sentence: str) -> NoReturn:
+    Console(stderr=True, soft_wrap=True).print(f"emgtype: {sentence}", style="red", markup=False, highlight=False)
+    sys.exit(2)
+
+
 def main() -> None:
     """Entry point: one sentence and exit code 2 for bad input, a quiet end for Ctrl-C."""
     with contextlib.suppress(ValueError):  # raised where this is not the main thread
@@ -64,8 +71,11 @@ def main() -> None:
     try:
         app(standalone_mode=False)
     except InputError as error:
-        Console(stderr=True, soft_wrap=True).print(f"emgtype: {error}", style="red", markup=False, highlight=False)
-        sys.exit(2)
+        _refuse(str(error))
+    except ModuleNotFoundError as error:
+        if error.name not in _OPTIONAL:
+            raise
+        _refuse(f"this command needs {error.name}, which is not installed: pip install 'emgtype[train]'")
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

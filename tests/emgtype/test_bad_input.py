@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -144,3 +145,19 @@ def test_contradicting_flags(emgtype: Run) -> None:
     refused(emgtype, "simulate", because="nothing to do")
     refused(emgtype, "simulate", "--stream", "a", "--bands", "b", "c", because="choose one stream or two")
     refused(emgtype, "simulate", "--text", "none.txt", "--out", "x.hdf5", because="none.txt")
+
+
+def test_training_without_its_extra(environment: dict[str, str], session_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
+    call = [sys.executable, "-m", "emgtype.cli", "train", "--sessions", str(session_file)]
+    done = subprocess.run(
+        [*call, "--validation", str(session_file), "--out", "run"],
+        env={**environment, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "pip install 'emgtype[train]'" in done.stderr
+    assert "Traceback" not in done.stderr

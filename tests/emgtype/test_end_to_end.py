@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from adapters.session_reader import SessionReader
+from decoder.charset import text_to_labels
 from decoder.metrics import CharacterErrors
 from decoder.render import render
 from emgtype.assembly import assemble, open_bundle
@@ -104,6 +105,46 @@ def test_demo_runs_three_processes_and_loses_no_sample(emgtype: Run) -> None:
     assert "press → shown at the subscriber" in done.stdout
     cer = float(re.search(r"live, beam[^│]*│\s*([\d.]+)", done.stdout).group(1))  # type: ignore[union-attr]
     assert cer < 40
+
+
+def test_two_bands_are_served_as_one_and_heard_by_a_subscriber(
+    environment: dict[str, str], session_file: Path, tmp_path: Path
+) -> None:
+    names = [f"{side}-{uuid.uuid4()}" for side in ("left", "right")]
+    endpoint = f"ipc://{tmp_path}/text"
+    calls = {
+        "player": ["simulate", "--play", str(session_file), "--bands", *names, "--sample-numbers", "--wait", "60"],
+        "listener": ["listen", "--endpoint", endpoint, "--raw"],
+        "daemon": ["serve", "--bands", *names, "--endpoint", endpoint, "--json"],
+    }
+    processes = {
+        name: subprocess.Popen(
+            [sys.executable, "-m", "emgtype.cli", *call],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name, call in calls.items()
+    }
+    try:
+        assert processes["player"].wait(120) == 0
+        time.sleep(1)
+        heard = {}
+        for name in ("daemon", "listener"):
+            processes[name].send_signal(signal.SIGINT)
+            heard[name], said = processes[name].communicate(timeout=30)
+            assert "Traceback" not in said
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.communicate()
+    with SessionReader(session_file) as session:
+        truth = session.labels(session.start, session.end)
+        assert json.loads(heard["daemon"])["lost"] == 0
+        assert json.loads(heard["daemon"])["samples"] > 0.98 * len(session)  # the ends of a stream pair with nothing
+    typed = text_to_labels(heard["listener"].replace("⏎\n", "⏎"))
+    assert CharacterErrors.between(typed, truth).cer < 25
 
 
 def test_info_tells_of_sessions_and_bundles(emgtype: Run, session_file: Path) -> None:

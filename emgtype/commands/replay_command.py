@@ -107,4 +107,7 @@ def _show(report: ReplayReport) -> None:
     )
     console.print(milliseconds_table("stage, ms per hop", report.stages_ms))
     delays = {"press → shown": report.shown_ms, "press → final": report.final_ms}
-    console.print(milliseconds_table("delay, ms", {name: values for name, values in delays.items() if values}))
+    if report.shown_ms:
+        console.print(milliseconds_table("delay, ms", delays))
+    else:
+        console.print("no delays: the session has no key presses to count from, or none was decoded rightly")

@@ -13,6 +13,8 @@ from decoder.errors import InputError
 from training.checkpoint import TrainedEncoder
 from training.features import LogSpectrogram
 
+_FAR = 1.0  # seconds: an emission further from its press answers another one
+
 
 @torch.no_grad()
 def emission_delay_ms(trained: TrainedEncoder, sessions: Sequence[Path]) -> float:
@@ -33,7 +35,8 @@ def emission_delay_ms(trained: TrainedEncoder, sessions: Sequence[Path]) -> floa
         newest = (starts + context) * trained.stft.hop + trained.stft.window - 1
         times = chunk.times[newest]
         blocks = Levenshtein.editops([label for _, label in keys], best[starts].tolist()).as_matching_blocks()
-        delays += [times[b.b + i] - keys[b.a + i][0] for b in blocks for i in range(b.size)]
+        found = [float(times[b.b + i] - keys[b.a + i][0]) for b in blocks for i in range(b.size)]
+        delays += [delay for delay in found if abs(delay) < _FAR]
     if not delays:
         raise InputError(
             "not one key of the sessions was decoded rightly: the model is untrained, or they are not its person's"

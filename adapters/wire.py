@@ -29,16 +29,14 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
-class TextMessage:
-    """One edit of somebody's text."""
+class _Message:
+    """What every message says."""
 
     sender: Sender
     seq: int
     """Counts this topic's messages from 0: a gap is a loss."""
     sent: float
     """Unix seconds."""
-    event: TextEvent
-    """Its `seq` is this message's: the publisher's numbers do not start anew when the decoder does."""
 
     @property
     def session(self) -> str:
@@ -52,24 +50,16 @@ class TextMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(_Message):
     """The daemon lives."""
 
-    sender: Sender
-    seq: int
-    """Counts this topic's messages from 0: a gap is a loss."""
-    sent: float
-    """Unix seconds."""
 
-    @property
-    def session(self) -> str:
-        """Names the sender's run."""
-        return self.sender.session
+@dataclass(frozen=True, slots=True)
+class TextMessage(_Message):
+    """One edit of somebody's text."""
 
-    @property
-    def person(self) -> str:
-        """Who types."""
-        return self.sender.person
+    event: TextEvent
+    """Its `seq` is this message's: the publisher's numbers do not start anew when the decoder does."""
 
 
 Message = TextMessage | Heartbeat
@@ -83,9 +73,9 @@ def topic(kind: str, person: str) -> bytes:
 def encode(message: Message) -> list[bytes]:
     """The parts of a ZeroMQ message."""
     session, person, seq, sent = message.session, message.person, message.seq, message.sent
-    if isinstance(message, Heartbeat):
-        return encode_heartbeat(session=session, person=person, seq=seq, sent=sent)
-    return encode_text(message.event, session=session, person=person, seq=seq, sent=sent)
+    if isinstance(message, TextMessage):
+        return encode_text(message.event, session=session, person=person, seq=seq, sent=sent)
+    return encode_heartbeat(session=session, person=person, seq=seq, sent=sent)
 
 
 def encode_heartbeat(*, session: str, person: str, seq: int, sent: float) -> list[bytes]:

@@ -52,6 +52,12 @@ class CharacterErrors:
         return 100 * self.errors / self.target if self.target else float("nan")
 
 
+def matches(decoded: Sequence[int], truth: Sequence[int]) -> list[tuple[int, int]]:
+    """(index in truth, index in decoded) of the keys that a path of fewest edits leaves unchanged, in order."""
+    blocks = Levenshtein.editops(list(truth), list(decoded)).as_matching_blocks()
+    return [(block.a + i, block.b + i) for block in blocks for i in range(block.size)]
+
+
 def segment_errors(decoded: Sequence[int], truth: Sequence[int], ends: Sequence[int]) -> list[CharacterErrors]:
     """The errors of a whole session by segment (a prompt): they sum to those of the whole.
 

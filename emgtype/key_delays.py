@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from rapidfuzz.distance import Levenshtein
 
 from decoder.messages import TextEvent
+from decoder.metrics import matches
 
 
 @dataclass(slots=True)
@@ -52,8 +52,7 @@ def key_delays(presses: Sequence[float], truth: Sequence[int], keys: ShownKeys) 
         truth: Labels typed.
         keys: What was shown, all of it final.
     """
-    blocks = Levenshtein.editops(truth, keys.labels).as_matching_blocks()
-    pairs = [(b.a + i, b.b + i) for b in blocks for i in range(b.size)]
+    pairs = matches(keys.labels, truth)
     pressed = np.array([presses[a] for a, _ in pairs])
     return KeyDelays(
         shown=np.array([keys.shown[b] for _, b in pairs]) - pressed,

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rapidfuzz.distance import Levenshtein
 
 from adapters.session_reader import SessionReader
-from decoder.charset import BLANK
 from decoder.errors import InputError
+from decoder.greedy import GreedyDecoder
+from decoder.messages import Emission
+from decoder.metrics import matches
 from training.checkpoint import TrainedEncoder
 from training.features import LogSpectrogram
 
@@ -29,13 +30,12 @@ def emission_delay_ms(trained: TrainedEncoder, sessions: Sequence[Path]) -> floa
         with SessionReader(path) as session:
             chunk = session.read(0, len(session))
             keys = [(k.start, k.label) for k in session.keystrokes if k.label is not None]
-        best = trained.encoder(spectrogram(torch.from_numpy(chunk.samples)[None]))[0].argmax(-1).numpy()
-        starts = np.flatnonzero((best != BLANK) & (best != np.concatenate([[BLANK], best[:-1]])))
+        log_probs = trained.encoder(spectrogram(torch.from_numpy(chunk.samples)[None]))[0].numpy()
         context = trained.encoder.config.receptive_field - 1
-        newest = (starts + context) * trained.stft.hop + trained.stft.window - 1
-        times = chunk.times[newest]
-        blocks = Levenshtein.editops([label for _, label in keys], best[starts].tolist()).as_matching_blocks()
-        found = [float(times[b.b + i] - keys[b.a + i][0]) for b in blocks for i in range(b.size)]
+        newest = (np.arange(len(log_probs)) + context) * trained.stft.hop + trained.stft.window - 1
+        emitted = GreedyDecoder().push(Emission(log_probs, chunk.times[newest]))
+        pairs = matches([key.label for key in emitted], [label for _, label in keys])
+        found = [emitted[b].time - keys[a][0] for a, b in pairs]
         delays += [delay for delay in found if abs(delay) < _FAR]
     if not delays:
         raise InputError(

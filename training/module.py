@@ -5,10 +5,13 @@ from dataclasses import asdict
 from typing import Any
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
 from torch import Tensor
 
 from decoder.charset import BLANK
+from decoder.greedy import GreedyDecoder
+from decoder.messages import Emission
 from decoder.metrics import CharacterErrors
 from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
@@ -17,12 +20,6 @@ from training.features import LogSpectrogram
 from training.losses import ctc, frame_cross_entropy, frame_targets
 from training.settings import TrainSettings
 from training.tds import TDSEncoder
-
-
-def greedy(log_probs: Tensor) -> list[int]:
-    """Labels of (T, classes) log-probabilities: best path, repeats merged, blanks dropped."""
-    best = torch.unique_consecutive(log_probs.argmax(-1))
-    return [int(label) for label in best if label != BLANK]
 
 
 class EncoderModule(pl.LightningModule):
@@ -68,7 +65,9 @@ class EncoderModule(pl.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, list[int]], _index: int) -> None:
         samples, truth = batch
-        self._errors += CharacterErrors.between(greedy(self(samples[None])[0]), truth)
+        log_probs = self(samples[None])[0].float().cpu().numpy()
+        keys = GreedyDecoder().push(Emission(log_probs, np.zeros(len(log_probs))))  # the times do not matter here
+        self._errors += CharacterErrors.between([key.label for key in keys], truth)
 
     def on_validation_epoch_end(self) -> None:
         self.log("val_cer", self._errors.cer, prog_bar=True)

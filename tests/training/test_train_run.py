@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from adapters.session_format import LAYOUT
+from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from emgtype.simulated import write_session
 from simulator.person import make_person
 from simulator.session import typing_session
 from streamer.spectrogram import StftConstants
 from training.augment import NONE
-from training.checkpoint import load_encoder
+from training.checkpoint import TrainedEncoder, load_encoder
 from training.data import WindowDataset, collate
+from training.delay import emission_delay_ms
 from training.frames import CachedFrames, FreshFrames
 from training.settings import TrainSettings, WarmStart, load_settings
 from training.tds import TDSConfig
@@ -91,3 +94,32 @@ def test_what_is_no_checkpoint_is_told(tmp_path: Path, name: str, because: str) 
     torch.save({"weights": 1}, tmp_path / "other.ckpt")
     with pytest.raises(InputError, match=because):
         load_encoder(tmp_path / f"{name}.ckpt")
+
+
+class LateOracle(torch.nn.Module):
+    """Emits every key of a session 60 ms after its press, for one frame."""
+
+    def __init__(self, session: Path) -> None:
+        super().__init__()
+        self.config = TDSConfig()
+        with SessionReader(session) as opened:
+            self.start = opened.start
+            self.keys = [(k.start, k.label) for k in opened.keystrokes if k.label is not None]
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        context = self.config.receptive_field - 1
+        logits = torch.zeros(1, frames.shape[1] - context, self.config.classes)
+        logits[..., -1] = 5.0
+        for press, label in self.keys:
+            newest_sample = (press + 0.060 - self.start) * 2000
+            logits[0, round((newest_sample - 63) / 16) - context, label] = 9.0
+        return logits.log_softmax(-1)
+
+
+def test_emission_delay_is_from_press_to_emission(sessions: list[Path]) -> None:
+    oracle = LateOracle(sessions[0])
+    trained = TrainedEncoder(oracle, LAYOUT, StftConstants(), {}, 0)  # type: ignore[arg-type]
+    assert emission_delay_ms(trained, sessions[:1]) == pytest.approx(60, abs=5)
+    oracle.keys = []
+    with pytest.raises(InputError, match="not one key"):
+        emission_delay_ms(trained, sessions[:1])

@@ -7,7 +7,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from decoder.errors import InputError
 
@@ -18,8 +18,9 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
     """The dataclass `kind` from a table; nested tables become nested dataclasses.
 
     Args:
-        kind: A dataclass whose fields are of types int, float, str, bool, tuple of these, dataclass, or one of them or
-            None.
+        kind: A dataclass whose fields are of types int, float, str, bool, tuple of these, Literal of these, dataclass,
+            or one of them or None. Of several dataclasses, each with one Literal field as its tag, the one is built
+            whose tag the table holds; the first where it holds none.
         table: Names and values.
         where: What the table is, for messages ("config.toml [decoder]").
 
@@ -41,14 +42,33 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
 
 def _value(kind: Any, value: Any, key: str, where: str) -> Any:
     options = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    if isinstance(value, Mapping):
+        options = _meant(options, value, f"{where} [{key}]")
     for option in options:
         if is_dataclass(option) and isinstance(option, type) and isinstance(value, Mapping):
             return build(option, value, f"{where} [{key}]")
         if get_origin(option) is tuple and isinstance(value, list | tuple):
             return tuple(_value(get_args(option)[0], item, key, where) for item in value)
+        if get_origin(option) is Literal and value in get_args(option):
+            return value
         if option is float and isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
         if isinstance(option, type) and not is_dataclass(option) and type(value) is option:
             return value
     expected = " or ".join(getattr(o, "__name__", str(o)) for o in options if o is not type(None))
     raise InputError(f"{key} = {value!r} in {where} is of type {type(value).__name__}: expected {expected}")
+
+
+def _meant(options: tuple[Any, ...], table: Mapping[str, Any], where: str) -> tuple[Any, ...]:
+    """Of several dataclasses the one whose tag (a Literal field, such as the name of a family) is the table's."""
+    dataclasses = [option for option in options if is_dataclass(option)]
+    if len(dataclasses) < 2:
+        return options
+    known: list[str] = []
+    for option in dataclasses:
+        for name, hint in get_type_hints(option).items():
+            if get_origin(hint) is Literal:
+                if name not in table or table[name] in get_args(hint):
+                    return (option,)
+                tag, known = name, [*known, *map(str, get_args(hint))]
+    raise InputError(f"{tag} = {table[tag]!r} in {where} is unknown: expected one of {', '.join(known)}")

@@ -11,14 +11,14 @@ from decoder.errors import InputError
 from decoder.strict import build
 from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
-from training.tds import TDSConfig, TDSEncoder
+from training.families import Encoder, make_encoder
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedEncoder:
     """A trained encoder and what it was trained for."""
 
-    encoder: TDSEncoder
+    encoder: Encoder
     layout: Layout
     stft: StftConstants
     settings: dict[str, Any]
@@ -34,7 +34,7 @@ def load_encoder(path: Path) -> TrainedEncoder:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         facts = checkpoint["emgtype"]
-        encoder = TDSEncoder(TDSConfig.from_dict(facts["model"]))
+        encoder = make_encoder(facts["model"])  # of before the other families: without its name, TDS
         prefix = "encoder."
         weights = {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
         encoder.load_state_dict(weights)

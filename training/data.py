@@ -25,6 +25,8 @@ class Window:
     """(L,) keys pressed within the labelled part."""
     presses: Tensor
     """(L,) presses in frames, fractional: press p is the newest sample of frame p."""
+    first: int
+    """The frame at which the labelled part begins; what is emitted before it answers keys that are not in `labels`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class WindowDataset(Dataset[Window]):
             frames=s.augmentation.spectrogram(frames, self._rng),
             labels=torch.from_numpy(labels[labelled]),
             presses=torch.from_numpy((presses[labelled] - begin - (c.window - 1)) / c.hop),
+            first=max(0, (first - begin - (c.window - 1)) // c.hop),
         )
 
 
@@ -93,6 +96,8 @@ class Batch:
     """(N,)."""
     presses: Tensor
     """(N, L), in frames."""
+    firsts: Tensor
+    """(N,), in frames."""
 
 
 def collate(windows: Sequence[Window]) -> Batch:
@@ -104,6 +109,7 @@ def collate(windows: Sequence[Window]) -> Batch:
         labels=pad([w.labels for w in windows], batch_first=True),
         label_lengths=torch.tensor([len(w.labels) for w in windows]),
         presses=pad([w.presses for w in windows], batch_first=True),
+        firsts=torch.tensor([w.first for w in windows]),
     )
 
 

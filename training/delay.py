@@ -31,8 +31,7 @@ def emission_delay_ms(trained: TrainedEncoder, sessions: Sequence[Path]) -> floa
             chunk = session.read(0, len(session))
             keys = [(k.start, k.label) for k in session.keystrokes if k.label is not None]
         log_probs = trained.encoder(spectrogram(torch.from_numpy(chunk.samples)[None]))[0].numpy()
-        context = trained.encoder.config.receptive_field - 1
-        newest = (np.arange(len(log_probs)) + context) * trained.stft.hop + trained.stft.window - 1
+        newest = (np.arange(len(log_probs)) + trained.encoder.context) * trained.stft.hop + trained.stft.window - 1
         emitted = GreedyDecoder().push(Emission(log_probs, chunk.times[newest]))
         pairs = matches([key.label for key in emitted], [label for _, label in keys])
         found = [emitted[b].time - keys[a][0] for a, b in pairs]

@@ -18,8 +18,8 @@ from streamer.bundle_facts import BundleFacts
 from streamer.chunk import Layout
 from streamer.encoder import OnnxEncoder
 from streamer.spectrogram import StftConstants
+from training.encoder_base import Encoder, EncoderConfig
 from training.graph import build_graph, state_facts
-from training.tds import TDSConfig, TDSEncoder
 
 ENCODER = "encoder.onnx"
 CARD = "README.md"
@@ -34,7 +34,7 @@ CHECKED_FRAMES = 100
 
 
 def facts_of(
-    config: TDSConfig,
+    config: EncoderConfig,
     layout: Layout,
     stft: StftConstants,
     *,
@@ -44,7 +44,7 @@ def facts_of(
     licence: str = "Apache-2.0",
     emission_delay_ms: float | None = None,
 ) -> BundleFacts:
-    """The facts of a TDS encoder over the emg2qwerty keys (arguments as in BundleFacts)."""
+    """The facts of an encoder over the emg2qwerty keys (arguments as in BundleFacts)."""
     return BundleFacts(
         name=name,
         licence=licence,
@@ -61,7 +61,7 @@ def facts_of(
 
 
 def export_bundle(
-    model: TDSEncoder,
+    model: Encoder,
     directory: Path,
     facts: BundleFacts,
     card: str,
@@ -104,7 +104,7 @@ def export_bundle(
     return difference
 
 
-def streaming_difference(model: TDSEncoder, encoder: Path, hops: Sequence[int] = HOPS) -> float:
+def streaming_difference(model: Encoder, encoder: Path, hops: Sequence[int] = HOPS) -> float:
     """Largest difference in log-probability (nats) between a streaming graph and the offline forward.
 
     The frames compared are noise of the mean and variance that the model's BatchNorm has seen.
@@ -132,8 +132,9 @@ def write_checksums(directory: Path) -> None:
     Path(directory, CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def _plausible_frames(model: TDSEncoder, count: int) -> npt.NDArray[np.float32]:
+def _plausible_frames(model: Encoder, count: int) -> npt.NDArray[np.float32]:
     config, norm = model.config, model.input_norm
+    assert isinstance(norm, torch.nn.BatchNorm2d)
     assert norm.running_mean is not None
     assert norm.running_var is not None
     noise = torch.randn(

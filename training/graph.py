@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from streamer.bundle_facts import BundleFacts, StateFacts
 from streamer.encoder import FRAMES, HOP, LOG_PROBS, state_output
+from training.encoder_base import Encoder, EncoderConfig
 from training.tds import RotationInvariantMLP, TDSConfig, TDSConvBlock, TDSEncoder, TDSFullyConnectedBlock
 
 OPSET = 17
@@ -22,8 +23,9 @@ IR_VERSION = 8
 """The one that came with the opset: readable by every runtime that knows it."""
 
 
-def state_facts(config: TDSConfig) -> tuple[StateFacts, ...]:
+def state_facts(config: EncoderConfig) -> tuple[StateFacts, ...]:
     """The context of each convolution: its newest kernel - 1 input frames."""
+    assert isinstance(config, TDSConfig)
     return tuple(StateFacts(f"context_{block}", (config.kernel - 1, config.features)) for block in range(config.blocks))
 
 
@@ -57,13 +59,14 @@ class _Graph:
         return self.add("LayerNormalization", x, weight, bias, axis=-1, epsilon=layer.eps)
 
 
-def build_graph(model: TDSEncoder, facts: BundleFacts) -> onnx.ModelProto:
+def build_graph(model: Encoder, facts: BundleFacts) -> onnx.ModelProto:
     """The streaming graph of a trained model, with its facts as metadata.
 
     Inputs: `frames` (hop, bands, electrodes, bins) and each state of `state_facts`; outputs: `log_probs`
     (hop, classes) and each state's successor. float32. Exact from the frame on at which the zeros that the states
     start from have left the receptive field.
     """
+    assert isinstance(model, TDSEncoder)
     config = model.config
     graph = _Graph()
     x = _input_features(graph, model)

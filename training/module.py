@@ -16,14 +16,14 @@ from decoder.metrics import CharacterErrors
 from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
 from training.data import Batch
+from training.families import encoder_of
 from training.features import LogSpectrogram
 from training.losses import ctc, frame_cross_entropy, frame_targets
 from training.settings import TrainSettings
-from training.tds import TDSEncoder
 
 
 class EncoderModule(pl.LightningModule):
-    """Trains a TDS encoder on windows of sessions."""
+    """Trains an encoder of any family on windows of sessions."""
 
     def __init__(self, settings: TrainSettings, layout: Layout, stft: StftConstants, total_steps: int) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class EncoderModule(pl.LightningModule):
         self.total_steps = total_steps
         self.stft = stft
         self.spectrogram = LogSpectrogram(stft)
-        self.encoder = TDSEncoder(settings.model)
+        self.encoder = encoder_of(settings.model)
         self._errors = CharacterErrors()
 
     def forward(self, samples: Tensor) -> Tensor:
@@ -46,16 +46,14 @@ class EncoderModule(pl.LightningModule):
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
-        log_probs = self.encoder(batch.frames)
-        context = batch.frames.shape[1] - log_probs.shape[1]  # emission k is made at frame k + context
-        lengths = batch.lengths - context
+        log_probs, lengths, presses = labelled_emissions(self.encoder(batch.frames), batch, self.encoder.context)
         loss = ctc(log_probs, lengths, batch.labels, batch.label_lengths, BLANK)
         self.log("ctc", loss, prog_bar=True)
         warm = self.settings.warm_start
         if warm and (weight := max(0.0, 1 - self.global_step / (warm.share * self.total_steps))):
-            delay = warm.delay * self.layout.rate / self.stft.hop - context
+            delay = warm.delay * self.layout.rate / self.stft.hop
             target = frame_targets(
-                batch.presses, batch.labels, batch.label_lengths, log_probs.shape[1], delay, warm.width, BLANK
+                presses, batch.labels, batch.label_lengths, log_probs.shape[1], delay, warm.width, BLANK
             ).to(log_probs.device)
             frame_loss = frame_cross_entropy(log_probs, target, lengths.to(log_probs.device), BLANK, warm.blank_weight)
             self.log("frame", frame_loss, prog_bar=True)
@@ -94,6 +92,26 @@ class EncoderModule(pl.LightningModule):
         optimiser = kind(self.encoder.parameters(), lr=1.0, weight_decay=s.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda epoch: warmup_cosine(epoch, s))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
+
+
+def labelled_emissions(log_probs: Tensor, batch: Batch, context: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The emissions of the labelled parts alone, as a loss needs them: keys of the past before them have no label.
+
+    Where an encoder shrinks time by at least that past, all its emissions.
+
+    Args:
+        log_probs: (N, T - context, classes) of the batch's frames; emission k is made at frame k + context.
+        batch: Says where each labelled part begins.
+        context: Frames that the output lacks at its start.
+
+    Returns:
+        (N, emissions, classes) log-probabilities, (N,) their lengths, and (N, L) presses in emissions.
+    """
+    starts = (batch.firsts - context).clamp_min(0)
+    lengths = batch.lengths - context - starts
+    index = starts[:, None] + torch.arange(int(lengths.max()), device=starts.device)
+    index = index.clamp_max(log_probs.shape[1] - 1)[..., None].expand(-1, -1, log_probs.shape[2])
+    return log_probs.gather(1, index), lengths, batch.presses - (context + starts)[:, None]
 
 
 def warmup_cosine(epoch: int, s: TrainSettings) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from decoder.errors import InputError
 from decoder.strict import build
 from training.augment import Augmentation
+from training.families import ModelConfig
 from training.tds import TDSConfig
 
 PRESETS = Path(__file__).parent / "presets"
@@ -29,7 +30,8 @@ class WarmStart:
 class TrainSettings:
     """Everything a training run depends on but its data."""
 
-    model: TDSConfig = field(default_factory=TDSConfig)
+    model: ModelConfig = field(default_factory=TDSConfig)
+    """Sizes of the encoder, of any family: `family = "tds"` in the table names it."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     warm_start: WarmStart | None = None
     window: int = 8000

@@ -7,7 +7,7 @@ Electromyography" (NeurIPS 2024). Written from those descriptions.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from scipy.fft import next_fast_len
@@ -17,12 +17,14 @@ from torch.nn import functional
 from decoder.charset import CLASSES
 from decoder.errors import InputError
 from decoder.strict import build
+from training.encoder_base import Encoder
 
 
 @dataclass(frozen=True, slots=True)
 class TDSConfig:
     """Sizes of a `TDSEncoder`; the defaults are the paper's model (5,293,315 parameters)."""
 
+    family: Literal["tds"] = "tds"
     bands: int = 2
     electrodes: int = 16
     """Electrodes per band, in ring order."""
@@ -155,12 +157,11 @@ class TDSFullyConnectedBlock(nn.Module):
         return out
 
 
-class TDSEncoder(nn.Module):
-    """Log-spectrogram frames → log-probabilities of the keys and the CTC blank.
+class TDSEncoder(Encoder):
+    """The paper's encoder (shapes as in Encoder). Causal: emission t sees the frames t .. t + receptive_field - 1."""
 
-    (N, T, bands, electrodes, bins) → (N, T - receptive_field + 1, classes), natural log. Causal: emission t sees the
-    frames t .. t + receptive_field - 1 of the input, so its newest frame is input frame t + receptive_field - 1.
-    """
+    family: ClassVar[str] = "tds"
+    config: TDSConfig
 
     def __init__(self, config: TDSConfig) -> None:
         super().__init__()
@@ -176,13 +177,9 @@ class TDSEncoder(nn.Module):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Raises ValueError for frames of another shape, or fewer than the receptive field."""
+        self.check_frames(frames)
         config = self.config
-        count, length, *rest = frames.shape
-        if rest != [config.bands, config.electrodes, config.bins] or length < config.receptive_field:
-            raise ValueError(
-                f"frames of shape {tuple(frames.shape)} do not fit (N, T >= {config.receptive_field}, {config.bands}, "
-                f"{config.electrodes}, {config.bins})"
-            )
+        count, length = frames.shape[:2]
         x = self.input_norm(frames.reshape(count * length, -1, config.bins, 1)).view(frames.shape)
         scale, shift = self.scale.view(config.bands, -1), self.shift.view(config.bands, -1)
         x = torch.cat([mlp(x[:, :, b], scale[b], shift[b]) for b, mlp in enumerate(self.mlps)], dim=-1)

@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
 
@@ -41,3 +42,41 @@ def test_builds_nested_tables() -> None:
 def test_bad_tables_get_one_sentence(table: dict[str, object], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         build(Outer, table, "x")
+
+
+@dataclass(frozen=True)
+class Circle:
+    shape: Literal["circle", "disc"] = "circle"
+    radius: float = 1.0
+
+
+@dataclass(frozen=True)
+class Square:
+    shape: Literal["square"] = "square"
+    side: float = 1.0
+
+
+@dataclass(frozen=True)
+class Drawing:
+    shape: Circle | Square | None = None
+
+
+def test_a_tag_names_the_dataclass_that_is_meant() -> None:
+    assert build(Drawing, {"shape": {"shape": "square", "side": 2}}, "x").shape == Square(side=2.0)
+    assert build(Drawing, {"shape": {"shape": "disc"}}, "x").shape == Circle("disc")
+    assert build(Drawing, {"shape": {"radius": 3}}, "x").shape == Circle(radius=3.0)
+    with pytest.raises(InputError, match=r"shape = 'line' in x \[shape\] is unknown: expected one of circle, disc, sq"):
+        build(Drawing, {"shape": {"shape": "line"}}, "x")
+    with pytest.raises(InputError, match=r"unknown setting 'radius' in x \[shape\]"):
+        build(Drawing, {"shape": {"shape": "square", "radius": 2}}, "x")
+    with pytest.raises(InputError, match=r"shape = 'line' in x \[circle\] is of type str"):
+        build(Circle, {"shape": "line"}, "x [circle]")
+
+
+@pytest.mark.parametrize("value", [None, 3])
+def test_a_tagged_union_is_still_a_union(value: object) -> None:
+    if value is None:
+        assert build(Drawing, {}, "x").shape is None
+    else:
+        with pytest.raises(InputError, match="expected Circle or Square"):
+            build(Drawing, {"shape": value}, "x")

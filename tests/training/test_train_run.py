@@ -102,17 +102,17 @@ class LateOracle(torch.nn.Module):
     def __init__(self, session: Path) -> None:
         super().__init__()
         self.config = TDSConfig()
+        self.context = self.config.receptive_field - 1
         with SessionReader(session) as opened:
             self.start = opened.start
             self.keys = [(k.start, k.label) for k in opened.keystrokes if k.label is not None]
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        context = self.config.receptive_field - 1
-        logits = torch.zeros(1, frames.shape[1] - context, self.config.classes)
+        logits = torch.zeros(1, frames.shape[1] - self.context, self.config.classes)
         logits[..., -1] = 5.0
         for press, label in self.keys:
             newest_sample = (press + 0.060 - self.start) * 2000
-            logits[0, round((newest_sample - 63) / 16) - context, label] = 9.0
+            logits[0, round((newest_sample - 63) / 16) - self.context, label] = 9.0
         return logits.log_softmax(-1)
 
 

@@ -1,7 +1,8 @@
-"""Reading our own checkpoints back."""
+"""Our own checkpoints: read back, and written without what only training needs."""
 
+import io
 import pickle
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from decoder.strict import build
 from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
 from training.families import Encoder, make_encoder
+
+WEIGHTS = "weights.ckpt"
+"""In a bundle: what another training starts from; the daemon does not need it."""
+_PREFIX = "encoder."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +31,25 @@ class TrainedEncoder:
 
 
 def load_encoder(path: Path) -> TrainedEncoder:
-    """Load a checkpoint written by `training.train`; nothing in it is executed.
+    """Load a checkpoint written by `training.train`, or a bundle's weights; nothing in it is executed.
+
+    Args:
+        path: A .ckpt file, or the folder of a bundle that holds its weights.
 
     Raises:
         InputError: No such file, or not one of ours.
     """
+    if path.is_dir():
+        if not (path / WEIGHTS).is_file():
+            raise InputError(
+                f"the bundle {path} holds no {WEIGHTS}, which training starts from: export it again from its checkpoint"
+            )
+        path = path / WEIGHTS
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         facts = checkpoint["emgtype"]
         encoder = make_encoder(facts["model"])  # of before the other families: without its name, TDS
-        prefix = "encoder."
-        weights = {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
+        weights = {k.removeprefix(_PREFIX): v for k, v in checkpoint["state_dict"].items() if k.startswith(_PREFIX)}
         encoder.load_state_dict(weights)
     except OSError as error:
         raise InputError(
@@ -54,3 +67,21 @@ def load_encoder(path: Path) -> TrainedEncoder:
         settings=facts["settings"],
         epoch=int(checkpoint["epoch"]),
     )
+
+
+def write_weights(trained: TrainedEncoder, path: Path) -> None:
+    """Write a checkpoint that `load_encoder` reads: the encoder and its facts, no optimiser, nothing to resume from."""
+    state = trained.encoder.state_dict()
+    checkpoint = {
+        "state_dict": {_PREFIX + name: tensor.detach().cpu().clone() for name, tensor in state.items()},
+        "emgtype": {
+            "model": trained.encoder.to_dict(),
+            "layout": asdict(trained.layout),
+            "stft": asdict(trained.stft),
+            "settings": trained.settings,
+        },
+        "epoch": trained.epoch,
+    }
+    whole = io.BytesIO()  # a disk that is full then says so as for any other file
+    torch.save(checkpoint, whole)
+    path.write_bytes(whole.getbuffer())

@@ -30,7 +30,7 @@ def command(
     hop: int,
 ) -> None:
     """Make a model bundle from a checkpoint; refuses one that streams otherwise than it computes offline."""
-    from training.checkpoint import load_encoder
+    from training.checkpoint import WEIGHTS, load_encoder, write_weights
     from training.delay import emission_delay_ms
     from training.export import export_bundle, facts_of, write_checksums
 
@@ -50,11 +50,12 @@ def command(
         raise InputError(f"no model card {card}: name a Markdown file or leave --card out")
     text = card.read_text(encoding="utf-8") if card else f"# {out.name}\n\nTrained on: {trained_on}\n"
     difference = export_bundle(trained.encoder, out, facts, text)
+    write_weights(trained, out / WEIGHTS)
     if lm is not None:
         for name in ("lm.binary", "lm.json"):
             if not (lm / name).is_file():
                 raise InputError(f"{lm} holds no {name}: name a folder made by `emgtype lm build`")
             if (lm / name).resolve() != (out / name).resolve():
                 shutil.copyfile(lm / name, out / name)
-        write_checksums(out)
+    write_checksums(out)
     click.echo(f"{out}: streaming = offline to {difference:.1e} nats, emission delay {delay:.0f} ms (median)")

@@ -19,8 +19,8 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
 
     Args:
         kind: A dataclass whose fields are of types int, float, str, bool, tuple of these, Literal of these, dataclass,
-            or one of them or None. Of several dataclasses, each with one Literal field as its tag, the one is built
-            whose tag the table holds; the first where it holds none.
+            or one of them or None. Of several dataclasses the first is built whose Literal fields the table agrees
+            with (or leaves out): such a field tells them apart.
         table: Names and values.
         where: What the table is, for messages ("config.toml [decoder]").
 
@@ -55,20 +55,28 @@ def _value(kind: Any, value: Any, key: str, where: str) -> Any:
             return float(value)
         if isinstance(option, type) and not is_dataclass(option) and type(value) is option:
             return value
-    expected = " or ".join(getattr(o, "__name__", str(o)) for o in options if o is not type(None))
+    names = [getattr(option, "__name__", str(option)) for option in options if option is not type(None)]
+    if known := [str(choice) for option in options if get_origin(option) is Literal for choice in get_args(option)]:
+        raise InputError(f"{key} = {value!r} in {where} is unknown: expected one of {', '.join(known)}")
+    expected = " or ".join(names)
     raise InputError(f"{key} = {value!r} in {where} is of type {type(value).__name__}: expected {expected}")
 
 
 def _meant(options: tuple[Any, ...], table: Mapping[str, Any], where: str) -> tuple[Any, ...]:
-    """Of several dataclasses the one whose tag (a Literal field, such as the name of a family) is the table's."""
-    dataclasses = [option for option in options if is_dataclass(option)]
-    if len(dataclasses) < 2:
+    """Of several dataclasses the one whose tags (Literal fields, such as a family's name) the table agrees with."""
+    tags: dict[type, dict[str, tuple[Any, ...]]]
+    tags = {option: _tags(option) for option in options if isinstance(option, type) and is_dataclass(option)}
+    if len(tags) < 2:
         return options
-    known: list[str] = []
-    for option in dataclasses:
-        for name, hint in get_type_hints(option).items():
-            if get_origin(hint) is Literal:
-                if name not in table or table[name] in get_args(hint):
-                    return (option,)
-                tag, known = name, [*known, *map(str, get_args(hint))]
-    raise InputError(f"{tag} = {table[tag]!r} in {where} is unknown: expected one of {', '.join(known)}")
+    for option, values in tags.items():
+        if all(name not in table or table[name] in known for name, known in values.items()):
+            return (option,)
+    for name in table:
+        known = {str(value): None for values in tags.values() for value in values.get(name, ())}
+        if known and table[name] not in known:
+            raise InputError(f"{name} = {table[name]!r} in {where} is unknown: expected one of {', '.join(known)}")
+    raise InputError(f"{where} fits none of {', '.join(option.__name__ for option in tags)}: mend {', '.join(table)}")
+
+
+def _tags(kind: type) -> dict[str, tuple[Any, ...]]:
+    return {name: get_args(hint) for name, hint in get_type_hints(kind).items() if get_origin(hint) is Literal}

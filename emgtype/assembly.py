@@ -14,8 +14,9 @@ from decoder.messages import Emission
 from emgtype.config import Config, DecoderConfig
 from emgtype.places import find_bundle
 from streamer.bundle_facts import BundleFacts
-from streamer.encoder import OnnxEncoder, read_facts
+from streamer.encoder import read_facts
 from streamer.pipeline import Observer, Pipeline, unobserved
+from streamer.whole_encoder import open_encoder
 
 MAX_GAP = 0.2
 """Seconds of lost data beyond which the text is settled and decoding starts anew."""
@@ -82,7 +83,7 @@ def assemble(
 ) -> Pipeline:
     """Samples to text events with a bundle's encoder and language model (observer and tap as in Pipeline)."""
     decoder = Committer(beam_for(scorer_for(bundle, config.decoder), config.decoder), config.decoder.lag)
-    encoder = OnnxEncoder(str(bundle.encoder), config.pipeline.hop)
+    encoder = open_encoder(str(bundle.encoder), config.pipeline.hop)
     return Pipeline(encoder, decoder, tap=tap, max_gap=MAX_GAP, observer=observer)
 
 

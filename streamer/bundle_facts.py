@@ -10,8 +10,10 @@ from decoder.strict import build
 from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
 
-VERSION = 1
+VERSION = 2
 """Of this list of facts; raised when one is added or changes its meaning."""
+_SINCE = {2: {"family": "tds", "streams": True}}
+"""Facts that a version has added, and what was true of all models before."""
 PREFIX = "emgtype."
 """Of every metadata key; the values are JSON."""
 
@@ -45,8 +47,12 @@ class BundleFacts:
     hop: int
     """Frames per call, unless the user wants another."""
     receptive_field: int
-    """Frames that one emission sees, itself the newest."""
+    """Frames that an emission sees at least, itself the newest; an LSTM or a rolling normalisation sees farther."""
     states: tuple[StateFacts, ...]
+    family: str = "tds"
+    """Kind of encoder: tds, spatial_tds, spatial_lstm, split_share. For people: what to do, the other facts say."""
+    streams: bool = True
+    """False: every emission sees the whole recording, as a bidirectional LSTM's do."""
     look_ahead: int = 0
     """Frames that an emission sees beyond its own time."""
     emission_delay_ms: float | None = None
@@ -70,6 +76,11 @@ class BundleFacts:
                 f"The model {self.name} puts the blank at {self.blank} and has {len(self.classes)} keys; expected the "
                 "blank last: export it again."
             )
+        if not self.streams and self.states:
+            raise InputError(
+                f"The model {self.name} states that it takes a whole recording at once and that it carries states; "
+                "export it again."
+            )
         if strange := [state.name for state in self.states if state.initial != "zeros"]:
             raise InputError(
                 f"The model {self.name} wants the states {', '.join(strange)} to start from something else than zeros, "
@@ -87,6 +98,14 @@ class BundleFacts:
             raise InputError(
                 f"The source delivers {layout}, but the model {self.name} was trained on {self.layout}; use another "
                 "source or another bundle."
+            )
+
+    def require_streaming(self) -> None:
+        """Raise InputError for a model that cannot decode before the recording has ended."""
+        if not self.streams:
+            raise InputError(
+                f"The model {self.name} ({self.family}) looks at a recording from both ends and cannot decode live; "
+                "replay a session with it, or use a bundle of a causal encoder."
             )
 
     def to_metadata(self) -> dict[str, str]:
@@ -114,6 +133,9 @@ class BundleFacts:
                     raise InputError(f"{where} has {key} = {text!r}, which is not JSON; export it again.") from None
         if not facts:
             raise InputError(f"{where} is an ONNX model without emgtype's facts; export it with `emgtype export`.")
+        for version, added in _SINCE.items():
+            if facts.get("version") == version - 1:
+                facts = {**added, **facts, "version": version}
         if facts.get("version") != VERSION:
             raise InputError(
                 f"{where} states its facts in version {facts.get('version')!r} and this emgtype reads {VERSION}; "

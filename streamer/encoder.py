@@ -24,7 +24,7 @@ def read_facts(model: str) -> BundleFacts:
     """The facts of an ONNX file (path); raises InputError where it cannot be read or has none that fit."""
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # only read, never run
-    return BundleFacts.from_metadata(_session(model, options).get_modelmeta().custom_metadata_map, model)
+    return BundleFacts.from_metadata(load_session(model, options).get_modelmeta().custom_metadata_map, model)
 
 
 class OnnxEncoder:
@@ -42,21 +42,18 @@ class OnnxEncoder:
             hop: Frames per call; None: the model's own.
 
         Raises:
-            InputError: Not a model, facts missing or not of this emgtype, or a graph that belies them.
+            InputError: Not a model, facts missing or not of this emgtype, a graph that belies them, or a model that
+                needs the whole recording (streamer.whole_encoder runs those).
         """
         self.facts = read_facts(model)
+        self.facts.require_streaming()
         self.hop = self.facts.hop if hop is None else hop
         if self.hop < 1:
             raise InputError(f"The hop is {self.hop} frames; expected at least 1.")
-        options = ort.SessionOptions()
-        # One thread: a hop's work is too small to share, and spinning helpers would starve the other stages.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options = single_threaded()
         options.add_free_dimension_override_by_name(HOP, self.hop)  # fixed shapes: no cache that grows
-        self._session = _session(model, options)
-        expected = self._expected_shapes()
-        self._check_graph(model, expected)
+        self._session = load_session(model, options)
+        expected = check_graph(model, self._session, self.facts, self.hop)
         self._frames = np.zeros(expected[FRAMES], np.float32)
         self._times = np.zeros(self.hop)
         self._log_probs = np.zeros(expected[LOG_PROBS], np.float32)
@@ -131,25 +128,35 @@ class OnnxEncoder:
             binding.bind_output(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
         return binding
 
-    def _expected_shapes(self) -> dict[str, tuple[int, ...]]:
-        facts = self.facts
-        return {
-            FRAMES: (self.hop, facts.layout.bands, facts.layout.electrodes, facts.stft.bins),
-            LOG_PROBS: (self.hop, len(facts.classes) + 1),
-            **{name: state.shape for state in facts.states for name in (state.name, state_output(state.name))},
-        }
 
-    def _check_graph(self, model: str, expected: dict[str, tuple[int, ...]]) -> None:
-        ends = [*self._session.get_inputs(), *self._session.get_outputs()]
-        found = {end.name: tuple(self.hop if size == HOP else size for size in end.shape) for end in ends}
-        if found != expected:
-            raise InputError(
-                f"{model} has inputs and outputs {found}, but its facts and a hop of {self.hop} ask for {expected}; "
-                "export it again."
-            )
+def single_threaded() -> ort.SessionOptions:
+    """Options of a session of one thread: a hop's work is too small to share, and helpers that spin starve others."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
 
 
-def _session(model: str, options: ort.SessionOptions) -> ort.InferenceSession:
+def check_graph(model: str, session: ort.InferenceSession, facts: BundleFacts, hop: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of a graph's inputs and outputs at a hop; raises InputError where they are not those of its facts."""
+    expected = {
+        FRAMES: (hop, facts.layout.bands, facts.layout.electrodes, facts.stft.bins),
+        LOG_PROBS: (hop, len(facts.classes) + 1),
+        **{name: state.shape for state in facts.states for name in (state.name, state_output(state.name))},
+    }
+    ends = [*session.get_inputs(), *session.get_outputs()]
+    found = {end.name: tuple(hop if size == HOP else size for size in end.shape) for end in ends}
+    if found != expected:
+        raise InputError(
+            f"{model} has inputs and outputs {found}, but its facts and a hop of {hop} ask for {expected}; "
+            "export it again."
+        )
+    return expected
+
+
+def load_session(model: str, options: ort.SessionOptions) -> ort.InferenceSession:
+    """A session on the CPU from a file's path; raises InputError where it is no model."""
     options.log_severity_level = 3  # errors: they come as exceptions, warnings would go past our output
     try:
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -11,9 +11,9 @@ from decoder.errors import InputError
 from decoder.messages import Emission, TextEvent
 from streamer.chunk import Chunk
 from streamer.conditioner import Conditioner, Identity
-from streamer.encoder import OnnxEncoder
 from streamer.ring import Ring
 from streamer.spectrogram import Spectrogram
+from streamer.whole_encoder import FrameEncoder
 
 Observer = Callable[[str], AbstractContextManager[None]]
 """Wraps every stage's work: `with observer("encoder"): ...`, e.g. to time it."""
@@ -48,7 +48,7 @@ class Pipeline:
 
     def __init__(
         self,
-        encoder: OnnxEncoder,
+        encoder: FrameEncoder,
         decoder: EmissionDecoder,
         conditioner: Conditioner | None = None,
         observer: Observer = unobserved,
@@ -163,10 +163,14 @@ class Pipeline:
             return self._encoder.push(frames, times)
 
     def _decode(self, emission: Emission) -> list[TextEvent]:
-        if not len(emission.times):
-            return []
-        if self._tap:
-            self._tap(emission)
-        with self._observe("decoder"):
-            event = self._decoder.push(emission)
-        return [event] if event else []
+        events: list[TextEvent] = []
+        # An encoder that needs the whole recording gives all its emissions at the end: the commit rule works by hops.
+        for first in range(0, len(emission.times), self._encoder.hop):
+            part = slice(first, first + self._encoder.hop)
+            hop = Emission(emission.log_probs[part], emission.times[part])
+            if self._tap:
+                self._tap(hop)
+            with self._observe("decoder"):
+                event = self._decoder.push(hop)
+            events += [event] if event else []
+        return events

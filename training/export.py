@@ -16,8 +16,8 @@ from decoder.charset import BLANK, KEYS
 from decoder.errors import InputError
 from streamer.bundle_facts import BundleFacts
 from streamer.chunk import Layout
-from streamer.encoder import OnnxEncoder
 from streamer.spectrogram import StftConstants
+from streamer.whole_encoder import open_encoder
 from training.encoder_base import Encoder, EncoderConfig
 from training.graph import build_graph, state_facts
 
@@ -54,6 +54,8 @@ def facts_of(
         blank=BLANK,
         hop=hop,
         receptive_field=config.receptive_field,
+        family=config.family,
+        streams=config.streams,
         states=state_facts(config),
         emission_delay_ms=emission_delay_ms,
         provenance=dict(provenance),
@@ -107,15 +109,15 @@ def export_bundle(
 def streaming_difference(model: Encoder, encoder: Path, hops: Sequence[int] = HOPS) -> float:
     """Largest difference in log-probability (nats) between a streaming graph and the offline forward.
 
-    The frames compared are noise of the mean and variance that the model's BatchNorm has seen.
+    The frames compared are noise at the level that the model was trained on.
     """
-    config = model.config
-    frames = _plausible_frames(model, config.receptive_field - 1 + CHECKED_FRAMES)
+    count = model.context + CHECKED_FRAMES
+    frames: npt.NDArray[np.float32] = model.plausible_frames(count, torch.Generator().manual_seed(0)).numpy()
     with torch.no_grad():
         expected = model(torch.from_numpy(frames)[None])[0].numpy()
     differences = []
     for hop in hops:
-        streaming = OnnxEncoder(str(encoder), hop)
+        streaming = open_encoder(str(encoder), hop)
         parts = [streaming.push(frames, np.arange(len(frames), dtype=np.float64)), streaming.finish()]
         found = np.concatenate([part.log_probs for part in parts])
         differences.append(float(np.abs(found - expected).max()) if found.shape == expected.shape else np.inf)
@@ -130,16 +132,3 @@ def write_checksums(directory: Path) -> None:
         with path.open("rb") as file:
             lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
     Path(directory, CHECKSUMS).write_text("".join(lines), encoding="utf-8")
-
-
-def _plausible_frames(model: Encoder, count: int) -> npt.NDArray[np.float32]:
-    config, norm = model.config, model.input_norm
-    assert isinstance(norm, torch.nn.BatchNorm2d)
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    noise = torch.randn(
-        count, config.bands * config.electrodes, config.bins, generator=torch.Generator().manual_seed(0)
-    )
-    frames = norm.running_mean[:, None] + norm.running_var[:, None].sqrt() * noise
-    array: npt.NDArray[np.float32] = frames.view(count, config.bands, config.electrodes, config.bins).numpy()
-    return array

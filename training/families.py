@@ -6,13 +6,18 @@ from typing import Any
 
 from decoder.strict import build
 from training.encoder_base import Encoder, EncoderConfig
+from training.recurrent import SpatialLSTMConfig, SpatialLSTMEncoder
+from training.spatial import SpatialTDSConfig, SpatialTDSEncoder
+from training.split_share import SplitShareConfig, SplitShareEncoder
 from training.tds import TDSConfig, TDSEncoder
 
 __all__ = ["FAMILIES", "Encoder", "EncoderConfig", "ModelConfig", "encoder_of", "make_encoder", "model_config"]
 
-FAMILIES: dict[str, type[Encoder]] = {"tds": TDSEncoder}
+FAMILIES: dict[str, type[Encoder]] = {
+    kind.family: kind for kind in (TDSEncoder, SpatialTDSEncoder, SpatialLSTMEncoder, SplitShareEncoder)
+}
 
-ModelConfig = TDSConfig
+ModelConfig = TDSConfig | SpatialTDSConfig | SpatialLSTMConfig | SplitShareConfig
 """The config of any family; which one a table means, its `family` says (tds where it says nothing)."""
 
 
@@ -26,9 +31,9 @@ def model_config(values: Mapping[str, Any], where: str = "the settings of an enc
     return build(_Model, {"model": values}, where).model
 
 
-def encoder_of(config: ModelConfig) -> Encoder:
+def encoder_of(config: EncoderConfig) -> Encoder:
     """An encoder of these sizes with random weights."""
-    return TDSEncoder(config)
+    return FAMILIES[config.family](config)  # type: ignore[call-arg]  # each family takes its own config
 
 
 def make_encoder(values: Mapping[str, Any]) -> Encoder:

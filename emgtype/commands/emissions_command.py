@@ -10,8 +10,8 @@ from adapters.session_reader import SessionReader
 from decoder.messages import Emission
 from emgtype.assembly import check_length, open_bundle
 from emgtype.commands.options import PATH
-from streamer.encoder import OnnxEncoder
 from streamer.spectrogram import Spectrogram
+from streamer.whole_encoder import open_encoder
 
 _HOP = 16  # frames per call: offline, larger blocks cost less
 
@@ -28,7 +28,7 @@ def command(session: Path, bundle: str, out: Path) -> None:
         model.facts.require(recorded.layout)
         check_length(recorded, model.facts)
         task = progress.add_task("encoding", total=len(recorded))
-        spectrogram, encoder = Spectrogram(model.facts.stft), OnnxEncoder(str(model.encoder), _HOP)
+        spectrogram, encoder = Spectrogram(model.facts.stft), open_encoder(str(model.encoder), _HOP)
         for chunk in recorded.chunks():
             parts.append(encoder.push(*spectrogram.push(chunk.samples, chunk.times)))
             progress.advance(task, len(chunk.times))

@@ -54,6 +54,7 @@ def command(
     config = load_config(config_path, flags)
     said = Console(stderr=True, highlight=False, soft_wrap=True)
     model = open_bundle(config.bundle)
+    model.facts.require_streaming()
     timer = StageTimer()
     pipeline = assemble(model, config, observer=timer)
     # The endpoint first: a port in use should be told before seconds are spent on looking for streams.

@@ -46,12 +46,14 @@ def test_bad_tables_get_one_sentence(table: dict[str, object], sentence: str) ->
 
 @dataclass(frozen=True)
 class Circle:
+    pen: Literal["thin", "thick"] = "thin"
     shape: Literal["circle", "disc"] = "circle"
     radius: float = 1.0
 
 
 @dataclass(frozen=True)
 class Square:
+    pen: Literal["thin", "thick"] = "thin"
     shape: Literal["square"] = "square"
     side: float = 1.0
 
@@ -63,13 +65,15 @@ class Drawing:
 
 def test_a_tag_names_the_dataclass_that_is_meant() -> None:
     assert build(Drawing, {"shape": {"shape": "square", "side": 2}}, "x").shape == Square(side=2.0)
-    assert build(Drawing, {"shape": {"shape": "disc"}}, "x").shape == Circle("disc")
+    assert build(Drawing, {"shape": {"shape": "disc"}}, "x").shape == Circle(shape="disc")
     assert build(Drawing, {"shape": {"radius": 3}}, "x").shape == Circle(radius=3.0)
     with pytest.raises(InputError, match=r"shape = 'line' in x \[shape\] is unknown: expected one of circle, disc, sq"):
         build(Drawing, {"shape": {"shape": "line"}}, "x")
+    with pytest.raises(InputError, match=r"pen = 'red' in x \[shape\] is unknown: expected one of thin, thick"):
+        build(Drawing, {"shape": {"shape": "square", "pen": "red"}}, "x")
     with pytest.raises(InputError, match=r"unknown setting 'radius' in x \[shape\]"):
         build(Drawing, {"shape": {"shape": "square", "radius": 2}}, "x")
-    with pytest.raises(InputError, match=r"shape = 'line' in x \[circle\] is of type str"):
+    with pytest.raises(InputError, match=r"shape = 'line' in x \[circle\] is unknown: expected one of circle, disc"):
         build(Circle, {"shape": "line"}, "x [circle]")
 
 

@@ -95,7 +95,7 @@ def test_an_emission_sees_its_receptive_field_and_no_future() -> None:
 def test_a_rotated_band_gives_nearly_the_same_features() -> None:
     """With all rolls averaged the features do not depend on how the band is turned."""
     config = TDSConfig(electrodes=4, bins=5, mlp_features=12, channels=6, offsets=(0, 1, 2, 3))
-    mlp = RotationInvariantMLP(config)
+    mlp = RotationInvariantMLP(config, config.bins)
     x, ones = torch.randn(1, 3, 4, 5), torch.ones(4)
     turned = mlp(x.roll(1, dims=2), ones, 0 * ones)
     torch.testing.assert_close(turned, mlp(x, ones, 0 * ones))

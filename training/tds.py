@@ -97,24 +97,33 @@ class RotationInvariantMLP(nn.Module):
     def forward(
         self, x: torch.Tensor, scale: torch.Tensor | None = None, shift: torch.Tensor | None = None
     ) -> torch.Tensor:
-        weight, bias = self.rolled(scale, shift)
-        y = functional.relu(functional.linear(x.flatten(-2), weight, bias))
-        y = y.view(*y.shape[:-1], len(self.config.offsets), self.config.mlp_features)
-        return y.amax(-2) if self.config.pooling == "max" else y.mean(-2)
+        return self.pooled(x, *self.rolled(self.weight, self.linear.bias, scale, shift))
 
-    def rolled(self, scale: torch.Tensor | None, shift: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """The linear layer at all rolls as one: weight (offsets·mlp_features, electrodes·bins) and bias.
+    @property
+    def weight(self) -> torch.Tensor:
+        """The linear layer's weights (mlp_features, electrodes, bins)."""
+        return self.linear.weight.view(-1, self.config.electrodes, self.bins)
+
+    def rolled(
+        self, weight: torch.Tensor, bias: torch.Tensor, scale: torch.Tensor | None, shift: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """A linear layer at all rolls as one: weight (offsets·mlp_features, electrodes·bins) and bias.
 
         Rolling the weights back gives the same products as rolling the frames on, in one matrix product; scale and
         shift (electrodes,) in the weights leave no gradient to compute for the frames, a third of a layer's work.
         """
-        config = self.config
-        weight = self.linear.weight.view(config.mlp_features, config.electrodes, self.bins)
-        weight = torch.cat([weight.roll(-offset, dims=1) for offset in config.offsets])
-        bias = self.linear.bias.repeat(len(config.offsets))
+        offsets = self.config.offsets
+        weight = torch.cat([weight.roll(-offset, dims=1) for offset in offsets])
+        bias = bias.repeat(len(offsets))
         if shift is not None:
             bias = bias + (weight * shift[:, None]).sum((1, 2))
         return (weight if scale is None else weight * scale[:, None]).flatten(1), bias
+
+    def pooled(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        """(N, T, electrodes, bins) → (N, T, mlp_features) with the weights of all rolls."""
+        y = functional.relu(functional.linear(x.flatten(-2), weight, bias))
+        y = y.view(*y.shape[:-1], len(self.config.offsets), -1)
+        return y.amax(-2) if self.config.pooling == "max" else y.mean(-2)
 
 
 class TDSConvBlock(nn.Module):

@@ -63,13 +63,14 @@ class EMG2QwertyNetConfig:
             raise InputError(f"sfreq is {self.sfreq:g} samples per second; expected more than 0.")
         if None not in (self.n_times, self.input_window_seconds) and self.n_times != self.window:
             raise InputError(
-                f"n_times is {self.n_times}, but {self.input_window_seconds:g} s are {self.window} samples; leave one out."
+                f"n_times is {self.n_times}, but {self.input_window_seconds:g} s are {self.window} samples; leave one "
+                "out."
             )
         needed = self.stft.samples(self.encoder.receptive_field)  # also refuses constants and sizes that cannot be
         if self.window is not None and self.window < needed:
             raise InputError(
-                f"The window has {self.window} samples, but one emission sees {needed}; name a longer window or smaller "
-                "kernels."
+                f"The window has {self.window} samples, but one emission sees {needed}; name a longer window or "
+                "smaller kernels."
             )
 
     @property

@@ -76,7 +76,8 @@ class SplitShareEncoder(Encoder):
     def encode(self, frames: torch.Tensor) -> torch.Tensor:
         config = self.config
         x = (frames @ reduction(config).to(frames)).flatten(2)  # (N, T, bands · electrodes · frequency bands)
-        x = rolling_normalised(x, config.decay)
+        with torch.autocast(x.device.type, enabled=False):  # sums of squares need the precision of float32
+            x = rolling_normalised(x.float() if x.dtype.itemsize < 4 else x, config.decay)
         x = x[..., places(config).to(x.device)].view(*frames.shape[:4], -1)
         x = x.movedim(2, 0).flatten(0, 1)  # the bands are examples of their own: (bands · N, T, electrodes, ...)
         x = through_blocks(self.conv_blocks, self.fc_blocks, self.mlp(x))
@@ -115,7 +116,7 @@ def rolling_normalised(x: torch.Tensor, decay: float) -> torch.Tensor:
     seen = x.new_zeros(len(x), 1, 2 * x.shape[2] + 1)
     parts = []
     for block in torch.split(x, _BLOCK, dim=1):
-        age = torch.arange(block.shape[1], device=x.device)
+        age = torch.arange(block.shape[1], dtype=x.dtype, device=x.device)
         weights = torch.where(age[:, None] >= age, decay ** (age[:, None] - age), 0.0)
         terms = torch.cat([block, block.square(), torch.ones_like(block[..., :1])], dim=-1)
         sums = weights @ terms + decay ** (age[:, None] + 1) * seen

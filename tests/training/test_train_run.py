@@ -82,7 +82,7 @@ def test_presets_load_and_unknown_settings_are_named(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("epoks = 3")
     with pytest.raises(InputError, match="did you mean 'epochs'"):
         load_settings(str(tmp_path / "mine.toml"))
-    with pytest.raises(InputError, match="compact, reference"):
+    with pytest.raises(InputError, match=r"compact, .*reference"):
         load_settings("nothing")
 
 

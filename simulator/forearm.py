@@ -12,11 +12,13 @@ import numpy.typing as npt
 from scipy.signal import oaconvolve
 from scipy.sparse import csr_array
 
+from decoder.charset import LABELS, SHIFT
 from decoder.truth import Keystroke
-from simulator.keyboard import strike
+from simulator.donning import Donning
 from simulator.muscles import MUSCLES, PHASES, FloatArray
-from simulator.person import HANDS, Donning, MotorUnits, Person
+from simulator.person import HANDS, MotorUnits, Person
 
+_SHIFT = LABELS[SHIFT]
 DRIVE_RATE = 1000
 """Samples per second of muscle drive: movements are slow."""
 
@@ -38,19 +40,22 @@ _RATE_MIN, _RATE_GAIN, _RATE_MAX = 8.0, 70.0, 45.0  # spikes per second; per uni
 class Movements:
     """All movements of a session, drawn once, so that blocks of any size see the same ones."""
 
-    def __init__(self, person: Person, keystrokes: Sequence[Keystroke], rng: np.random.Generator) -> None:
+    def __init__(
+        self, person: Person, keystrokes: Sequence[Keystroke], rng: np.random.Generator, effort: float = 1.0
+    ) -> None:
         v = person.variability
         presses = [(k, k.label) for k in keystrokes if k.label is not None]
         labels = np.array([label for _, label in presses], dtype=np.intp)
         anchor = np.array([[k.start, k.start, k.end] for k, _ in presses]).reshape(-1, PHASES)
         count = len(presses)
-        self.hand = np.array([HANDS.index(strike(label).hand) for label in labels], dtype=np.intp)
-        self.centre = anchor + _CENTRE + rng.normal(0, v.onset, (count, PHASES))
-        self.width = _WIDTH * np.exp(rng.normal(0, v.duration, (count, PHASES)))
-        effort = rng.normal(0, v.press_effort, (count, 1, 1)) + rng.normal(
+        self.hand = _hands(person, labels)
+        self.centre = anchor + _CENTRE + person.lead + rng.normal(0, v.onset, (count, PHASES))
+        self.width = _WIDTH * person.tempo * np.exp(rng.normal(0, v.duration, (count, PHASES)))
+        scatter = rng.normal(0, v.press_effort, (count, 1, 1)) + rng.normal(
             0, v.muscle_effort, (count, PHASES, len(MUSCLES))
         )
-        self.drive = person.keys[labels] * np.exp(effort)
+        shift = (labels == _SHIFT)[:, None, None]
+        self.drive = np.where(shift, person.shifts[self.hand], person.keys[labels]) * effort * np.exp(scatter)
         self.tone = person.tone
 
     def between(self, start: float, samples: int) -> FloatArray:
@@ -66,6 +71,14 @@ class Movements:
             bump = np.exp(-0.5 * ((t - centre) / width) ** 2)
             drive[self.hand[press], :, first:last] += self.drive[press, phase][:, None] * bump
         return drive
+
+
+def _hands(person: Person, labels: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """(presses,) hand of each; ⇧ is held by the hand that does not strike the key behind it."""
+    hands = np.array([HANDS.index(strike.hand) for strike in person.typist.strikes], dtype=np.intp)[labels]
+    for press in np.flatnonzero(labels[:-1] == _SHIFT):
+        hands[press] = 1 - hands[press + 1]
+    return hands
 
 
 class Muscles:
@@ -96,37 +109,49 @@ class Muscles:
 class Electrodes:
     """Spikes to µV under a ring of electrodes: one band on one forearm."""
 
-    def __init__(
-        self, units: MotorUnits, donning: Donning, hand: int, electrodes: int, rate: float, gain: float
-    ) -> None:
+    def __init__(self, person: Person, donning: Donning, hand: int, electrodes: int, rate: float, gain: float) -> None:
+        units = person.units[hand]
         turn = np.arange(electrodes) * 2 * np.pi / electrodes * (-1.0 if HANDS[hand] == "left" else 1.0)
         around = turn[:, None] + donning.rotation[hand] - units.angle  # (electrodes, units)
-        radius = 1.0 + donning.lift[hand]
+        radius = 1.0 + donning.lift[hand] + person.fat
         distance = np.sqrt(radius**2 + units.depth**2 - 2 * radius * units.depth * np.cos(around) + _SPREAD**2)
-        weight = gain * donning.gain[hand][:, None] * units.size * (_SPREAD / distance) ** _FALL_OFF
+        weight = gain * person.strength * donning.gain[hand][:, None] * units.size * (_SPREAD / distance) ** _FALL_OFF
         # Deep or far units look wide: a soft choice among the widths by distance.
         nearness = np.clip((_NEAR - distance) / 0.6, 0, 1)
         shares = np.stack([1.0 - 0.55 * nearness, 0.42 * nearness + 0.05, 0.20 * nearness**2])
         self._mix = shares * weight  # (widths, electrodes, units)
-        self._kernels = _action_potentials(rate)
+        self._kernels = _action_potentials(rate, person.conduction)
         self._carry = np.zeros((self._kernels.shape[1] - 1, electrodes), np.float32)
+        self._hour = 3600 * rate
+        self._drift, self._fatigue = donning.drift[hand], donning.fatigue
+        self._sample = 0
 
     def push(self, spikes: csr_array) -> npt.NDArray[np.float32]:
         """(samples, units) spikes → (samples, electrodes) µV; the response to late spikes is carried over."""
         samples = spikes.shape[0]
         signal = np.zeros((samples + len(self._carry), self._carry.shape[1]), np.float32)
         signal[: len(self._carry)] += self._carry
-        for mix, kernel in zip(self._mix, self._kernels, strict=True):
+        for mix, kernel in zip(self._mix_now(), self._kernels, strict=True):
             sources = np.asarray(spikes @ mix.T.astype(np.float32))  # (samples, electrodes)
             signal += oaconvolve(sources, kernel[:, None], axes=0)
+        self._sample += samples
         self._carry = signal[samples:]
         under: npt.NDArray[np.float32] = signal[:samples]
         return under
 
+    def _mix_now(self) -> FloatArray:
+        """The mix after what sweat and fatigue have done so far."""
+        hours = self._sample / self._hour
+        gain = np.exp(hours * self._drift)[:, None]
+        wide, middle, narrow = self._mix * gain
+        tired = min(1.0, hours * self._fatigue)
+        return np.stack([wide + tired * (middle + narrow), (1 - tired) * middle, (1 - tired) * narrow])
 
-def _action_potentials(rate: float) -> npt.NDArray[np.float32]:
+
+def _action_potentials(rate: float, conduction: float) -> npt.NDArray[np.float32]:
     """(widths, taps) first derivatives of Gaussians, peak 1."""
-    half = int(np.ceil(4 * _ACTION_POTENTIALS.max() * rate))
-    t = np.arange(-half, half + 1) / rate / _ACTION_POTENTIALS[:, None]
+    widths = _ACTION_POTENTIALS * conduction
+    half = int(np.ceil(4 * widths.max() * rate))
+    t = np.arange(-half, half + 1) / rate / widths[:, None]
     kernels: npt.NDArray[np.float32] = (-t * np.exp(0.5 - 0.5 * t**2)).astype(np.float32)
     return kernels

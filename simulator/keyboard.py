@@ -47,11 +47,17 @@ _SPECIAL = {
     BACKSPACE: Strike("right", 4, 2, 3.0),
     ENTER: Strike("right", 4, 0, 2.25),
 }
+_HOME = {(hand, finger): home for hand, finger, home, _ in _FINGERS}
 
 
 def needs_shift(label: int) -> bool:
     """Whether the key is typed with ⇧ held."""
     return KEYS[label] in _SHIFTED
+
+
+def unshifted(label: int) -> str:
+    """The key that is pressed for a label, whether or not ⇧ is held with it."""
+    return _SHIFTED.get(KEYS[label], KEYS[label])
 
 
 @cache
@@ -62,7 +68,7 @@ def strike(label: int) -> Strike:
         return shift_strike("right")
     if key in _SPECIAL:
         return _SPECIAL[key]
-    key = _SHIFTED.get(key, key)
+    key = unshifted(label)
     row, column = next((row, offset + keys.index(key)) for row, offset, keys in _ROWS if key in keys)
     hand, finger, home, _ = next(f for f in _FINGERS if key in f[3])
     return Strike(hand, finger, row, column - home if hand == "right" else home - column)
@@ -71,6 +77,21 @@ def strike(label: int) -> Strike:
 def shift_strike(hand: str) -> Strike:
     """The ⇧ that goes with a key struck by `hand`: the other hand's little finger."""
     return Strike("left", 4, -1, 1.25) if hand == "right" else Strike("right", 4, -1, 1.5)
+
+
+def strike_with(label: int, hand: str, finger: int) -> Strike:
+    """How a key is struck by another finger than the textbook's; thumbs strike the space bar alone."""
+    usual = strike(label)
+    if finger == 0 or usual.finger == 0:
+        return Strike(hand, finger, usual.row, usual.reach)
+    home = _HOME[usual.hand, usual.finger]
+    column = home + (usual.reach if usual.hand == "right" else -usual.reach)
+    away = column - _HOME[hand, finger]
+    return Strike(hand, finger, usual.row, away if hand == "right" else -away)
+
+
+TEXTBOOK = tuple(strike(label) for label in range(len(KEYS)))
+"""The strike of each label in touch typing as taught."""
 
 
 def neighbours(label: int) -> tuple[int, ...]:

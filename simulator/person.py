@@ -1,11 +1,12 @@
-"""A simulated person: forearm anatomy, strength and finger habits from one seed; and one donning of the bands."""
+"""A simulated person: forearm anatomy, strength, fingering and habits from one seed."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from decoder.charset import KEYS
-from simulator.keyboard import strike
+from simulator.fingering import fingering
+from simulator.keyboard import Strike, shift_strike
 from simulator.muscles import MUSCLES, PHASES, FloatArray, activation
 from simulator.typist import Typist, random_typist
 
@@ -16,7 +17,8 @@ HANDS = ("left", "right")
 class Variability:
     """What no published statistic fixes: how much one press differs from the next, one person from another.
 
-    Set once on people who are never reported (seeds from 900 up), then frozen.
+    Set once on people who are never reported (seeds from 900 up), then frozen: `simulator.population` names the result
+    by a hash.
     """
 
     press_effort: float = 0.22
@@ -27,10 +29,28 @@ class Variability:
     """Seconds: standard deviation of a movement's onset."""
     duration: float = 0.22
     """Standard deviation of the log duration of a movement."""
+    style: float = 0.35
+    """Standard deviation of a person's log effort per movement and muscle, in all keys alike."""
     habit: float = 0.30
     """Standard deviation of a person's log effort per key, movement and muscle."""
-    anatomy: float = 7.0
-    """Degrees: standard deviation of a muscle's place around the limb."""
+    lead: float = 0.010
+    """Seconds: standard deviation of how much earlier than others a person makes each of the three movements."""
+    tempo: float = 0.15
+    """Standard deviation of a person's log duration of movements."""
+    turn: float = 10.0
+    """Degrees: standard deviation of how far all muscles of a person are turned against the bands' markers."""
+    anatomy: float = 8.0
+    """Degrees: standard deviation of one muscle's place around the limb."""
+    depth: float = 0.035
+    """Limb radii: standard deviation of one muscle's depth."""
+    fat: float = 0.10
+    """Limb radii: most that skin and fat lift the electrodes of one person off the muscles."""
+    conduction: float = 0.10
+    """Standard deviation of the log width of a person's action potentials (conduction velocity, fibre size)."""
+    strength: float = 0.22
+    """Standard deviation of a person's log amplitude."""
+    tone: float = 0.5
+    """Standard deviation of the log drive of each muscle at rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +78,21 @@ class Person:
     units: tuple[MotorUnits, MotorUnits]
     """Left and right forearm. The left one mirrors the right but for individual scatter."""
     keys: FloatArray
-    """(keys, PHASES, muscles) this person's drive for each key."""
+    """(keys, PHASES, muscles) this person's drive for each key; ⇧ is a matter of its hand."""
+    shifts: FloatArray
+    """(hands, PHASES, muscles) drive for the left and the right ⇧."""
+    lead: FloatArray
+    """(PHASES,) seconds by which each movement comes later than the population's."""
+    tempo: float
+    """Duration of movements relative to the population's."""
     tone: FloatArray
     """(hands, muscles) drive of the resting posture over a keyboard."""
     strength: float
-    """Overall amplitude relative to the population's mean."""
+    """Amplitude relative to the population's."""
+    fat: float
+    """Limb radii between muscles and electrodes beyond the leanest person's."""
+    conduction: float
+    """Width of action potentials relative to the population's."""
     variability: Variability
 
 
@@ -73,28 +103,41 @@ def make_person(seed: int, variability: Variability | None = None) -> Person:
     """Draw a person. The same seed gives the same person."""
     v = variability or Variability()
     rng = np.random.default_rng([seed, 1])
-    angles = np.array([m.angle for m in MUSCLES]) + rng.normal(0, v.anatomy, len(MUSCLES))
-    depths = np.array([m.depth for m in MUSCLES]) + rng.normal(0, 0.03, len(MUSCLES))
+    count = len(MUSCLES)
+    angles = np.array([m.angle for m in MUSCLES]) + rng.normal(0, v.turn) + rng.normal(0, v.anatomy, count)
+    depths = np.array([m.depth for m in MUSCLES]) + rng.normal(0, v.depth, count)
     left, right = (
         _motor_units(
-            mirror * np.deg2rad(angles + rng.normal(0, 0.3 * v.anatomy, len(MUSCLES))),
-            depths + rng.normal(0, 0.01, len(MUSCLES)),
+            mirror * np.deg2rad(angles + rng.normal(0, 0.3 * v.turn) + rng.normal(0, 0.3 * v.anatomy, count)),
+            depths + rng.normal(0, 0.3 * v.depth, count),
             rng,
         )
         for mirror in (-1.0, 1.0)
     )
-    common = rng.normal(0, 0.6 * v.habit, (1, PHASES, len(MUSCLES)))
-    habits = np.exp(common + rng.normal(0, 0.8 * v.habit, (len(KEYS), PHASES, len(MUSCLES))))
-    patterns = np.stack([activation(strike(label)) for label in range(len(KEYS))])
-    # A little of everything is active in every key, differently for each person and key.
-    stray = np.abs(rng.normal(0, 0.03, patterns.shape))
+    style = np.exp(rng.normal(0, v.style, (PHASES, count)))
+
+    def drive(strikes: tuple[Strike, ...]) -> FloatArray:
+        patterns = np.stack([activation(strike) for strike in strikes])
+        # A little of everything is active in every key, differently for each person and key.
+        stray = np.abs(rng.normal(0, 0.03, patterns.shape))
+        return patterns * style * np.exp(rng.normal(0, v.habit, patterns.shape)) + stray
+
+    strikes = fingering(np.random.default_rng([seed, 7]))
+    keys = drive(strikes)
+    assert len(keys) == len(KEYS)
     return Person(
         seed=seed,
-        typist=random_typist(np.random.default_rng([seed, 6])),  # of its own: habits and anatomy are independent
+        # Chance of its own: habits and anatomy are independent.
+        typist=random_typist(np.random.default_rng([seed, 6]), strikes),
         units=(left, right),
-        keys=patterns * habits + stray,
-        tone=0.010 * np.exp(rng.normal(0, 0.4, (len(HANDS), len(MUSCLES)))),
-        strength=float(np.exp(rng.normal(0, 0.12))),
+        keys=keys,
+        shifts=drive((shift_strike("right"), shift_strike("left"))),
+        lead=rng.normal(0, v.lead, PHASES),
+        tempo=float(np.exp(rng.normal(0, v.tempo))),
+        tone=0.008 * np.exp(rng.normal(0, v.tone, (len(HANDS), count))),
+        strength=float(np.exp(rng.normal(0, v.strength))),
+        fat=float(rng.uniform(0, v.fat)),
+        conduction=float(np.exp(rng.normal(0, v.conduction))),
         variability=v,
     )
 
@@ -109,34 +152,4 @@ def _motor_units(angles: FloatArray, depths: FloatArray, rng: np.random.Generato
         # Thresholds crowd at low drive and end at half of the usual effort (Fuglevand et al. 1993).
         threshold=0.5 * (np.exp(3.0 * rank) - 1) / (np.exp(3.0) - 1),
         size=np.exp(1.8 * rank + rng.normal(0, 0.25, count)),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Donning:
-    """How the two bands sit in one session, and what disturbs it."""
-
-    rotation: tuple[float, float]
-    """Radians by which each band is turned around its limb."""
-    lift: tuple[float, float]
-    """Extra distance of the electrodes from the muscles, in limb radii (nearer the wrist or the elbow)."""
-    gain: FloatArray
-    """(hands, electrodes) contact gain."""
-    contact_artifacts: bool
-    """A quarter of real sessions carry them."""
-    mains: float
-    """µV of 60 Hz hum; 3 % of real sessions carry it."""
-
-
-def don(seed: int, electrodes: int) -> Donning:
-    """Put the bands on once more: rotation of about ±1 electrode, other contacts. Deterministic by seed."""
-    rng = np.random.default_rng([seed, 2])
-    left, right = rng.normal(0, 0.6 * 2 * np.pi / electrodes, len(HANDS))
-    lift_left, lift_right = rng.uniform(0.0, 0.08, len(HANDS))
-    return Donning(
-        rotation=(left, right),
-        lift=(lift_left, lift_right),
-        gain=np.exp(rng.normal(0, 0.12, (len(HANDS), electrodes))),
-        contact_artifacts=bool(rng.random() < 0.25),
-        mains=float(rng.uniform(2, 6)) if rng.random() < 0.03 else 0.0,
     )

@@ -4,13 +4,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, sosfilt
 
-from simulator.person import HANDS, Donning
+from simulator.donning import Donning
+from simulator.person import HANDS
 
 QUANTUM = 13200.0 / 4096
 """µV: one step of 12 bits over ±6.6 mV."""
 _LIMIT = 6600.0
 _HIGH_PASS = 40.0
 _MAINS = 60.0
+_NOISE_ABOVE = 150.0  # Hz: now and then a channel is noisier from there on
 
 
 class Amplifier:
@@ -27,6 +29,8 @@ class Amplifier:
         self._drift = butter(2, [0.5, 8.0], "bandpass", fs=rate, output="sos")
         self._drift_state = np.zeros((len(self._drift), 2, *self._shape))
         self._hum = donning.mains * rng.uniform(0.3, 1.0, self._shape) * np.where(rng.random(self._shape) < 0.5, 1, -1)
+        self._crackle = butter(2, _NOISE_ABOVE, "highpass", fs=rate, output="sos")
+        self._crackle_state = np.zeros((len(self._crackle), 2, *self._shape))
         self._sample = 0
 
     def push(self, signal: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -38,6 +42,10 @@ class Amplifier:
         if self._donning.mains:
             t = (self._sample + np.arange(samples)) / self._rate
             raw += self._hum * np.sin(2 * np.pi * _MAINS * t)[:, None, None]
+        if self._donning.noise.any():
+            noise = self._rng.standard_normal((samples, *self._shape), dtype=np.float32)
+            filtered, self._crackle_state = sosfilt(self._crackle, noise, axis=0, zi=self._crackle_state)
+            raw += self._donning.noise * filtered
         if self._donning.contact_artifacts:
             self._add_contact_artifacts(raw)
         self._sample += samples

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from decoder.truth import Keystroke, Prompt
+from simulator.donning import don
 from simulator.forearm import DRIVE_RATE, Electrodes, Movements, Muscles
-from simulator.person import HANDS, Person, don
+from simulator.person import HANDS, Person
 from simulator.recording import Amplifier
 from simulator.text import prompts
 from simulator.typist import type_prompts
@@ -17,7 +18,7 @@ LAYOUT = Layout(rate=2000.0, unit="uV", sides=HANDS, electrodes=16)
 """The layout of emg2qwerty's bands."""
 _BLOCK = 2.0  # seconds simulated at a time
 _SETTLE = 2.0  # seconds of rest before the first and after the last prompt: a receptive field must fit in
-_MICROVOLTS = 8.5  # sets the level while typing to the real 10-15 µV rms
+_MICROVOLTS = 10.5  # sets the level while typing to the real 10-15 µV rms
 
 
 def simulate(
@@ -42,12 +43,10 @@ def simulate(
     """
     donning = don(donning_seed, layout.electrodes)
     rng = np.random.default_rng([person.seed, donning_seed, 3])
-    movements = Movements(person, keystrokes, rng)
+    movements = Movements(person, keystrokes, rng, donning.effort)
     muscles = [Muscles(units, rng) for units in person.units]
-    gain = _MICROVOLTS * person.strength
     electrodes = [
-        Electrodes(units, donning, hand, layout.electrodes, layout.rate, gain)
-        for hand, units in enumerate(person.units)
+        Electrodes(person, donning, hand, layout.electrodes, layout.rate, _MICROVOLTS) for hand in range(len(HANDS))
     ]
     amplifier = Amplifier(donning, layout.electrodes, layout.rate, rng)
     block, total, done = round(_BLOCK * layout.rate), round(duration * layout.rate), 0

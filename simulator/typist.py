@@ -10,7 +10,7 @@ import numpy as np
 
 from decoder.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, SPACE, label_to_key_name, text_to_labels
 from decoder.truth import Keystroke, Prompt
-from simulator.keyboard import needs_shift, neighbours, strike
+from simulator.keyboard import TEXTBOOK, Strike, needs_shift, neighbours
 
 _BACKSPACE, _ENTER, _SHIFT, _SPACE = LABELS[BACKSPACE], LABELS[ENTER], LABELS[SHIFT], LABELS[SPACE]
 LABEL_CLOCK = 0.015
@@ -51,9 +51,11 @@ class Typist:
     """Share of keys that come out wrong."""
     hold: float = 0.094
     """Seconds: median time that a key is held, whether or not the next one comes meanwhile (rollover)."""
+    strikes: tuple[Strike, ...] = TEXTBOOK
+    """Finger and reach for each label."""
 
 
-def random_typist(rng: np.random.Generator) -> Typist:
+def random_typist(rng: np.random.Generator, strikes: tuple[Strike, ...] = TEXTBOOK) -> Typist:
     """Draw a person's habits: over a session, the slowest type 93 keys a minute, the median 263, the fastest 464."""
     speed = rng.normal()
     pace = float(np.clip(np.exp((0.34 if speed > 0 else 0.24) * speed), 0.55, 3.0))  # the slow are further out
@@ -64,6 +66,7 @@ def random_typist(rng: np.random.Generator) -> Typist:
         roll=float(rng.uniform(0.05, 0.40)),
         typo=float(np.clip(np.exp(rng.normal(np.log(0.030), 0.4)) * pace**0.5, 0.01, 0.055)),
         hold=float(np.exp(rng.normal(np.log(0.094), 0.15))),
+        strikes=strikes,
     )
 
 
@@ -93,7 +96,7 @@ def type_prompts(
         keystrokes += typed
         shown.append(Prompt(text, time, done))
         time = done
-    return _released_in_time(keystrokes), shown
+    return _released_in_time(keystrokes, typist), shown
 
 
 def recorded(keystrokes: Iterable[Keystroke]) -> list[Keystroke]:
@@ -159,13 +162,13 @@ def _typo(labels: list[int], i: int, rng: np.random.Generator) -> tuple[list[int
 
 def _interval(previous: int, label: int, typist: Typist, rng: np.random.Generator) -> float:
     """Seconds from one press to the next."""
-    transition = _transition(previous, label)
+    transition = _transition(previous, label, typist)
     if transition is _SAME_HAND and rng.random() < typist.roll:
         transition = _ROLL
     return max(_vary(*transition, typist, rng), _FASTEST_REPEAT if label == previous else _FASTEST)
 
 
-def _transition(previous: int, label: int) -> tuple[float, float]:
+def _transition(previous: int, label: int, typist: Typist) -> tuple[float, float]:
     if label == _BACKSPACE:
         return _REPEATED_BACKSPACE if previous == _BACKSPACE else _INTO_BACKSPACE
     special = _AFTER.get(previous) or _INTO.get(label)
@@ -173,7 +176,7 @@ def _transition(previous: int, label: int) -> tuple[float, float]:
         return special
     if label == previous:
         return _DOUBLE
-    before, after = strike(previous), strike(label)
+    before, after = typist.strikes[previous], typist.strikes[label]
     if before.hand != after.hand:
         return _ALTERNATING
     return _SAME_FINGER if before.finger == after.finger else _SAME_HAND
@@ -187,14 +190,16 @@ def _vary(median: float, scatter: float, typist: Typist, rng: np.random.Generato
     return seconds + float(rng.exponential(0.45)) if rng.random() < typist.hesitation else seconds
 
 
-def _released_in_time(keystrokes: list[Keystroke]) -> list[Keystroke]:
+def _released_in_time(keystrokes: list[Keystroke], typist: Typist) -> list[Keystroke]:
     """A finger leaves its key before it strikes again, the same key or another one."""
     pressed: dict[object, float] = {}
     result = []
     for k in reversed(keystrokes):
         label = k.label
         # Which little finger holds ⇧ depends on the key it is for, and it stays down until that one is struck.
-        finger = k.key if label is None or label == _SHIFT else (strike(label).hand, strike(label).finger)
+        finger = (
+            k.key if label is None or label == _SHIFT else (typist.strikes[label].hand, typist.strikes[label].finger)
+        )
         again = pressed.get(finger)
         if again is not None and k.end >= again:
             share = 0.9 if label == _SHIFT else 0.7

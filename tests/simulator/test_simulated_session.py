@@ -4,7 +4,8 @@ from scipy.signal import welch
 
 from decoder.charset import LABELS, label_to_key_name
 from decoder.truth import Keystroke
-from simulator.person import Person, don, make_person
+from simulator.donning import don
+from simulator.person import Person, make_person
 from simulator.recording import QUANTUM, Amplifier
 from simulator.session import LAYOUT, simulate, typing_session
 

@@ -4,7 +4,7 @@ Source: the architecture of the fork zberman1234/emg2qwerty as its published lay
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import nn
@@ -66,7 +66,7 @@ class SpatialFront(nn.Module):
         taps = self.conv.weight.unbind(-1)
         weight = sum(mlp.weight.roll(place, dims=1) @ tap for place, tap in zip(NEIGHBOURS, taps, strict=True))
         assert isinstance(weight, torch.Tensor)
-        everywhere = self.conv.bias + sum(taps) @ self.linear.bias
+        everywhere = cast(torch.Tensor, self.conv.bias) + self.conv.weight.sum(-1) @ self.linear.bias
         return weight @ self.linear.weight, mlp.linear.bias + mlp.weight.sum(1) @ everywhere
 
     @property

@@ -175,7 +175,7 @@ def test_gradient_steps_reduce_the_loss(variant: str) -> None:
         loss = ctc(model(frames), lengths, labels, torch.full((4,), 5), 98)
         losses.append(loss.item())
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         assert all(p.grad is not None and p.grad.abs().max() > 0 for p in model.parameters())
         optimiser.step()
     assert losses[-1] < 0.7 * losses[0]

@@ -1,0 +1,180 @@
+"""Encoder families side by side: parameters, receptive field, CER, emission delay, and time per hop of the ONNX graph.
+
+Trained models on sessions (checkpoints or bundles), or with --untrained the families at their published sizes.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from adapters.session_format import LAYOUT
+from adapters.session_reader import SessionReader
+from decoder.errors import InputError
+from decoder.greedy import GreedyDecoder
+from decoder.metrics import CharacterErrors
+from emgtype.commands.train_command import session_files
+from streamer.spectrogram import Spectrogram, StftConstants
+from streamer.whole_encoder import FrameEncoder, open_encoder
+from training.checkpoint import TrainedEncoder, load_encoder
+from training.delay import emission_delay_ms
+from training.export import export_bundle, facts_of
+from training.families import FAMILIES, make_encoder
+
+HOPS = (1, 4)
+PERIOD = 0.008
+"""Seconds of one frame of emg2qwerty's front end."""
+_OFFLINE_HOP = 16  # frames per call where only the emissions count
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one model is and needs."""
+
+    name: str
+    trained: TrainedEncoder
+    onnx: str
+
+    @property
+    def receptive_field(self) -> str:
+        """Frames, or in words."""
+        config = self.trained.encoder.config
+        if not config.streams:
+            return "whole recording"
+        farther = {"spatial_lstm": " and all before", "split_share": " (level: all before)"}
+        return f"{config.receptive_field}{farther.get(config.family, '')}"
+
+
+def greedy_cer(model: str, sessions: Sequence[Path]) -> CharacterErrors:
+    """Greedy errors over whole sessions, taken as contiguous."""
+    errors = CharacterErrors()
+    for path in sessions:
+        encoder = open_encoder(model, _OFFLINE_HOP)
+        spectrogram, greedy, labels = Spectrogram(encoder.facts.stft), GreedyDecoder(), list[int]()
+        with SessionReader(path) as session:
+            for chunk in session.chunks():
+                emission = encoder.push(*spectrogram.push(chunk.samples, chunk.times))
+                labels += [key.label for key in greedy.push(emission)]
+            labels += [key.label for key in greedy.push(encoder.finish())]
+            errors += CharacterErrors.between(labels, session.labels(session.start, session.end))
+    return errors
+
+
+def hop_ms(encoder: FrameEncoder, calls: int, *, paced: bool) -> float:
+    """Median milliseconds of a hop's call, back to back or as live frames come."""
+    layout, stft = encoder.facts.layout, encoder.facts.stft
+    rng = np.random.default_rng(0)
+    frames = rng.normal(0, 1, (encoder.hop, layout.bands, layout.electrodes, stft.bins)).astype(np.float32)
+    times = np.zeros(encoder.hop)
+    took = []
+    due = time.perf_counter()
+    for _ in range(calls):
+        if paced:
+            due += encoder.hop * PERIOD
+            time.sleep(max(0.0, due - time.perf_counter()))
+        start = time.perf_counter()
+        encoder.push(frames, times)
+        took.append(time.perf_counter() - start)
+    return 1e3 * float(np.median(took))
+
+
+def whole_ms(encoder: FrameEncoder, hop: int, frames: int = 7500) -> float:
+    """Milliseconds for `hop` frames of a minute that is encoded at once."""
+    encoder.reset()
+    layout, stft = encoder.facts.layout, encoder.facts.stft
+    shape = (frames, layout.bands, layout.electrodes, stft.bins)
+    encoder.push(np.random.default_rng(0).normal(0, 1, shape).astype(np.float32), PERIOD * np.arange(float(frames)))
+    start = time.perf_counter()
+    encoder.finish()
+    return 1e3 * (time.perf_counter() - start) * hop / frames
+
+
+def untrained(folder: Path) -> list[Row]:
+    """The families at their published sizes, with random weights; the LSTM in both forms."""
+    torch.manual_seed(0)
+    variants: list[tuple[str, dict[str, Any]]] = [(family, {"family": family}) for family in FAMILIES]
+    variants.append(("spatial_lstm, forward", {"family": "spatial_lstm", "bidirectional": False}))
+    rows = []
+    for name, values in track(variants, "exporting", transient=True):
+        trained = TrainedEncoder(make_encoder(values).eval(), LAYOUT, StftConstants(), {}, 0)
+        rows.append(Row(name, trained, _exported(name, trained, folder)))
+    return rows
+
+
+def trained_ones(paths: Sequence[Path], folder: Path) -> list[Row]:
+    """Models of checkpoints, runs (their best) and bundles."""
+    rows = []
+    for path in paths:
+        best = path / "checkpoints" / "best.ckpt"
+        trained = load_encoder(best if best.is_file() else path)
+        model = path / "encoder.onnx"
+        name = f"{trained.encoder.family} ({path.name})"
+        rows.append(Row(name, trained, str(model) if model.is_file() else _exported(name, trained, folder)))
+    return rows
+
+
+def _exported(name: str, trained: TrainedEncoder, folder: Path) -> str:
+    facts = facts_of(trained.encoder.config, trained.layout, trained.stft, name=name, hop=4, provenance={})
+    bundle = Path(tempfile.mkdtemp(dir=folder)) / "bundle"
+    export_bundle(trained.encoder, bundle, facts, "")
+    return str(bundle / "encoder.onnx")
+
+
+def table_of(rows: Sequence[Row], sessions: Sequence[Path], calls: int) -> Table:
+    """One line a model; CER and delay where there are sessions."""
+    table = Table("family", "parameters", "receptive field, frames", title="Encoder families, ONNX on one thread")
+    for heading in ["greedy CER, %", "press → emission, ms"] if sessions else []:
+        table.add_column(heading, justify="right")
+    for hop in HOPS:
+        table.add_column(f"{hop} frame{'s' * (hop > 1)}: ms paced", justify="right")
+        table.add_column("back to back", justify="right")
+    for row in track(rows, "measuring", transient=True):
+        encoder = row.trained.encoder
+        cells = [row.name, f"{sum(p.numel() for p in encoder.parameters()):,}", row.receptive_field]
+        if sessions:
+            cells.append(f"{greedy_cer(row.onnx, sessions).cer:.2f}")
+            try:
+                cells.append(f"{emission_delay_ms(row.trained, sessions):.0f}")
+            except InputError:  # not one key right
+                cells.append("–")
+        for hop in HOPS:
+            graph = open_encoder(row.onnx, hop)
+            if graph.facts.streams:
+                times = [hop_ms(graph, calls // hop, paced=paced) for paced in (True, False)]
+                cells += [f"{took:.2f}" for took in times]
+            else:
+                cells += ["replay only", f"{whole_ms(graph, hop):.2f}"]
+        table.add_row(*cells)
+    return table
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", nargs="*", type=Path, help="runs, checkpoints or bundles")
+    parser.add_argument(
+        "--sessions", type=Path, nargs="+", default=[], help="held-out session files, or folders of them"
+    )
+    parser.add_argument("--untrained", action="store_true", help="the published sizes with random weights")
+    parser.add_argument("--calls", type=int, default=500, help="graph calls per timing, at a hop of 1 frame")
+    arguments = parser.parse_args()
+    if not arguments.untrained and not arguments.models:
+        parser.error("name models, or --untrained")
+    with tempfile.TemporaryDirectory() as folder:
+        rows = trained_ones(arguments.models, Path(folder))
+        rows += untrained(Path(folder)) if arguments.untrained else []
+        sessions = session_files(tuple(arguments.sessions))
+        Console(highlight=False).print(table_of(rows, sessions, arguments.calls))
+
+
+if __name__ == "__main__":
+    main()

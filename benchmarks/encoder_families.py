@@ -170,9 +170,12 @@ def main() -> None:
     if not arguments.untrained and not arguments.models:
         parser.error("name models, or --untrained")
     with tempfile.TemporaryDirectory() as folder:
-        rows = trained_ones(arguments.models, Path(folder))
+        try:
+            rows = trained_ones(arguments.models, Path(folder))
+            sessions = session_files(tuple(arguments.sessions))
+        except InputError as error:
+            parser.error(str(error))
         rows += untrained(Path(folder)) if arguments.untrained else []
-        sessions = session_files(tuple(arguments.sessions))
         Console(highlight=False).print(table_of(rows, sessions, arguments.calls))
 
 

@@ -90,7 +90,9 @@ def command(
                 progress.advance(task, len(chunk.times))
         finally:
             pass_on(None)
-        timed = [k for k in recorded.keystrokes if k.label is not None] if recorded.condition == ON_KEYBOARD else []
+        # A model that needs the whole recording has no delay: all its text comes after the end.
+        counted = recorded.condition == ON_KEYBOARD and model.facts.streams
+        timed = [k for k in recorded.keystrokes if k.label is not None] if counted else []
         report = replay.report(recorded.labels(recorded.start, recorded.end), timed)
     if as_json:
         print_json(report.as_dict())
@@ -110,4 +112,7 @@ def _show(report: ReplayReport) -> None:
     if report.shown_ms:
         console.print(milliseconds_table("delay, ms", delays))
     else:
-        console.print("no delays: the session has no key presses to count from, or none was decoded rightly")
+        console.print(
+            "no delays: the session has no key presses to count from, none was decoded rightly, or the model decodes "
+            "at the end alone"
+        )

@@ -1,9 +1,11 @@
 """Bundles opened, and pipelines assembled from what their facts name."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.person_file import read_person
 from adapters.session_reader import SessionReader
 from decoder.beam import BeamSettings, PrefixBeam
 from decoder.charset import KEYS
@@ -15,6 +17,7 @@ from emgtype.config import Config, DecoderConfig
 from emgtype.places import find_bundle
 from streamer.bundle_facts import BundleFacts
 from streamer.encoder import read_facts
+from streamer.personal import PersonalLayer
 from streamer.pipeline import Observer, Pipeline, unobserved
 from streamer.whole_encoder import open_encoder
 
@@ -84,7 +87,25 @@ def assemble(
     """Samples to text events with a bundle's encoder and language model (observer and tap as in Pipeline)."""
     decoder = Committer(beam_for(scorer_for(bundle, config.decoder), config.decoder), config.decoder.lag)
     encoder = open_encoder(str(bundle.encoder), config.pipeline.hop)
-    return Pipeline(encoder, decoder, tap=tap, max_gap=MAX_GAP, observer=observer)
+    personal = personal_layer(bundle, config.pipeline.person) if config.pipeline.person else None
+    return Pipeline(encoder, decoder, tap=tap, max_gap=MAX_GAP, observer=observer, personal=personal)
+
+
+def personal_layer(bundle: Bundle, person: str) -> PersonalLayer:
+    """A person's layer of a bundle.
+
+    Raises:
+        InputError: The bundle knows no such person, or the layer was learned on other weights than the bundle's.
+    """
+    layer, facts = read_person(bundle.folder, person)
+    with bundle.encoder.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if facts.get("encoder_sha256") != found:
+        raise InputError(
+            f"the layer of {person!r} in {bundle.folder} was learned on another encoder.onnx than lies there: make it "
+            "again with `emgtype personalise --method layer`"
+        )
+    return layer
 
 
 def check_length(session: SessionReader, facts: BundleFacts) -> None:

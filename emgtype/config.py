@@ -26,6 +26,8 @@ class PipelineConfig:
     """[pipeline]."""
 
     hop: int
+    person: str
+    """Whose personal layer of the bundle is applied; empty: nobody's."""
 
 
 @dataclass(frozen=True, slots=True)

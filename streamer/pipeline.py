@@ -11,6 +11,7 @@ from decoder.errors import InputError
 from decoder.messages import Emission, TextEvent
 from streamer.chunk import Chunk
 from streamer.conditioner import Conditioner, Identity
+from streamer.personal import PersonalLayer
 from streamer.ring import Ring
 from streamer.spectrogram import Spectrogram
 from streamer.whole_encoder import FrameEncoder
@@ -54,6 +55,7 @@ class Pipeline:
         observer: Observer = unobserved,
         tap: Callable[[Emission], None] | None = None,
         max_gap: float | None = None,
+        personal: PersonalLayer | None = None,
     ) -> None:
         """Join the stages.
 
@@ -61,10 +63,11 @@ class Pipeline:
             encoder: Its facts say what samples to expect and how the spectrogram is made.
             decoder: Gets every emission.
             conditioner: Corrections of the signal; None: none.
-            observer: Stage timing, by name: conditioner, spectrogram, encoder, decoder.
+            observer: Stage timing, by name: conditioner, spectrogram, encoder, decoder, and personal where a layer is.
             tap: Sees every emission once, before the decoder.
             max_gap: Seconds between two samples beyond which the text is settled and the stages start anew, so that
                 nothing is decoded across lost data; None: samples count as contiguous whatever their times say.
+            personal: Fits the model to one person; None: nobody.
         """
         facts = encoder.facts
         self.facts = facts
@@ -79,10 +82,26 @@ class Pipeline:
         self._observe = observer
         self._tap = tap
         self._max_gap = max_gap
+        self.personal = personal
         self._newest: float | None = None
         self.gaps = 0
         """How often data was missing for longer than `max_gap`."""
         self.reset()
+
+    @property
+    def personal(self) -> PersonalLayer | None:
+        """The personal layer; may be changed between two pushes, and holds from the next hop on.
+
+        The frames before it, as another layer left them, stay in the encoder's context until it has passed; `finish`
+        before the change keeps the two people apart. Setting one that does not fit the model raises InputError.
+        """
+        return self._personal
+
+    @personal.setter
+    def personal(self, layer: PersonalLayer | None) -> None:
+        if layer is not None:
+            layer.require(self.facts)
+        self._personal = layer
 
     def reset(self) -> None:
         """Forget the past without settling it; the next emission comes when the receptive field is filled anew."""
@@ -159,6 +178,9 @@ class Pipeline:
             block = self._conditioner.push(block)
         with self._observe("spectrogram"):
             frames, times = self._spectrogram.push(block.samples, block.times)
+        if self._personal is not None:
+            with self._observe("personal"):
+                frames = self._personal.push(frames)
         with self._observe("encoder"):
             return self._encoder.push(frames, times)
 

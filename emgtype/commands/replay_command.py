@@ -34,6 +34,7 @@ _PIECE = 32  # samples a time, as a radio would deliver them
 @click.option("--endpoint", help="ZeroMQ PUB endpoint for --publish.")
 @click.option("--hop", type=int, help="Frames (8 ms each) per encoder call.")
 @click.option("--lag", type=float, help="Seconds after which a key is final.")
+@click.option("--person", metavar="NAME", help="Who typed: picks their layer of the bundle.")
 @click.option("--raw", is_flag=True, default=None, help="Show every key instead of the text they make.")
 @click.option("--quiet", is_flag=True, help="Show no text, only the report.")
 @json_option
@@ -46,6 +47,7 @@ def command(
     endpoint: str | None,
     hop: int | None,
     lag: float | None,
+    person: str | None,
     raw: bool | None,
     quiet: bool,
     as_json: bool,
@@ -55,6 +57,8 @@ def command(
         "bundle": bundle,
         "publish.endpoint": endpoint,
         "pipeline.hop": hop,
+        "pipeline.person": person,
+        "person": person,
         "decoder.lag": lag,
         "console.raw": raw,
     }

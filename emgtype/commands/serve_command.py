@@ -25,6 +25,7 @@ from emgtype.latency import StageTimer
 @click.option("--bands", nargs=2, metavar="LEFT RIGHT", help="Two LSL streams, one a band.")
 @click.option("--endpoint", help="ZeroMQ PUB endpoint, e.g. tcp://127.0.0.1:5757 (default: ipc, yours alone).")
 @click.option("--hop", type=int, help="Frames (8 ms each) per encoder call.")
+@click.option("--person", metavar="NAME", help="Who types: picks their layer of the bundle, and names the topic.")
 @click.option("--raw", is_flag=True, default=None, help="Show every key instead of the text they make.")
 @click.option("--quiet", is_flag=True, help="Publish only, show no text.")
 @click.option("--seconds", type=float, help="End after so many seconds.")
@@ -37,6 +38,7 @@ def command(
     bands: tuple[str, str] | None,
     endpoint: str | None,
     hop: int | None,
+    person: str | None,
     raw: bool | None,
     quiet: bool,
     seconds: float | None,
@@ -49,6 +51,8 @@ def command(
         "source.bands": bands or ([] if stream else None),
         "publish.endpoint": endpoint,
         "pipeline.hop": hop,
+        "pipeline.person": person,
+        "person": person,
         "console.raw": raw,
     }
     config = load_config(config_path, flags)

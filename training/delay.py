@@ -11,33 +11,39 @@ from decoder.errors import InputError
 from decoder.greedy import GreedyDecoder
 from decoder.messages import Emission
 from decoder.metrics import matches
+from decoder.truth import Keystroke
+from streamer.chunk import Chunk
 from training.checkpoint import TrainedEncoder
 from training.features import LogSpectrogram
 
 _FAR = 1.0  # seconds: an emission further from its press answers another one
 
 
-@torch.no_grad()
 def emission_delay_ms(trained: TrainedEncoder, sessions: Sequence[Path]) -> float:
     """Median ms from a key's press to its first emission, over all greedily right keys of held-out sessions.
 
     Raises:
         InputError: Not one key was decoded rightly.
     """
-    spectrogram = LogSpectrogram(trained.stft)
     delays: list[float] = []
     for path in sessions:
         with SessionReader(path) as session:
-            chunk = session.read(0, len(session))
-            keys = [(k.start, k.label) for k in session.keystrokes if k.label is not None]
-        log_probs = trained.encoder(spectrogram(torch.from_numpy(chunk.samples)[None]))[0].numpy()
-        newest = (np.arange(len(log_probs)) + trained.encoder.context) * trained.stft.hop + trained.stft.window - 1
-        emitted = GreedyDecoder().push(Emission(log_probs, chunk.times[newest]))
-        pairs = matches([key.label for key in emitted], [label for _, label in keys])
-        found = [emitted[b].time - keys[a][0] for a, b in pairs]
-        delays += [delay for delay in found if abs(delay) < _FAR]
+            delays += press_delays(trained, session.read(0, len(session)), session.keystrokes)
     if not delays:
         raise InputError(
             "not one key of the sessions was decoded rightly: the model is untrained, or they are not its person's"
         )
     return round(1e3 * float(np.median(delays)), 1)
+
+
+@torch.no_grad()
+def press_delays(trained: TrainedEncoder, chunk: Chunk, presses: Sequence[Keystroke]) -> list[float]:
+    """Seconds from press to first emission of the greedily right keys of a recording, or of a part of one."""
+    spectrogram = LogSpectrogram(trained.stft)
+    log_probs = trained.encoder(spectrogram(torch.from_numpy(chunk.samples)[None]))[0].numpy()
+    newest = (np.arange(len(log_probs)) + trained.encoder.context) * trained.stft.hop + trained.stft.window - 1
+    emitted = GreedyDecoder().push(Emission(log_probs, chunk.times[newest]))
+    keys = [(k.start, k.label) for k in presses if k.label is not None and chunk.times[0] <= k.start <= chunk.times[-1]]
+    pairs = matches([key.label for key in emitted], [label for _, label in keys])
+    found = [emitted[b].time - keys[a][0] for a, b in pairs]
+    return [delay for delay in found if abs(delay) < _FAR]

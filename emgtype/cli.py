@@ -22,7 +22,9 @@ _COMMANDS = {
     "emissions": "Write a session's emissions for other decoders.",
     "decode": "Decode emissions from any encoder.",
     "train": "Train an encoder on sessions (needs emgtype[train]).",
+    "data": "Statistics, splits, checks and BIDS of data sets.",
     "export": "Make a model bundle from a checkpoint (needs emgtype[train]).",
+    "personalise": "Fit a model to one person (needs emgtype[train]).",
     "lm": "Build language models.",
 }
 _OPTIONAL = ("torch", "lightning", "onnx", "tensorboard")

@@ -1,0 +1,148 @@
+"""`emgtype data`: what a data set holds, how it is split, whether its files are sound, and BIDS."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from adapters.findings import Severity
+from emgtype.commands.options import PATH, json_option, print_json
+
+_COLOURS: dict[Severity, str] = {"error": "red", "warning": "yellow", "note": "dim"}
+
+
+@click.group()
+def command() -> None:
+    """Statistics, splits, checks and BIDS of data sets: folders of session files, with or without metadata.csv."""
+
+
+@command.command(epilog="Example: emgtype data stats sessions/")
+@click.argument("folder", type=PATH)
+@json_option
+def stats(folder: Path, as_json: bool) -> None:
+    """Users, hours, speed and keys of a data set."""
+    from adapters.dataset import open_dataset
+    from emgtype.data_stats import dataset_stats
+
+    dataset = open_dataset(folder)
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
+        task = progress.add_task("reading sessions", total=len(dataset.entries))
+        report = dataset_stats(dataset, advance=lambda: progress.advance(task))
+    if as_json:
+        print_json(report)
+    else:
+        _show_stats(report)
+
+
+@command.command(epilog="Example: emgtype data splits sessions/ --out splits/generic.yaml")
+@click.argument("folder", type=PATH)
+@click.option(
+    "--out", type=PATH, help="File of the generic lists; those of the held-out users go beside: user0.yaml ..."
+)
+@click.option("--test-users", default=8, show_default=True, help="Users to hold out: those with most sessions.")
+@click.option("--min-train", default=2, show_default=True, help="Sessions that must be left to train on, each user.")
+@click.option("--val", default=2, show_default=True, help="Sessions for validation, each user.")
+@click.option("--test", default=2, show_default=True, help="Sessions for test, each held-out user.")
+@click.option("--tagged", is_flag=True, help="Hold out users with quality tags too.")
+@click.option("--seed", default=1501, show_default=True, help="Of the draws.")
+@json_option
+def splits(
+    folder: Path,
+    out: Path | None,
+    test_users: int,
+    min_train: int,
+    val: int,
+    test: int,
+    tagged: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Split a data set by sessions, by the rule of emg2qwerty: a generic split, and one of each held-out user."""
+    from adapters.dataset import open_dataset
+    from adapters.splits import split_users, write_splits
+
+    counts = {"test_users": test_users, "train": min_train, "val": val, "test": test, "seed": seed}
+    whole = split_users(open_dataset(folder), **counts, tagged=tagged)
+    names = {"generic": whole.generic, **{f"user{i}": own for i, own in enumerate(whole.personal.values())}}
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        for name, lists in names.items():
+            write_splits(out if name == "generic" else out.with_name(f"{name}.yaml"), lists)
+    rows = {
+        name: {"users": len(lists.users), "train": len(lists.train), "val": len(lists.val), "test": len(lists.test)}
+        for name, lists in names.items()
+    }
+    users = dict(zip((f"user{i}" for i in range(len(whole.personal))), whole.personal, strict=True))
+    if as_json:
+        print_json({"sessions": rows, "held out": users, **counts, "tagged": tagged})
+        return
+    table = Table("split", "held-out user", title="sessions")
+    for column in ("users", "train", "val", "test"):
+        table.add_column(column, justify="right")
+    for name, row in rows.items():
+        table.add_row(name, users.get(name, ""), *map(str, row.values()))
+    Console(highlight=False).print(table)
+
+
+@command.command(epilog="Example: emgtype data check sessions/ other/session.hdf5")
+@click.argument("paths", type=PATH, nargs=-1, required=True, metavar="FILE|FOLDER...")
+@json_option
+def check(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Tell every irregularity of session files; the exit code is 1 if one is an error."""
+    from emgtype.data_check import Located, check_files, check_table, files_of
+
+    files = files_of(paths)
+    found: list[Located] = []
+    console = Console(soft_wrap=True, highlight=False)
+    with Progress(transient=True, console=Console(stderr=True) if as_json else console) as progress:
+        task = progress.add_task("checking", total=len(files))
+
+        def tell(located: Located) -> None:
+            found.append(located)
+            path, finding = located
+            if not as_json:
+                line = f"{finding.severity:7} {path}: {finding.message} ({finding.check})"
+                console.print(line, style=_COLOURS[finding.severity], markup=False)
+
+        for path in files:
+            for located in check_files([path]):
+                tell(located)
+            progress.advance(task)
+        for folder in [path for path in paths if path.is_dir()]:
+            for located in check_table(folder):
+                tell(located)
+    counts = Counter(finding.severity for _, finding in found)
+    if as_json:
+        findings = [
+            {"path": str(path), "severity": finding.severity, "check": finding.check, "message": finding.message}
+            for path, finding in found
+        ]
+        print_json({"files": len(files), "findings": findings})
+    else:
+        told = ", ".join(f"{counts[severity]} {severity}s" for severity in _COLOURS)
+        console.print(f"{len(files)} files: {told}")
+    if counts["error"]:
+        sys.exit(1)
+
+
+def _show_stats(report: dict[str, Any]) -> None:
+    facts = Table(show_header=False, box=None)
+    spreads = Table("")
+    columns = ("min", "p1", "p5", "p25", "p50", "p75", "p95", "p99", "max")
+    for column in columns:
+        spreads.add_column(column, justify="right")
+    for name, value in report.items():
+        if isinstance(value, dict) and "p50" in value:
+            spreads.add_row(name, *(f"{value[column]:g}" for column in columns))
+        elif isinstance(value, dict):
+            facts.add_row(name, "   ".join(f"{key} {share}" for key, share in value.items()) or "none")
+        else:
+            facts.add_row(name, str(value))
+    console = Console(highlight=False)
+    console.print(facts)
+    console.print(spreads)

@@ -1,7 +1,7 @@
 """Writing session files of the exact format, so that what was appended is never lost."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import h5py
@@ -25,12 +25,22 @@ class SessionWriter(Closing):
         user: Of the recorded person; a string, since leading zeros occur.
         condition: How the truth is known.
         overwrite: Whether an existing file may be replaced.
+        origin: Attributes of the file itself, beside emg2qwerty's group: where a recording comes from that is not a
+            person's.
 
     Raises:
         InputError: The file exists, or cannot be made.
     """
 
-    def __init__(self, path: Path, user: str, condition: str = ON_KEYBOARD, *, overwrite: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        user: str,
+        condition: str = ON_KEYBOARD,
+        *,
+        overwrite: bool = False,
+        origin: Mapping[str, str] | None = None,
+    ) -> None:
         self.path = path
         self.keystrokes: Iterable[Keystroke] = ()
         """Key presses; written when the file is closed."""
@@ -44,6 +54,7 @@ class SessionWriter(Closing):
             raise InputError(f"{path} exists already: name a new file, or remove that one") from None
         except OSError as error:
             raise InputError(f"cannot write {path}: {error}; name a place that can be written") from None
+        self._file.attrs.update(origin or {})
         self._group = self._file.create_group(form.GROUP)
         self._series = self._group.create_dataset(form.SERIES, (0,), form.RECORD, maxshape=(None,), chunks=(_ROWS,))
         self._flushed = 0

@@ -6,18 +6,16 @@ from pathlib import Path
 import click
 from rich.progress import Progress
 
+from adapters.dataset import read_entry, write_metadata
 from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from emgtype.commands.options import PATH
 from emgtype.player import play
-from emgtype.simulated import write_session
+from emgtype.simulated import DAY, Plan, planned, population, write_population, write_session
 from emgtype.texts import load_text
 from simulator.person import make_person
 from simulator.session import typing_session
 from streamer.chunk import Chunk
-
-_DAY = 1_700_000_000.0  # unix seconds: simulated sessions lie on fixed days, so that a seed gives the same file
-_BETWEEN = 100_000.0
 
 
 @click.command(epilog="Example: emgtype simulate --person 1 --donning 7 --minutes 2 --out session.hdf5")
@@ -31,6 +29,10 @@ _BETWEEN = 100_000.0
 @click.option("--text", default="demo", show_default=True, help="What is typed: a text file, or demo, train, test, lm.")
 @click.option("--out", type=PATH, help="Session file to write; with --sessions, the folder.")
 @click.option("--sessions", type=click.IntRange(1), help="Write so many sessions, each with the next donning.")
+@click.option(
+    "--people", metavar="FIRST-LAST", help="A data set: --sessions of each person of these seeds, and metadata.csv."
+)
+@click.option("--jobs", type=click.IntRange(1), help="Processes for --people; without it, one a core.")
 @click.option("--play", "session", type=PATH, help="Play this recorded session instead of a simulated one.")
 @click.option("--stream", metavar="NAME", help="Play as one LSL stream with both bands.")
 @click.option("--bands", nargs=2, metavar="LEFT RIGHT", help="Play as two LSL streams, one a band.")
@@ -43,6 +45,8 @@ def command(
     text: str,
     out: Path | None,
     sessions: int | None,
+    people: str | None,
+    jobs: int | None,
     session: Path | None,
     stream: str | None,
     bands: tuple[str, str] | None,
@@ -57,12 +61,15 @@ def command(
     if out is not None:
         if session:
             raise InputError("--play goes with --stream or --bands, not with --out: the session is a file already")
-        _write(out, sessions, person, donning, minutes, text)
+        if people is not None:
+            _write_people(population(out, _range(people), sessions or 1, minutes, text), out, jobs)
+        else:
+            _write(out, sessions, person, donning, minutes, text)
         return
 
     def chunks() -> Iterator[Chunk]:
         if session is None:
-            yield from typing_session(make_person(person), donning, load_text(text), minutes * 60, _DAY).chunks()
+            yield from typing_session(make_person(person), donning, load_text(text), minutes * 60, DAY).chunks()
             return
         with SessionReader(session) as recorded:
             yield from recorded.chunks()
@@ -71,18 +78,37 @@ def command(
 
 
 def _write(out: Path, sessions: int | None, person: int, donning: int, minutes: float, text: str) -> None:
-    paragraphs, somebody = load_text(text), make_person(person)
     if sessions is None:
-        targets = [(donning, out)]
+        plans = [Plan(out, person, donning, minutes, text)]
     else:
         out.mkdir(parents=True, exist_ok=True)
-        targets = [(donning + i, out / f"person{person}-{donning + i}.hdf5") for i in range(sessions)]
+        names = [(seed, out / f"person{person}-{seed}.hdf5") for seed in range(donning, donning + sessions)]
+        plans = [Plan(path, person, seed, minutes, text) for seed, path in names]
     with Progress(transient=True) as progress:
-        task = progress.add_task("simulating", total=len(targets) * minutes * 60)
-        for seed, path in targets:
-            typed = typing_session(somebody, seed, paragraphs, minutes * 60, _DAY + seed * _BETWEEN)
-            write_session(path, typed, advance=lambda seconds: progress.advance(task, seconds))
-            progress.console.print(f"{path}: {len(typed.keystrokes)} keys in {typed.duration:.0f} s", highlight=False)
+        task = progress.add_task("simulating", total=len(plans) * minutes * 60)
+        for plan in plans:
+            typed = planned(plan)
+            write_session(plan.path, typed, advance=lambda seconds: progress.advance(task, seconds))
+            progress.console.print(
+                f"{plan.path}: {len(typed.keystrokes)} keys in {typed.duration:.0f} s", highlight=False
+            )
+
+
+def _write_people(plans: list[Plan], out: Path, jobs: int | None) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    with Progress(transient=True) as progress:
+        done = progress.track(write_population(plans, jobs), total=len(plans), description="simulating")
+        entries = {plan.path: read_entry(plan.path) for plan in done}
+    write_metadata(out, [entries[plan.path] for plan in plans])
+    click.echo(f"{out}: {len(plans)} sessions, {sum(e.duration_mins for e in entries.values()) / 60:.1f} h")
+
+
+def _range(text: str) -> range:
+    first, dash, last = text.partition("-")
+    try:
+        return range(int(first), int(last if dash else first) + 1)
+    except ValueError:
+        raise InputError(f"--people is {text!r}: expected a range of seeds such as 100-139, or one seed") from None
 
 
 def _tell(sentence: str) -> None:

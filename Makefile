@@ -21,7 +21,7 @@ lint: .venv/.full
 	$(BIN)/lint-imports
 
 bench: .venv/.full
-	@set -e; for name in $(basename $(notdir $(wildcard benchmarks/*.py))); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
+	@set -e; for name in $(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
 # What was installed last, and for which pyproject.toml: unchanged, nothing is installed again.
 .venv/.core: pyproject.toml | $(BIN)/python

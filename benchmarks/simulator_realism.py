@@ -1,0 +1,212 @@
+"""Prints what the simulator makes beside what is published of the real recordings (Sivakumar et al. 2024).
+
+    python -m benchmarks.simulator_realism
+    python -m benchmarks.simulator_realism --keys keystrokes.npz
+
+With a key log (layout: benchmarks/key_statistics.py) the typing is compared with it too, and its timelines drive the
+forearms in one more column. Not part of emgtype: such a log has a licence of its own.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.key_statistics import KeyLog, log_of, read_log, statistics
+from benchmarks.published_statistics import KEYS, SIGNAL
+from benchmarks.signal_statistics import Presses, measure
+from decoder.errors import InputError
+from decoder.truth import Keystroke
+from emgtype.texts import load_text
+from simulator.donning import don
+from simulator.person import HANDS, Person, make_person
+from simulator.population import population_hash
+from simulator.session import LAYOUT, simulate, typing_session
+from simulator.text import prompts
+from simulator.typist import recorded, type_prompts
+
+DONNINGS = 100
+"""Seeds of donnings a person has of their own, as in a simulated data set."""
+_BARE_DONNINGS = 2000  # drawn without a signal, for shares of sessions
+
+
+def measured(person: Person, keystrokes: Sequence[Keystroke], donning: int, seconds: float) -> dict[str, float]:
+    """Simulate a session that starts at 0 s and measure it (see `signal_statistics.measure`), with its ring pattern.
+
+    The pattern, `ring_HAND_ELECTRODE` in dB, is each electrode's level against the session's mean level.
+    """
+    samples = np.concatenate([c.samples for c in simulate(person, keystrokes, donning, 0.0, seconds)])
+    known = [(k, label) for k in keystrokes if (label := k.label) is not None]
+    presses = Presses(
+        start=np.array([k.start for k, _ in known]),
+        end=np.array([k.end for k, _ in known]),
+        band=np.array([HANDS.index(person.typist.strikes[label].hand) for _, label in known], dtype=np.intp),
+    )
+    return {**measure(samples, LAYOUT.rate, presses), **_ring(samples)}
+
+
+def _ring(samples: npt.NDArray[np.float32]) -> dict[str, float]:
+    decibel = 10 * np.log10((samples.astype(np.float64) ** 2).mean(axis=0))  # (hands, electrodes)
+    decibel -= decibel.mean()
+    return {f"ring_{h}_{e}": float(value) for (h, e), value in np.ndenumerate(decibel)}
+
+
+def signal_table(found: list[list[dict[str, float]]], driven: list[dict[str, float]]) -> Table:
+    """Signal figures of people × donnings beside the published ones; `driven` are sessions under real timelines."""
+    everyone = [session for person in found for session in person]
+    table = Table("signal", "simulated", "sessions", "published", "", "inside", "sd people", "sd donnings")
+    if driven:
+        table.add_column("real keys")
+    for row in SIGNAL:
+        values = np.array([[session[row.name] for session in person] for person in found])
+        verdicts = [row.verdict(session[row.name]) for session in everyone]
+        inside = f"{verdicts.count('ok')}/{len(verdicts)}" if row.range else ""
+        cells = [
+            row.title,
+            _figure(float(np.nanmedian(values))),
+            f"{_figure(float(np.nanmin(values)))} .. {_figure(float(np.nanmax(values)))}",
+            row.range,
+            row.verdict(float(np.nanmedian(values))),
+            inside,
+            _figure(float(np.nanstd(np.nanmean(values, axis=1)))),
+            _figure(float(np.nanmean(np.nanstd(values, axis=1)))) if values.shape[1] > 1 else "",
+        ]
+        if driven:
+            median = float(np.nanmedian([session[row.name] for session in driven]))
+            cells.append(f"{_figure(median)} {row.verdict(median)}")
+        table.add_row(*cells)
+    return table
+
+
+def variety_table(found: list[list[dict[str, float]]]) -> Table:
+    """How unlike the pattern around the rings is, in dB rms over the electrodes; and what donnings are like."""
+    names = [name for name in found[0][0] if name.startswith("ring_")]
+    ring = np.array([[[session[n] for n in names] for session in person] for person in found])
+    people, donnings = ring.shape[:2]
+    same = [_rms(ring[p, i] - ring[p, j]) for p in range(people) for i in range(donnings) for j in range(i)]
+    other = [_rms(ring[p, 0] - ring[q, 0]) for p in range(people) for q in range(p)]
+    drawn = [don(seed, LAYOUT.electrodes) for seed in range(_BARE_DONNINGS)]
+    turns = np.array([d.rotation for d in drawn]) * LAYOUT.electrodes / (2 * np.pi)
+    table = Table("people and donnings", "simulated", "published")
+    table.add_row("ring pattern, donnings of one person, dB", _figure(float(np.mean(same))) if same else "", "")
+    table.add_row("ring pattern, different people, dB", _figure(float(np.mean(other))) if other else "", "")
+    table.add_row("rotation, electrodes: sd", f"{turns.std():.2f}", "about ±1")
+    table.add_row("· 5 .. 95 %", " .. ".join(f"{p:.2f}" for p in np.percentile(turns, [5, 95])), "about ±1")
+    change = np.percentile(np.abs(np.diff(turns, axis=0)), [50, 95])
+    table.add_row("· change from one donning to the next, median, 95 %", ", ".join(f"{c:.2f}" for c in change), "")
+    table.add_row("sessions with contact artifacts", _percent([d.contact_artifacts for d in drawn]), "25 %")
+    table.add_row("sessions with mains hum", _percent([d.mains > 0 for d in drawn]), "3 %")
+    table.add_row("sessions with channels noisy above 150 Hz", _percent([bool(d.noise.any()) for d in drawn]), "some")
+    return table
+
+
+def key_table(simulated: KeyLog, real: KeyLog | None) -> Table:
+    """Key figures beside the published ones, or where there is a log, beside the log's."""
+    columns = statistics(simulated), statistics(real) if real else {}
+    table = Table("keys (percentiles: benchmarks/key_statistics.py)", "simulated", "published", "worst")
+    if real:
+        table.add_column("key log")
+        table.add_column("worst")
+    for name, values in columns[0].items():
+        published = KEYS.get(name, ())
+        cells = [name, _figures(values), _figures(published), _worst(values, published)]
+        if real:
+            cells += [_figures(columns[1][name]), _worst(values, columns[1][name])]
+        table.add_row(*cells)
+    return table
+
+
+def typed_log(people: int, minutes: float, first: int) -> tuple[KeyLog, float]:
+    """One session each of `people` typists as their keyboards report it, and how far its times lie from true, ± s."""
+    paragraphs, sessions, late = load_text("train"), [], list[float]()
+    for seed in range(first, first + people):
+        rng = np.random.default_rng([seed, 11])
+        start = int(rng.integers(len(paragraphs)))
+        texts = prompts(paragraphs[start:] + paragraphs[:start], seed=seed)
+        typed, shown = type_prompts(texts, make_person(seed).typist, rng, 0.0, 60 * minutes)
+        seen = recorded(typed)
+        late += [report.start - true.start for report, true in zip(seen, typed, strict=True)]
+        sessions.append((seen, shown[-1].end))
+    low, high = np.percentile(late, [0.5, 99.5])
+    return log_of(sessions), float(high - low) / 2
+
+
+def _worst(values: Sequence[float], real: Sequence[float]) -> str:
+    """The largest relative deviation, where it is more than a tenth."""
+    off = [(v - r) / abs(r) for v, r in zip(values, real, strict=True) if r and np.isfinite(r)] if real else []
+    worst = max(off, key=abs, default=0.0)
+    return f"{100 * worst:+.0f} %" if abs(worst) > 0.1 else ""
+
+
+def _rms(values: npt.NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+
+def _percent(values: Sequence[bool]) -> str:
+    return f"{100 * np.mean(values):.1f} %"
+
+
+def _figures(values: Sequence[float]) -> str:
+    return "  ".join("·" if np.isnan(v) else _figure(v) for v in values)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if 100 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", default="900-907", metavar="FIRST-LAST", help="seeds of those who wear the bands")
+    parser.add_argument("--donnings", type=int, default=2, help="sessions of each")
+    parser.add_argument("--minutes", type=float, default=2.0, help="of each session's signal")
+    parser.add_argument("--typists", type=int, default=60, help="key statistics: people, from the first seed on")
+    parser.add_argument("--typed-minutes", type=float, default=8.0, help="key statistics: typed by each")
+    parser.add_argument("--keys", type=Path, metavar="FILE", help="real key log to compare with and to be driven by")
+    args = parser.parse_args()
+    first, _, last = args.people.partition("-")
+    people = range(int(first), int(last or first) + 1)
+    try:
+        log = read_log(args.keys) if args.keys else None
+        report(people, args.donnings, args.minutes, (args.typists, args.typed_minutes), log)
+    except InputError as error:
+        parser.exit(2, f"{error}\n")
+
+
+def report(people: range, donnings: int, minutes: float, typing: tuple[int, float], log: KeyLog | None) -> None:
+    """Simulate, measure and print.
+
+    Args:
+        people: Seeds of those who wear the bands.
+        donnings: Sessions of each.
+        minutes: Of each session.
+        typing: How many type for the key statistics, and for how many minutes each.
+        log: Real keys to compare with and to drive forearms by.
+    """
+    console = Console(width=170)
+    paragraphs, seconds = load_text("train"), 60 * minutes
+    found: list[list[dict[str, float]]] = []
+    driven: list[dict[str, float]] = []
+    for seed in track(people, "people", console=Console(stderr=True), transient=True):
+        person = make_person(seed)
+        sessions = [typing_session(person, DONNINGS * seed + i, paragraphs, seconds) for i in range(donnings)]
+        found.append([measured(person, s.keystrokes, s.donning, s.duration) for s in sessions])
+        if log:
+            session = (seed * 7) % len(log.seconds)
+            start = float(log.onset[log.session == session][0]) + 60.0  # past the first prompts
+            driven.append(measured(person, log.timeline(session, start, seconds), DONNINGS * seed, seconds + 4.0))
+    names = f"people {people.start}-{people.stop - 1}, {donnings} donnings each, {minutes:g} min; population"
+    console.print(f"{names} {population_hash()}", highlight=False)
+    console.print(signal_table(found, driven), variety_table(found))
+    simulated, jitter = typed_log(*typing, people.start)
+    console.print(key_table(simulated, log))
+    console.print(f"label jitter: ±{1000 * jitter:.1f} ms (published: ±7.5 ms)", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

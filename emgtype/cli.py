@@ -27,7 +27,15 @@ _COMMANDS = {
     "personalise": "Fit a model to one person (needs emgtype[train]).",
     "lm": "Build language models.",
 }
-_OPTIONAL = ("torch", "lightning", "onnx", "tensorboard")
+_EXTRAS = {
+    "torch": "train",
+    "lightning": "train",
+    "onnx": "train",
+    "tensorboard": "train",
+    "mne": "bids",
+    "mne_bids": "bids",
+}
+"""Optional libraries, and the extra of emgtype that installs each."""
 _INTERRUPTED = 130  # what shells report for a process ended by Ctrl-C
 
 
@@ -75,9 +83,11 @@ def main() -> None:
     except InputError as error:
         _refuse(str(error))
     except ModuleNotFoundError as error:
-        if error.name not in _OPTIONAL:
+        if error.name not in _EXTRAS:
             raise
-        _refuse(f"this command needs {error.name}, which is not installed: pip install 'emgtype[train]'")
+        _refuse(
+            f"this command needs {error.name}, which is not installed: pip install 'emgtype[{_EXTRAS[error.name]}]'"
+        )
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -130,6 +130,34 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
         sys.exit(1)
 
 
+@command.command(epilog="Example: emgtype data bids sessions/ --out bids/")
+@click.argument("folder", type=PATH)
+@click.option("--out", type=PATH, required=True, help="New folder.")
+def bids(folder: Path, out: Path) -> None:
+    """Write a data set as BIDS: BDF, channels, events with every key (needs emgtype[bids])."""
+    from adapters.dataset import open_dataset
+    from emgtype.data_bids import write_bids
+
+    dataset = open_dataset(folder)
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
+        task = progress.add_task("writing BIDS", total=sum(entry.duration_mins for entry in dataset.entries) * 120_000)
+        written = write_bids(dataset, out, advance=lambda rows: progress.advance(task, rows))
+    click.echo(f"{out}: {len(written)} recordings of {len(dataset.users)} users")
+
+
+@command.command(epilog="Example: emgtype data from-bids bids/ --out sessions/")
+@click.argument("root", type=PATH)
+@click.option("--out", type=PATH, required=True, help="Folder for the session files and metadata.csv.")
+def from_bids(root: Path, out: Path) -> None:
+    """Write the session files of a BIDS folder that `data bids` made (needs emgtype[bids])."""
+    from emgtype.data_bids import read_bids
+
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
+        task = progress.add_task("reading BIDS", total=None)
+        entries = read_bids(root, out, advance=lambda rows: progress.advance(task, rows))
+    click.echo(f"{out}: {len(entries)} sessions of {len({entry.user for entry in entries})} users")
+
+
 def _show_stats(report: dict[str, Any]) -> None:
     facts = Table(show_header=False, box=None)
     spreads = Table("")

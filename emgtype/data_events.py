@@ -1,0 +1,83 @@
+"""events.tsv of BIDS: key presses and prompts, readable back to the last bit of their times."""
+
+import csv
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from decoder.errors import InputError
+from decoder.truth import Keystroke, Prompt
+
+KEYSTROKE, PROMPT = "keystroke", "prompt"
+COLUMNS: dict[str, Any] = {
+    "onset": {"Description": "Where in the recording it begins, by its samples.", "Units": "s"},
+    "duration": {"Description": "A key: until the release. A prompt: until it was done.", "Units": "s"},
+    "trial_type": {
+        "Description": "What happened.",
+        "Levels": {KEYSTROKE: "A key was pressed.", PROMPT: "A text was shown to be typed."},
+    },
+    "value": {
+        "Description": "The key, a character or pynput's name; the prompt's text. \\xNN is the character NN (hex)."
+    },
+    "start": {"Description": "Unix time of the press; of the prompt.", "Units": "s"},
+    "end": {"Description": "Unix time of the release; of the prompt's end.", "Units": "s"},
+}
+# Tabs and line ends cut a table, quotes open a cell for many readers, spaces at an edge are trimmed, n/a is nothing.
+_ESCAPED = re.compile(r'[\x00-\x1f\x7f\\"]|^ | $|(?<=^n)/(?=a$)')
+
+
+def write_events(
+    path: Path, keystrokes: Iterable[Keystroke], prompts: Iterable[Prompt], onset: Callable[[float], float]
+) -> None:
+    """Write the table, sorted by onset.
+
+    Args:
+        path: New file.
+        keystrokes: Key presses.
+        prompts: Texts shown.
+        onset: Seconds into the recording of a unix time.
+    """
+    events = [(PROMPT, prompt.text, prompt.start, prompt.end) for prompt in prompts]
+    events += [(KEYSTROKE, stroke.key, stroke.start, stroke.end) for stroke in keystrokes]
+    rows = sorted(
+        ((onset(start), kind, value, start, end) for kind, value, start, end in events), key=lambda row: row[0]
+    )
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write("\t".join(COLUMNS) + "\n")
+        for at, kind, value, start, end in rows:
+            cells = (f"{at:.6f}", f"{max(end - start, 0):.6f}", kind, escape(value), repr(start), repr(end))
+            file.write("\t".join(cells) + "\n")
+
+
+def read_events(path: Path) -> tuple[list[Keystroke], list[Prompt]]:
+    """Key presses and prompts of such a table; other events are passed over.
+
+    Raises:
+        InputError: No such file, or a row without the columns.
+    """
+    keystrokes, prompts = [], []
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+                if row["trial_type"] in (KEYSTROKE, PROMPT):
+                    event = (unescape(row["value"]), float(row["start"]), float(row["end"]))
+                    if row["trial_type"] == KEYSTROKE:
+                        keystrokes.append(Keystroke(*event))
+                    else:
+                        prompts.append(Prompt(*event))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; restore the events of the recording") from None
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{path} has a row without {', '.join(COLUMNS)} ({error}): expected our own table") from None
+    return keystrokes, prompts
+
+
+def escape(text: str) -> str:
+    """A text as one cell of a table: what would break it becomes \\xNN."""
+    return _ESCAPED.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def unescape(text: str) -> str:
+    """The text of a cell."""
+    return re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), text)

@@ -159,6 +159,12 @@ def _figure(value: float) -> str:
     return f"{value:.0f}" if 100 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
+def seeds(text: str) -> range:
+    """900-907, or one seed."""
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -169,11 +175,9 @@ def main() -> None:
     parser.add_argument("--typed-minutes", type=float, default=8.0, help="key statistics: typed by each")
     parser.add_argument("--keys", type=Path, metavar="FILE", help="real key log to compare with and to be driven by")
     args = parser.parse_args()
-    first, _, last = args.people.partition("-")
-    people = range(int(first), int(last or first) + 1)
     try:
         log = read_log(args.keys) if args.keys else None
-        report(people, args.donnings, args.minutes, (args.typists, args.typed_minutes), log)
+        report(seeds(args.people), args.donnings, args.minutes, (args.typists, args.typed_minutes), log)
     except InputError as error:
         parser.exit(2, f"{error}\n")
 

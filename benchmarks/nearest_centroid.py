@@ -1,0 +1,177 @@
+"""How far the simplest guess of a key gets on simulated sessions: a simulator on which it does well proves nothing.
+
+    python -m benchmarks.nearest_centroid
+
+The guesser is told when each press was, and sees the log-power of the burst around it, -100..60 ms. It has the mean
+burst of every key from other donnings of the same person (or from other people), and names the key with the nearest
+one. Linear discriminant analysis (Fisher 1936), with the covariance within keys and their frequencies, is for
+information: the most that a linear decoder makes of the same figures. A press of a key that was never seen in training
+is an error like any other.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.signal_statistics import BURST, Floats, Samples
+from benchmarks.simulator_realism import DONNINGS, seeds
+from emgtype.texts import load_text
+from simulator.person import make_person
+from simulator.population import population_hash
+from simulator.session import LAYOUT, typing_session
+from streamer.spectrogram import Spectrogram, StftConstants
+
+Labels = npt.NDArray[np.intp]
+_SHRINKAGE = 0.1  # of the covariance within keys towards its diagonal
+_SMALLEST = 1e-3  # µV²: keeps the logarithm of a dead electrode finite
+
+
+@dataclass(frozen=True, slots=True)
+class Bursts:
+    """Presses of one session."""
+
+    features: dict[str, Floats]
+    """(presses, features) by kind."""
+    labels: Labels
+    """(presses,) which key each was."""
+
+
+def power_features(samples: Samples, rate: float, times: Floats, steps: int) -> Floats:
+    """(presses, steps · electrodes) log10 of the mean square in `steps` equal parts of the burst at each time (s)."""
+    edges = np.round((times[:, None] + np.linspace(*BURST, steps + 1)) * rate).astype(np.intp)
+    flat = samples.reshape(len(samples), -1).astype(np.float64)
+    summed = np.concatenate([np.zeros((1, flat.shape[1])), np.cumsum(flat**2, axis=0)])
+    power = np.diff(summed[edges], axis=1) / np.diff(edges, axis=1)[:, :, None]  # (presses, steps, electrodes)
+    features: Floats = np.log10(power + _SMALLEST).reshape(len(times), -1)
+    return features
+
+
+def spectrum_features(samples: Samples, rate: float, times: Floats) -> Floats:
+    """(presses, electrodes · bins) the models' log-spectrogram, mean over the burst at each time (s)."""
+    length = round((BURST[1] - BURST[0]) * rate)
+    rows = []
+    for time in times:
+        first = round((time + BURST[0]) * rate)
+        frames, _ = Spectrogram(StftConstants()).push(samples[first : first + length], np.zeros(length))
+        rows.append(frames.mean(axis=0).ravel())
+    return np.array(rows, dtype=np.float64)
+
+
+def nearest_centroid(features: Floats, labels: Labels, seen: Floats) -> Labels:
+    """Key of the nearest mean, each feature in units of its standard deviation within keys.
+
+    Args:
+        features: (presses, features) to learn from.
+        labels: (presses,) their keys.
+        seen: (others, features) to guess.
+
+    Returns:
+        (others,) keys.
+    """
+    keys, centroids, within = _centroids(features, labels)
+    scale = within.std(axis=0) + 1e-9
+    return keys[_nearest(seen / scale, centroids / scale)]
+
+
+def linear_discriminant(features: Floats, labels: Labels, seen: Floats) -> Labels:
+    """The same by Mahalanobis distance within keys, with the keys' frequencies as prior probabilities."""
+    keys, centroids, within = _centroids(features, labels)
+    covariance = within.T @ within / len(within)
+    diagonal = np.diag(np.diag(covariance) + 1e-9)
+    covariance = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * diagonal
+    weights = np.linalg.solve(covariance, centroids.T)  # (features, keys)
+    prior = np.log([np.mean(labels == key) for key in keys])
+    scores = seen @ weights - 0.5 * np.sum(centroids.T * weights, axis=0) + prior
+    return keys[scores.argmax(axis=1)]
+
+
+def _centroids(features: Floats, labels: Labels) -> tuple[Labels, Floats, Floats]:
+    """(keys,), their means (keys, features), and (presses, features) each press less its key's mean."""
+    keys, index = np.unique(labels, return_inverse=True)
+    centroids = np.stack([features[index == i].mean(axis=0) for i in range(len(keys))])
+    return keys, centroids, features - centroids[index]
+
+
+def _nearest(points: Floats, centroids: Floats) -> Labels:
+    squared = np.sum(centroids**2, axis=1) - 2 * points @ centroids.T
+    nearest: Labels = squared.argmin(axis=1)
+    return nearest
+
+
+GUESSERS: dict[str, Callable[[Floats, Labels, Floats], Labels]] = {
+    "nearest centroid": nearest_centroid,
+    "linear discriminant": linear_discriminant,
+}
+FEATURES = ("level", "level in 4 steps", "spectrum")
+
+
+def bursts(person: int, donning: int, minutes: float) -> Bursts:
+    """Simulate a session of a person and cut out its bursts."""
+    session = typing_session(make_person(person), donning, load_text("train"), 60 * minutes)
+    samples = np.concatenate([chunk.samples for chunk in session.chunks()])
+    known = [(k.start, label) for k in session.keystrokes if (label := k.label) is not None]
+    times = np.array([start for start, _ in known])
+    rate = LAYOUT.rate
+    kinds = (
+        power_features(samples, rate, times, 1),
+        power_features(samples, rate, times, 4),
+        spectrum_features(samples, rate, times),
+    )
+    return Bursts(dict(zip(FEATURES, kinds, strict=True)), np.array([label for _, label in known], dtype=np.intp))
+
+
+def error(guess: Callable[[Floats, Labels, Floats], Labels], kind: str, known: Sequence[Bursts], test: Bursts) -> float:
+    """Share of the presses of `test` whose key is guessed wrong."""
+    features = np.concatenate([b.features[kind] for b in known])
+    labels = np.concatenate([b.labels for b in known])
+    return float(np.mean(guess(features, labels, test.features[kind]) != test.labels))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", default="900-902", metavar="FIRST-LAST", help="seeds")
+    parser.add_argument("--donnings", type=int, default=4, help="sessions of each; the last is the unseen one")
+    parser.add_argument("--minutes", type=float, default=3.0, help="of each session")
+    args = parser.parse_args()
+    people = seeds(args.people)
+    console = Console(width=120)
+    plans = [(person, i) for person in people for i in range(args.donnings)]
+    made = {
+        (person, i): bursts(person, DONNINGS * person + i, args.minutes)
+        for person, i in track(plans, "simulating", console=Console(stderr=True), transient=True)
+    }
+    last = args.donnings - 1
+    own = {p: [made[p, i] for i in range(last)] for p in people}
+    test = {p: made[p, last] for p in people}
+    others = {p: [b for q in people if q != p for b in own[q]] for p in people}
+    console.print(
+        f"people {args.people}, {last} donnings of {args.minutes:g} min to learn from, one more to guess; "
+        f"{sum(len(b.labels) for b in test.values())} presses; population {population_hash()}",
+        highlight=False,
+    )
+    table = Table("wrong keys, % (least .. most of the people)", "unseen donning", "unseen person")
+    for name, guess in GUESSERS.items():
+        for kind in FEATURES:
+            of_own = [error(guess, kind, own[p], test[p]) for p in people]
+            of_others = [error(guess, kind, others[p], test[p]) for p in people] if len(people) > 1 else []
+            table.add_row(f"{name}, {kind}", _percent(of_own), _percent(of_others))
+    common = [float(np.mean(b.labels != np.bincount(b.labels).argmax())) for b in test.values()]
+    table.add_row("always the most frequent key", _percent(common), _percent(common))
+    console.print(table)
+
+
+def _percent(errors: Sequence[float]) -> str:
+    if not errors:
+        return ""
+    return f"{100 * np.mean(errors):.1f}  ({100 * min(errors):.1f} .. {100 * max(errors):.1f})"
+
+
+if __name__ == "__main__":
+    main()

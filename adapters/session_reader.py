@@ -43,6 +43,8 @@ class SessionReader(Closing):
             self.layout: Layout = form.LAYOUT
             self.attributes = {key: _plain(value) for key, value in self._group.items()}
             """All attributes of the file, unknown ones too."""
+            self.origin = {key: str(_plain(value)) for key, value in self._file.attrs.items()}
+            """Attributes of the file itself: where a recording comes from that is not a person's."""
             self.name = str(self.attributes.get(form.NAME, path.stem))
             self.user = str(self.attributes.get(form.USER, ""))
             self.condition = str(self.attributes.get(form.CONDITION, ON_KEYBOARD))

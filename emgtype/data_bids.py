@@ -35,6 +35,7 @@ _RATE = int(form.LAYOUT.rate)
 _MAINS = 60.0  # Hz, where the data set was recorded
 _FILTER = "HP:40Hz LP:850Hz"
 _NAME, _USER, _CONDITION, _TAGS = "SessionName", "User", "Condition", "QualityCheckTags"
+_ORIGIN = "Origin"
 _START, _COUNT = "FirstSampleTime", "SampleCount"
 _ROWS = 20 * _RATE
 
@@ -126,12 +127,14 @@ def _complete(place: Any, session: SessionReader, entry: SessionEntry, times: Fl
         "EMGPlacementSchemeDescription": "Two wristbands, one a wrist, put on anew for every session: 16 bipolar dry "
         "electrodes each, evenly round the wrist; the last is beside the first. The same device on both wrists.",
         "EMGReference": "bipolar",
+        "Manufacturer": "n/a",  # mne-bids takes whoever writes BDF for BioSemi
         "SoftwareFilters": {"high-pass": {"cutoff (Hz)": 40}},
         "RecordingDuration": len(times) / _RATE,
         _NAME: entry.session,
         _USER: entry.user,
         _CONDITION: entry.condition,
         _TAGS: list(entry.quality_check_tags),
+        _ORIGIN: session.origin,
         _START: start,
         _COUNT: len(times),
     }
@@ -170,7 +173,7 @@ def _read_recording(place: Any, folder: Path, advance: Callable[[int], None]) ->
     sidecar = place.copy().update(extension=".json").fpath
     try:
         facts = json.loads(sidecar.read_text("utf-8"))
-        name, user, condition, tags = (facts[key] for key in (_NAME, _USER, _CONDITION, _TAGS))
+        name, user, condition, tags, origin = (facts[key] for key in (_NAME, _USER, _CONDITION, _TAGS, _ORIGIN))
         start, count = float(facts[_START]), int(facts[_COUNT])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
@@ -179,7 +182,7 @@ def _read_recording(place: Any, folder: Path, advance: Callable[[int], None]) ->
     if Path(name).name != name:
         raise InputError(f"{sidecar} names the session {name!r}: expected a file name without folders")
     keystrokes, prompts = read_events(place.copy().update(suffix="events", extension=".tsv").fpath)
-    with SessionWriter(folder / f"{name}{SUFFIX}", user, condition) as writer:
+    with SessionWriter(folder / f"{name}{SUFFIX}", user, condition, origin=origin) as writer:
         writer.keystrokes, writer.prompts = keystrokes, prompts
         for chunk in _chunks(place, start, count):
             writer.append(chunk)

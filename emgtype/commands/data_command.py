@@ -160,15 +160,17 @@ def from_bids(root: Path, out: Path) -> None:
 
 def _show_stats(report: dict[str, Any]) -> None:
     facts = Table(show_header=False, box=None)
-    spreads = Table("")
-    columns = ("min", "p1", "p5", "p25", "p50", "p75", "p95", "p99", "max")
+    spreads = Table("", box=None)
+    columns = ("min", "p5", "p25", "p50", "p75", "p95", "max")
     for column in columns:
         spreads.add_column(column, justify="right")
     for name, value in report.items():
         if isinstance(value, dict) and "p50" in value:
             spreads.add_row(name, *(f"{value[column]:g}" for column in columns))
         elif isinstance(value, dict):
-            facts.add_row(name, "   ".join(f"{key} {share}" for key, share in value.items()) or "none")
+            facts.add_row(
+                name, "   ".join(f"{'␣' if key == ' ' else key} {share}" for key, share in value.items()) or "none"
+            )
         else:
             facts.add_row(name, str(value))
     console = Console(highlight=False)

@@ -29,7 +29,7 @@ def write(path: Path, user: str, times: np.ndarray, keys: list[str]) -> None:
     samples = np.random.default_rng(len(times)).normal(0, 10, (len(times), 2, 16)).astype(np.float32)
     samples[:, 1, 15] = 0
     samples[100, 0, 3] = -6000.5
-    with SessionWriter(path, user=user) as writer:
+    with SessionWriter(path, user=user, origin={"simulator": '{"population": "1f"}'}) as writer:
         writer.keystrokes = [Keystroke(key, times[0] + i / 7, times[0] + i / 7 + 0.3) for i, key in enumerate(keys)]
         writer.prompts = [Prompt('say "a\tb" ⏎', times[0] - 0.25, times[-1] + 1 / 3)]
         writer.append(Chunk(samples, times, LAYOUT))
@@ -71,7 +71,7 @@ def test_the_folder_is_bids(root: Path) -> None:
     assert Path(f"{stem}_emg.bdf").is_file()
     facts = json.loads(Path(f"{stem}_emg.json").read_text())
     assert (facts["EMGChannelCount"], facts["SamplingFrequency"], facts["PowerLineFrequency"]) == (32, 2000, 60)
-    assert facts["EMGPlacementScheme"] == "Other"
+    assert (facts["EMGPlacementScheme"], facts["Manufacturer"]) == ("Other", "n/a")
     assert "TODO" not in Path(f"{stem}_emg.json").read_text()
     channels = table(Path(f"{stem}_channels.tsv"))
     assert [row["name"] for row in channels[:2] + channels[31:]] == ["left00", "left01", "right15", "stamps"]
@@ -111,6 +111,7 @@ def test_it_comes_back(folder: Path, root: Path, tmp_path: Path) -> None:
         with SessionReader(data.path(entry.session)) as one, SessionReader(back.path(entry.session)) as other:
             assert (one.keystrokes, one.prompts) == (other.keystrokes, other.prompts)
             assert (one.user, one.name, one.condition) == (other.user, other.name, other.condition)
+            assert one.origin == other.origin == {"simulator": '{"population": "1f"}'}
             had, got = one.read(0, len(one)), other.read(0, len(other))
         most = np.abs(had.samples).max(axis=0)
         steps = np.vectorize(physical_max)(most.astype(np.float64)) / DIGITAL_MAX

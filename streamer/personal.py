@@ -46,4 +46,5 @@ class PersonalLayer:
     def push(self, frames: FloatArray) -> FloatArray:
         """(F, bands, electrodes, bins) → the same, adapted."""
         # One product per frame and band, always of the same shape: bit-equal however many frames come at a time.
-        return self.scale * np.matmul(self.mixing, frames) + self.bias
+        adapted: FloatArray = self.scale * np.matmul(self.mixing, frames) + self.bias
+        return adapted

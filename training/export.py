@@ -126,9 +126,11 @@ def streaming_difference(model: Encoder, encoder: Path, hops: Sequence[int] = HO
 
 def write_checksums(directory: Path) -> None:
     """(Re)write SHA256SUMS over all other files of a bundle, as `sha256sum --check` reads it."""
-    files = sorted(path for path in directory.iterdir() if path.is_file() and path.name != CHECKSUMS)
+    files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != CHECKSUMS)
     lines = []
     for path in files:
         with path.open("rb") as file:
-            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
+            lines.append(
+                f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.relative_to(directory).as_posix()}\n"
+            )
     Path(directory, CHECKSUMS).write_text("".join(lines), encoding="utf-8")

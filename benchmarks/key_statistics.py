@@ -65,7 +65,7 @@ def read_log(path: Path) -> KeyLog:
                 seconds=data["rec_duration"].astype(np.float64),
                 names=tuple(names[k] for k in key),
             )
-    except (OSError, BadZipFile, KeyError, ValueError, IndexError) as error:
+    except (OSError, EOFError, BadZipFile, KeyError, ValueError, IndexError) as error:
         raise InputError(
             f"cannot read a key log from {path}: {error}; name a numpy archive with onset, duration, key, key_names, "
             "session and rec_duration"
@@ -134,26 +134,27 @@ def _intervals(log: KeyLog) -> dict[str, tuple[float, ...]]:
         "after enter": together & (before == enter),
     }
     logs = np.log(interval[within & (interval < 1.0)])
+    moments = (float(logs.mean()), float(logs.std())) if len(logs) else (float("nan"),) * 2
     overlap = together & (log.onset[:-1] + log.duration[:-1] > log.onset[1:])
     sessions = range(len(log.seconds))
     own = [log.session[:-1] == s for s in sessions]
     return {
         "interval within a prompt, ms": _percentiles(1000 * interval[within], WITHIN_PERCENTILES),
-        "ln interval in s, under 1 s: mean, sd": (float(logs.mean()), float(logs.std())),
+        "ln interval in s, under 1 s: mean, sd": moments,
         **{f"{name}, ms": _percentiles(1000 * interval[chosen], PERCENTILES) for name, chosen in kinds.items()},
-        "rollover, %": (100 * float(overlap[together].mean()),),
+        "rollover, %": (_share(overlap[together]),),
         "rollover in same hand, alternating, %": tuple(
-            100 * float(overlap[kinds[k]].mean()) for k in ("same hand", "alternating hands")
+            _share(overlap[kinds[k]]) for k in ("same hand", "alternating hands")
         ),
-        "rollover by session, %": _of_sessions([100 * float(overlap[s & together].mean()) for s in own]),
+        "rollover by session, %": _of_sessions([_share(overlap[s & together]) for s in own]),
     }
 
 
 def _holds(log: KeyLog) -> dict[str, tuple[float, ...]]:
-    medians = [1000 * float(np.median(log.duration[log.session == s])) for s in range(len(log.seconds))]
+    held = [1000 * log.duration[log.session == s] for s in range(len(log.seconds))]
     return {
         "held, ms": _percentiles(1000 * log.duration, PERCENTILES),
-        "held by session, median, ms": _of_sessions(medians),
+        "held by session, median, ms": _of_sessions([float(np.median(h)) for h in held if len(h)]),
     }
 
 
@@ -173,19 +174,26 @@ def _shares(log: KeyLog) -> dict[str, tuple[float, ...]]:
         "capitals and ⇧": [*range(26, 52), LABELS[SHIFT]],
     }
     runs = np.diff(np.flatnonzero(np.diff(np.r_[0, log.label == backspace, 0])))[::2]
-    by_session = [100 * float(np.mean(log.label[log.session == s] == backspace)) for s in range(len(log.seconds))]
+    by_session = [_share(log.label[log.session == s] == backspace) for s in range(len(log.seconds))]
     return {
-        **{f"share of {name}, %": (100 * float(np.isin(log.label, keys).mean()),) for name, keys in groups.items()},
+        **{f"share of {name}, %": (_share(np.isin(log.label, keys)),) for name, keys in groups.items()},
         "share of ⌫ by session, %": _of_sessions(by_session),
-        "⌫ runs of 1, 2, 3, more, %": tuple(
-            100 * float(np.mean(c)) if len(runs) else 0.0 for c in (runs == 1, runs == 2, runs == 3, runs > 3)
-        ),
+        "⌫ runs of 1, 2, 3, more, %": tuple(_share(c) for c in (runs == 1, runs == 2, runs == 3, runs > 3)),
         "keys of 98 that never occur": (98.0 - len(set(log.label.tolist()) - {_OUTSIDE}),),
     }
 
 
+def _share(chosen: npt.NDArray[np.bool_]) -> float:
+    """In %; NaN of none."""
+    return 100 * float(np.mean(chosen)) if len(chosen) else float("nan")
+
+
 def _percentiles(values: Floats, at: Sequence[float]) -> tuple[float, ...]:
-    return tuple(float(p) for p in np.percentile(values, at)) if len(values) else (float("nan"),) * len(at)
+    return (
+        tuple(float(p) for p in np.nanpercentile(values, at))
+        if not np.isnan(values).all()
+        else (float("nan"),) * len(at)
+    )
 
 
 def _of_sessions(values: Sequence[float]) -> tuple[float, ...]:

@@ -88,7 +88,8 @@ def linear_discriminant(features: Floats, labels: Labels, seen: Floats) -> Label
     weights = np.linalg.solve(covariance, centroids.T)  # (features, keys)
     prior = np.log([np.mean(labels == key) for key in keys])
     scores = seen @ weights - 0.5 * np.sum(centroids.T * weights, axis=0) + prior
-    return keys[scores.argmax(axis=1)]
+    guessed: Labels = keys[scores.argmax(axis=1)]
+    return guessed
 
 
 def _centroids(features: Floats, labels: Labels) -> tuple[Labels, Floats, Floats]:
@@ -136,11 +137,11 @@ def error(guess: Callable[[Floats, Labels, Floats], Labels], kind: str, known: S
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", default="900-902", metavar="FIRST-LAST", help="seeds")
+    parser.add_argument("--people", type=seeds, default="900-902", metavar="FIRST-LAST", help="seeds")
     parser.add_argument("--donnings", type=int, default=4, help="sessions of each; the last is the unseen one")
     parser.add_argument("--minutes", type=float, default=3.0, help="of each session")
     args = parser.parse_args()
-    people = seeds(args.people)
+    people: range = args.people
     console = Console(width=120)
     plans = [(person, i) for person in people for i in range(args.donnings)]
     made = {
@@ -152,7 +153,7 @@ def main() -> None:
     test = {p: made[p, last] for p in people}
     others = {p: [b for q in people if q != p for b in own[q]] for p in people}
     console.print(
-        f"people {args.people}, {last} donnings of {args.minutes:g} min to learn from, one more to guess; "
+        f"people {people.start}-{people.stop - 1}, {last} donnings of {args.minutes:g} min to learn from, one more to guess; "
         f"{sum(len(b.labels) for b in test.values())} presses; population {population_hash()}",
         highlight=False,
     )

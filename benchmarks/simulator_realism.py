@@ -168,7 +168,9 @@ def seeds(text: str) -> range:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", default="900-907", metavar="FIRST-LAST", help="seeds of those who wear the bands")
+    parser.add_argument(
+        "--people", type=seeds, default="900-907", metavar="FIRST-LAST", help="seeds of those who wear the bands"
+    )
     parser.add_argument("--donnings", type=int, default=2, help="sessions of each")
     parser.add_argument("--minutes", type=float, default=2.0, help="of each session's signal")
     parser.add_argument("--typists", type=int, default=60, help="key statistics: people, from the first seed on")
@@ -177,7 +179,7 @@ def main() -> None:
     args = parser.parse_args()
     try:
         log = read_log(args.keys) if args.keys else None
-        report(seeds(args.people), args.donnings, args.minutes, (args.typists, args.typed_minutes), log)
+        report(args.people, args.donnings, args.minutes, (args.typists, args.typed_minutes), log)
     except InputError as error:
         parser.exit(2, f"{error}\n")
 

@@ -153,8 +153,8 @@ def main() -> None:
     test = {p: made[p, last] for p in people}
     others = {p: [b for q in people if q != p for b in own[q]] for p in people}
     console.print(
-        f"people {people.start}-{people.stop - 1}, {last} donnings of {args.minutes:g} min to learn from, one more to guess; "
-        f"{sum(len(b.labels) for b in test.values())} presses; population {population_hash()}",
+        f"people {people.start}-{people.stop - 1}, {last} donnings of {args.minutes:g} min to learn from, "
+        f"one to guess: {sum(len(b.labels) for b in test.values())} presses; population {population_hash()}",
         highlight=False,
     )
     table = Table("wrong keys, % (least .. most of the people)", "unseen donning", "unseen person")

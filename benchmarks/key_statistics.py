@@ -67,8 +67,8 @@ def read_log(path: Path) -> KeyLog:
             )
     except (OSError, EOFError, BadZipFile, KeyError, ValueError, IndexError) as error:
         raise InputError(
-            f"cannot read a key log from {path} ({type(error).__name__}); name a numpy archive with onset, duration, key, "
-            "key_names, session and rec_duration"
+            f"cannot read a key log from {path} ({type(error).__name__}); name a numpy archive with onset, duration, "
+            "key, key_names, session and rec_duration"
         ) from None
 
 

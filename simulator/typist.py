@@ -1,6 +1,6 @@
 """Text to key presses as people type: uneven intervals, rollover, typos noticed late and taken back.
 
-Calibrated on the key logs of emg2qwerty (Sivakumar et al. 2024); `benchmarks/typist_realism.py` compares the two.
+Calibrated on the key logs of emg2qwerty (Sivakumar et al. 2024); `benchmarks/simulator_realism.py` compares the two.
 """
 
 from collections.abc import Iterable, Iterator

@@ -20,6 +20,10 @@ class Augmentation:
     frequency_masks: int = 2
     """At most so many masked ranges of bins."""
     frequency_mask_bins: int = 4
+    noise: float = 0.0
+    """Standard deviation, in log10 units, of noise added to every bin; not the reference's."""
+    gain: float = 0.0
+    """Standard deviation, in log10 units, of what is added to all bins of an electrode; not the reference's."""
 
     def samples(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """(samples, bands, electrodes) → the same, rolled and misaligned; a shifted band repeats its border sample."""
@@ -46,8 +50,15 @@ class Augmentation:
         return x
 
     def spectrogram(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """(T, bands, electrodes, bins) → the same with stretches of time and ranges of frequency set to 0, per band."""
+        """(T, bands, electrodes, bins) → the same with stretches of time and ranges of frequency set to 0, per band.
+
+        Noise and gain, where they are switched on, come first.
+        """
         x = x.clone()
+        if self.gain:
+            x += self.gain * torch.randn(*x.shape[1:3], 1, generator=rng)
+        if self.noise:
+            x += self.noise * torch.randn(x.shape, generator=rng)
         for band in range(x.shape[1]):
             _mask(x[:, band], 0, self.time_masks, self.time_mask_frames, rng)
             _mask(x[:, band], -1, self.frequency_masks, self.frequency_mask_bins, rng)

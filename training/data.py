@@ -1,5 +1,6 @@
 """Session files as training windows (labelled part with padding on either side) and as whole sessions for testing."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from adapters.session_reader import SessionReader
+from decoder.errors import InputError
+from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
 from training.frames import CachedFrames, FreshFrames
+from training.order import chance
 from training.settings import TrainSettings
 
 
@@ -39,43 +43,73 @@ class _Span:
 class WindowDataset(Dataset[Window]):
     """Windows of sessions: `window` samples, up to `past` before and `future` after, clipped at the session's ends.
 
-    In training each window starts at a random offset, drawn anew in every epoch, and is augmented.
+    In training each window starts at a random offset and is augmented. What chance does to a window depends on the
+    seed, the epoch and the window alone; item epoch · len + index is the window `index` of an epoch (`EpochOrder`).
+
+    Raises:
+        InputError: A session without key presses, or of another layout than the first; no session long enough.
     """
 
     def __init__(self, sessions: Sequence[Path], settings: TrainSettings, constants: StftConstants) -> None:
         self._settings = settings
         self._constants = constants
-        self._rng = torch.Generator().manual_seed(settings.seed)
-        self._frames = CachedFrames(sessions, constants) if settings.cache else FreshFrames(constants)
+        self._frames = CachedFrames([], constants) if settings.cache else FreshFrames(constants)
         self._spans: list[_Span] = []
         self._presses: dict[Path, tuple[np.ndarray, np.ndarray]] = {}
         self._sizes: dict[Path, int] = {}
+        self.layout: Layout | None = None
+        left = settings.minutes * 60 or math.inf
         for path in sessions:
-            with SessionReader(path) as session:
-                self._sizes[path] = size = len(session)
-                firsts = range(0, size - settings.window - settings.past, settings.window)
-                self._spans += [_Span(path, first) for first in firsts]
-                keys = [(k.start, k.label) for k in session.keystrokes if k.label is not None]
-                # Time stamps are not uniform: a press lies where its time falls among the stamps.
-                times = np.concatenate([chunk.times for chunk in session.chunks()])
-            presses = np.interp([t for t, _ in keys], times, np.arange(size), left=-np.inf, right=np.inf)
-            self._presses[path] = (presses, np.array([label for _, label in keys], dtype=np.int64))
+            left -= self._add(path, left)
+            if left <= 0:
+                break
+        if not self._spans:
+            raise InputError(
+                f"{len(sessions)} sessions hold no window of {settings.window} samples with {settings.past} before it: "
+                "expected longer ones; record more, or make window and past smaller"
+            )
+
+    def _add(self, path: Path, most: float) -> float:
+        """Take up to `most` seconds of a session; returns how many it took."""
+        s = self._settings
+        with SessionReader(path) as session:
+            layout = self.layout = self.layout or session.layout
+            if session.layout != layout:
+                raise InputError(f"{path} holds {session.layout}, the sessions before it {layout}: train on one kind")
+            keys = [(k.start, k.label) for k in session.keystrokes if k.label is not None]
+            if not keys:
+                raise InputError(
+                    f"{path} holds no key presses with their times, which training needs: leave it out, or fit a model "
+                    "to its prompts with `emgtype personalise`"
+                )
+            # Time stamps are not uniform: a press lies where its time falls among the stamps.
+            passing = self._frames.passing(path, session.chunks())
+            times = np.concatenate([chunk.times for chunk in passing])
+        self._sizes[path] = size = min(len(times), int(min(most * layout.rate, len(times))))
+        self._spans += [_Span(path, first) for first in range(0, size - s.window - s.past, s.window)]
+        presses = np.interp([t for t, _ in keys], times, np.arange(len(times)), left=-np.inf, right=np.inf)
+        self._presses[path] = (presses, np.array([label for _, label in keys], dtype=np.int64))
+        return size / layout.rate
 
     def __len__(self) -> int:
         return len(self._spans)
 
-    def __getitem__(self, index: int) -> Window:
+    def __getitem__(self, item: int) -> Window:
+        epoch, index = divmod(item, len(self._spans))
         span, s, c = self._spans[index], self._settings, self._constants
-        offset = int(torch.randint(s.window, (1,), generator=self._rng))
+        rng = chance(s.seed, epoch, index)
+        shorter = 1 - s.crop * float(torch.rand((), generator=rng))
+        window = max(c.hop, round(s.window * shorter)) if s.crop else s.window
+        offset = int(torch.randint(s.window, (1,), generator=rng))
         size = self._sizes[span.path]
-        first = min(span.first + offset, size - s.window) // c.hop * c.hop
+        first = min(span.first + offset, size - window) // c.hop * c.hop
         begin = max(0, first - s.past) // c.hop * c.hop
-        end = min(size, first + s.window + s.future)
-        frames = self._frames.window(span.path, begin, end, s.augmentation, self._rng)
+        end = min(size, first + window + s.future)
+        frames = self._frames.window(span.path, begin, end, s.augmentation, rng)
         presses, labels = self._presses[span.path]
-        labelled = slice(*np.searchsorted(presses, [first, first + s.window]))
+        labelled = slice(*np.searchsorted(presses, [first, first + window]))
         return Window(
-            frames=s.augmentation.spectrogram(frames, self._rng),
+            frames=s.augmentation.spectrogram(frames, rng),
             labels=torch.from_numpy(labels[labelled]),
             presses=torch.from_numpy((presses[labelled] - begin - (c.window - 1)) / c.hop),
             first=max(0, (first - begin - (c.window - 1)) // c.hop),
@@ -114,14 +148,22 @@ def collate(windows: Sequence[Window]) -> Batch:
 
 
 class WholeSessions(Dataset[tuple[Tensor, list[int]]]):
-    """Sessions whole and without padding, as the reference tests: (samples, bands, electrodes) and the typed labels."""
+    """Sessions without padding, as the reference tests: (samples, bands, electrodes) and the typed labels.
 
-    def __init__(self, sessions: Sequence[Path]) -> None:
+    Args:
+        sessions: Files.
+        minutes: Only so much of each one's beginning; 0: whole.
+    """
+
+    def __init__(self, sessions: Sequence[Path], minutes: float = 0.0) -> None:
         self._sessions = sessions
+        self._minutes = minutes
 
     def __len__(self) -> int:
         return len(self._sessions)
 
     def __getitem__(self, index: int) -> tuple[Tensor, list[int]]:
         with SessionReader(self._sessions[index]) as session:
-            return torch.from_numpy(session.read(0, len(session)).samples), session.labels(session.start, session.end)
+            most = round(self._minutes * 60 * session.layout.rate) or len(session)
+            chunk = session.read(0, min(most, len(session)))
+            return torch.from_numpy(chunk.samples), session.labels(float(chunk.times[0]), float(chunk.times[-1]))

@@ -1,6 +1,6 @@
 """Spectrogram frames of sessions: made anew for each window, or once and kept in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from adapters.session_reader import SessionReader
+from streamer.chunk import Chunk
 from streamer.spectrogram import Spectrogram, StftConstants
 from training.augment import Augmentation
 from training.features import LogSpectrogram
@@ -18,6 +19,10 @@ class FreshFrames:
 
     def __init__(self, constants: StftConstants) -> None:
         self._spectrogram = LogSpectrogram(constants)
+
+    def passing(self, _path: Path, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """The chunks of a whole session as somebody else reads them; nothing is kept."""
+        yield from chunks
 
     def window(self, path: Path, begin: int, end: int, augmentation: Augmentation, rng: torch.Generator) -> Tensor:
         """(T, bands, electrodes, bins) frames of the samples begin..end."""
@@ -35,15 +40,20 @@ class CachedFrames:
 
     def __init__(self, sessions: Sequence[Path], constants: StftConstants) -> None:
         self._constants = constants
-        self._frames = {path: self._read(path) for path in sessions}
+        self._frames: dict[Path, Tensor] = {}
+        for path in sessions:
+            with SessionReader(path) as session:
+                for _ in self.passing(path, session.chunks()):
+                    pass
 
-    def _read(self, path: Path) -> Tensor:
+    def passing(self, path: Path, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """The chunks of a whole session as somebody else reads them; their frames are kept."""
         stage, parts = Spectrogram(self._constants), []
-        with SessionReader(path) as session:
-            for chunk in session.chunks():
-                frames, _ = stage.push(chunk.samples, chunk.times)
-                parts.append(frames.astype(np.float16))
-        return torch.from_numpy(np.concatenate(parts))
+        for chunk in chunks:
+            frames, _ = stage.push(chunk.samples, chunk.times)
+            parts.append(frames.astype(np.float16))
+            yield chunk
+        self._frames[path] = torch.from_numpy(np.concatenate(parts))
 
     def window(self, path: Path, begin: int, end: int, augmentation: Augmentation, rng: torch.Generator) -> Tensor:
         """(T, bands, electrodes, bins) frames of the samples begin..end; `begin` is a multiple of the hop."""

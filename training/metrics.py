@@ -7,6 +7,7 @@ from typing import Any
 import lightning.pytorch as pl
 
 _EVERY = 20  # steps
+_TRAINING = {"ctc", "frame", "loss"}
 
 
 class JsonLines(pl.Callback):
@@ -17,12 +18,14 @@ class JsonLines(pl.Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_rest: Any) -> None:
         if trainer.global_step % _EVERY == 0:
-            self._write(trainer, {"ctc", "frame", "loss"})
+            self._write(trainer, _TRAINING)
 
     def on_validation_end(self, trainer: pl.Trainer, *_rest: Any) -> None:
         self._write(trainer, {"val_cer"})
 
     def _write(self, trainer: pl.Trainer, names: set[str]) -> None:
         metrics = {k: round(float(v), 5) for k, v in trainer.callback_metrics.items() if k in names}
+        if names is _TRAINING:
+            metrics["rate"] = trainer.optimizers[0].param_groups[0]["lr"]
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"epoch": trainer.current_epoch, "step": trainer.global_step, **metrics}) + "\n")

@@ -18,7 +18,7 @@ from streamer.spectrogram import StftConstants
 from training.data import Batch
 from training.families import encoder_of
 from training.features import LogSpectrogram
-from training.losses import ctc, frame_cross_entropy, frame_targets
+from training.losses import ctc, frame_cross_entropy, frame_targets, press_window_ctc
 from training.settings import TrainSettings
 
 
@@ -47,11 +47,25 @@ class EncoderModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         log_probs, lengths, presses = labelled_emissions(self.encoder(batch.frames), batch, self.encoder.context)
-        loss = ctc(log_probs, lengths, batch.labels, batch.label_lengths, BLANK)
+        log_probs = log_probs.float()  # CTC in half precision loses the sums
+        second = self.layout.rate / self.stft.hop
+        window, warm = self.settings.press_window, self.settings.warm_start
+        if window:
+            loss = press_window_ctc(
+                log_probs,
+                lengths,
+                batch.labels,
+                batch.label_lengths,
+                presses,
+                window.delay * second,
+                window.reach * second,
+                BLANK,
+            )
+        else:
+            loss = ctc(log_probs, lengths, batch.labels, batch.label_lengths, BLANK)
         self.log("ctc", loss, prog_bar=True)
-        warm = self.settings.warm_start
         if warm and (weight := max(0.0, 1 - self.global_step / (warm.share * self.total_steps))):
-            delay = warm.delay * self.layout.rate / self.stft.hop
+            delay = warm.delay * second
             target = frame_targets(
                 presses, batch.labels, batch.label_lengths, log_probs.shape[1], delay, warm.width, BLANK
             ).to(log_probs.device)
@@ -85,9 +99,9 @@ class EncoderModule(pl.LightningModule):
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[s.optimiser]
         if s.schedule == "one_cycle":
             optimiser = kind(self.encoder.parameters(), lr=s.rate, weight_decay=s.weight_decay)
-            cycle = torch.optim.lr_scheduler.OneCycleLR(
-                optimiser, s.rate, total_steps=self.total_steps + 1, pct_start=0.2
-            )
+            steps = max(self.total_steps, 2) + 1
+            rising = max(0.2, min(0.5, 2 / steps))  # torch divides by the steps that rise, less one
+            cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, s.rate, total_steps=steps, pct_start=rising)
             return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
         optimiser = kind(self.encoder.parameters(), lr=1.0, weight_decay=s.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda epoch: warmup_cosine(epoch, s))

@@ -1,8 +1,10 @@
 """Training settings: one frozen dataclass from one TOML file; presets lie in training/presets/."""
 
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from decoder.errors import InputError
 from decoder.strict import build
@@ -27,6 +29,16 @@ class WarmStart:
 
 
 @dataclass(frozen=True, slots=True)
+class PressWindow:
+    """CTC whose alignments keep every key near its press (see `training.losses.press_window_ctc`)."""
+
+    delay: float = 0.060
+    """Seconds from press to the middle of the window."""
+    reach: float = 0.040
+    """Seconds from its middle to its ends."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrainSettings:
     """Everything a training run depends on but its data."""
 
@@ -34,8 +46,11 @@ class TrainSettings:
     """Sizes of the encoder, of any family: `family = "tds"` in the table names it."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     warm_start: WarmStart | None = None
+    press_window: PressWindow | None = None
     window: int = 8000
     """Samples whose presses are the labels of one window."""
+    crop: float = 0.0
+    """Largest share by which a training window is cut shorter, drawn anew each time."""
     past: int = 1800
     """Samples of context before the window."""
     future: int = 200
@@ -54,13 +69,27 @@ class TrainSettings:
     rate_end: float = 1e-6
     clip: float = 0.0
     """Largest norm of the gradient; 0: not clipped."""
+    patience: int = 0
+    """Epochs without a better validation CER after which training ends; 0: it never does early."""
+    minutes: float = 0.0
+    """Train on only so many minutes, sessions in their order; 0: on all."""
+    validate_minutes: float = 0.0
+    """Validate on only the first minutes of each session; 0: on all of it."""
     cache: bool = False
     """Keep all spectrograms in memory (see training.frames.CachedFrames)."""
     seed: int = 1
 
 
-def load_settings(name: str) -> TrainSettings:
-    """Settings from a preset's name or a TOML file's path."""
+def load_settings(name: str, changes: Sequence[str] = ()) -> TrainSettings:
+    """Settings from a preset's name or a TOML file's path.
+
+    Args:
+        name: The preset or file.
+        changes: `key = value` in TOML, with dots into tables ("augmentation.roll = 0"), applied on top.
+
+    Raises:
+        InputError: No such preset or file, no TOML, an unknown setting or a value of another type.
+    """
     path = Path(name) if name.endswith(".toml") else PRESETS / f"{name}.toml"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.toml")))
@@ -69,4 +98,43 @@ def load_settings(name: str) -> TrainSettings:
         table = tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path} is not valid TOML: {error}; mend that line") from None
+    for change in changes:
+        _merge(table, _parsed(change))
     return build(TrainSettings, table, str(path))
+
+
+def with_delay(settings: TrainSettings, milliseconds: float) -> TrainSettings:
+    """The same settings with another emission delay, for whatever of them controls it.
+
+    Raises:
+        InputError: Nothing of them does.
+    """
+    warm, window = settings.warm_start, settings.press_window
+    if warm is None and window is None:
+        raise InputError(
+            "a delay was asked for and the settings have neither [warm_start] nor [press_window], which control it: "
+            "use the preset compact, or add one of the tables"
+        )
+    delay = milliseconds / 1e3
+    return replace(
+        settings,
+        warm_start=warm and replace(warm, delay=delay),
+        press_window=window and replace(window, delay=delay),
+    )
+
+
+def _parsed(change: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(change)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            f"the setting {change!r} is not valid TOML: {error}; write key=value, a text in quotes"
+        ) from None
+
+
+def _merge(table: dict[str, Any], changes: dict[str, Any]) -> None:
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(table.get(key), dict):
+            _merge(table[key], value)
+        else:
+            table[key] = value

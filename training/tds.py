@@ -139,7 +139,8 @@ class TDSConvBlock(nn.Module):
         self.norm = nn.LayerNorm(config.features)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = functional.relu(self.convolve(x))
+        with torch.autocast(x.device.type, enabled=False):  # Fourier transforms know no half precision
+            y = functional.relu(self.convolve(x.float()))
         out: torch.Tensor = self.norm(y + x[:, -y.shape[1] :])
         return out
 

@@ -1,21 +1,45 @@
 """One training run: data, Lightning's trainer, checkpoints and resume."""
 
+import errno
+import signal
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from streamer.spectrogram import StftConstants
+from training.checkpoint import load_encoder
 from training.data import WholeSessions, WindowDataset, collate
 from training.metrics import JsonLines
 from training.module import EncoderModule
+from training.order import EpochOrder
+from training.saving import WholeCheckpoints, disk_full
 from training.settings import TrainSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """On what a run computes and to whom it reports; passed through to Lightning, which knows more values."""
+
+    accelerator: str = "auto"
+    devices: str = "auto"
+    """How many of them on each node."""
+    nodes: int = 1
+    strategy: str = "auto"
+    precision: str = "32-true"
+    """Also "bf16-mixed" or "16-mixed"."""
+    workers: int = 0
+    """Processes that read windows; 0: the run itself."""
+    wandb: str | None = None
+    """Project of Weights & Biases that is told too."""
+    progress: bool = True
 
 
 def train(
@@ -25,48 +49,124 @@ def train(
     out: Path,
     *,
     resume: bool = False,
-    progress: bool = True,
+    init: Path | None = None,
+    machine: Machine | None = None,
 ) -> EncoderModule:
     """Train an encoder on sessions; the model with the lowest greedy CER on `validation` comes back.
 
-    Checkpoints lie in `out`/checkpoints: `last.ckpt` after every epoch and the best one. Ctrl-C ends the run with a
-    checkpoint that `resume` goes on from.
+    Checkpoints lie in `out`/checkpoints: `last.ckpt` after every epoch and the best one. Ctrl-C ends the run with what
+    the last epoch left, from which `resume` goes on with the same losses as if it had never stopped.
+
+    Args:
+        sessions: Files to train on.
+        validation: Files that choose the best epoch.
+        settings: The recipe.
+        out: Folder of the run.
+        resume: Go on from the last checkpoint in `out`, where there is one.
+        init: Checkpoint or bundle whose weights the run starts from.
+        machine: Where it computes.
 
     Raises:
-        InputError: No session, or `out` holds a run and `resume` was not asked for.
+        InputError: No session, one that is in both lists or does not fit, `out` holds a run and `resume` was not asked
+            for, other weights than the settings' model, or a full disk.
     """
-    if not sessions or not validation:
-        raise InputError(
-            f"found {len(sessions)} training and {len(validation)} validation sessions: name at least one of each"
-        )
+    machine = machine or Machine()
+    _check(sessions, validation)
     checkpoints = out / "checkpoints"
     last = checkpoints / "last.ckpt"
     if last.exists() and not resume:
         raise InputError(f"{out} already holds a run: go on with --resume, or name another folder")
     pl.seed_everything(settings.seed, verbose=False)
-    with SessionReader(sessions[0]) as first:
-        layout = first.layout
     stft = StftConstants()
     windows = WindowDataset(sessions, settings, stft)
+    assert windows.layout is not None  # a window is of a session
     loader = DataLoader(
-        windows, settings.batch, shuffle=True, drop_last=len(windows) > settings.batch, collate_fn=collate
+        windows,
+        settings.batch,
+        sampler=EpochOrder(len(windows), settings.seed),
+        drop_last=len(windows) > settings.batch,
+        collate_fn=collate,
+        num_workers=machine.workers,
     )
-    whole = DataLoader(WholeSessions(validation), batch_size=None)
-    module = EncoderModule(settings, layout, stft, total_steps=len(loader) * settings.epochs)
+    whole = DataLoader(WholeSessions(validation, settings.validate_minutes), batch_size=None)
+    module = EncoderModule(settings, windows.layout, stft, total_steps=len(loader) * settings.epochs)
+    if init is not None:
+        _start_from(init, module)
     best = ModelCheckpoint(checkpoints, "best", monitor="val_cer", enable_version_counter=False)
     newest = ModelCheckpoint(checkpoints, "last", enable_version_counter=False)  # after every epoch, better or not
     callbacks: list[pl.Callback] = [best, newest, LearningRateMonitor("step"), JsonLines(out / "metrics.jsonl")]
+    if settings.patience:
+        callbacks.append(EarlyStopping("val_cer", patience=settings.patience))
+    if machine.progress:
+        callbacks.append(RichProgressBar())
     trainer = pl.Trainer(
+        accelerator=machine.accelerator,
+        devices=_number(machine.devices),
+        num_nodes=machine.nodes,
+        strategy=machine.strategy,
+        precision=machine.precision,  # type: ignore[arg-type]  # Lightning checks the text
         max_epochs=settings.epochs,
-        callbacks=[*callbacks, RichProgressBar()] if progress else callbacks,
-        logger=TensorBoardLogger(out, name="tensorboard", version=""),
+        callbacks=callbacks,
+        logger=_loggers(out, machine),
+        plugins=[WholeCheckpoints()],
         gradient_clip_val=settings.clip or None,
-        enable_progress_bar=progress,
+        enable_progress_bar=machine.progress,
         num_sanity_val_steps=0,
         log_every_n_steps=10,
         deterministic=True,
     )
-    trainer.fit(module, loader, whole, ckpt_path=last if resume and last.exists() else None)
-    if best.best_model_path:
+    heard = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, loader, whole, ckpt_path=last if resume and last.exists() else None)
+    except SystemExit:  # how Lightning answers Ctrl-C, after which it goes deaf to it
+        signal.signal(signal.SIGINT, heard)
+        raise KeyboardInterrupt from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise disk_full(out) from None
+    if Path(best.best_model_path).is_file():
         module.load_state_dict(torch.load(best.best_model_path, weights_only=True)["state_dict"])
     return module.eval()
+
+
+def _check(sessions: Sequence[Path], validation: Sequence[Path]) -> None:
+    if not sessions or not validation:
+        raise InputError(
+            f"found {len(sessions)} training and {len(validation)} validation sessions: name at least one of each"
+        )
+    both = {path.resolve() for path in sessions} & {path.resolve() for path in validation}
+    if both:
+        raise InputError(
+            f"{min(both)} is to train and to validate: expected each session in one of the two; take it out of one"
+        )
+
+
+def _start_from(init: Path, module: EncoderModule) -> None:
+    found = load_encoder(init)
+    theirs, ours = found.encoder.to_dict(), module.encoder.to_dict()
+    if theirs != ours:
+        differing = [key for key in ours if theirs.get(key) != ours[key]]
+        values = ", ".join(f"{key} = {theirs.get(key)!r} instead of {ours[key]!r}" for key in differing)
+        raise InputError(f"the weights of {init} are of another model ({values}): change the settings, or name others")
+    if (found.layout, found.stft) != (module.layout, module.stft):
+        raise InputError(f"the weights of {init} are for {found.layout}, the sessions are {module.layout}: name others")
+    module.encoder.load_state_dict(found.encoder.state_dict())
+
+
+def _loggers(out: Path, machine: Machine) -> list[Logger]:
+    loggers: list[Logger] = [TensorBoardLogger(out, name="tensorboard", version="")]
+    if machine.wandb:
+        from lightning.pytorch.loggers import WandbLogger  # noqa: PLC0415 - an optional package
+
+        try:
+            loggers.append(WandbLogger(project=machine.wandb, save_dir=out))
+        except ModuleNotFoundError:
+            raise InputError(
+                "Weights & Biases was asked for and its package is not installed: pip install wandb"
+            ) from None
+    return loggers
+
+
+def _number(devices: str) -> Any:
+    return int(devices) if devices.lstrip("-").isdecimal() else devices

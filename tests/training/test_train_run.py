@@ -1,14 +1,20 @@
 """A whole training run on a tiny model and simulated sessions: learning, checkpoints, resume, export."""
 
+import contextlib
 import dataclasses
+import errno
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
+from adapters.dataset import Dataset, SessionEntry
 from adapters.session_format import LAYOUT
 from adapters.session_reader import SessionReader
+from adapters.splits import Splits
 from decoder.errors import InputError
 from emgtype.simulated import write_session
 from simulator.person import make_person
@@ -16,17 +22,22 @@ from simulator.session import typing_session
 from streamer.spectrogram import StftConstants
 from training.augment import NONE
 from training.checkpoint import TrainedEncoder, load_encoder
-from training.data import WindowDataset, collate
+from training.data import Batch, WholeSessions, WindowDataset, collate
 from training.delay import emission_delay_ms
+from training.each_user import by_user, train_each
 from training.frames import CachedFrames, FreshFrames
-from training.settings import TrainSettings, WarmStart, load_settings
+from training.module import EncoderModule
+from training.plots import plot_run
+from training.settings import PressWindow, TrainSettings, WarmStart, load_settings
 from training.tds import TDSConfig
-from training.train import train
+from training.train import Machine, train
 
 TEXT = ["the cat sat on the mat and the dog sat on the log " * 6]
 TINY = TrainSettings(
     model=TDSConfig(mlp_features=16, channels=4), warm_start=WarmStart(), window=4000, past=2048, batch=4, epochs=2
 )
+
+QUIET = Machine(progress=False, accelerator="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +51,139 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.mark.filterwarnings("ignore")  # Lightning's advice about workers and loggers, and its own deprecations
 def test_a_run_learns_keeps_checkpoints_and_goes_on(sessions: list[Path], tmp_path: Path) -> None:
-    module = train(sessions[:1], sessions[1:], TINY, tmp_path, progress=False)
+    module = train(sessions[:1], sessions[1:], TINY, tmp_path, machine=QUIET)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines if "val_cer" in line] == [0, 1]
     with pytest.raises(InputError, match="already holds a run"):
-        train(sessions[:1], sessions[1:], TINY, tmp_path, progress=False)
+        train(sessions[:1], sessions[1:], TINY, tmp_path, machine=QUIET)
     longer = dataclasses.replace(TINY, epochs=3)
-    train(sessions[:1], sessions[1:], longer, tmp_path, resume=True, progress=False)
+    train(sessions[:1], sessions[1:], longer, tmp_path, resume=True, machine=QUIET)
     epochs = [json.loads(line)["epoch"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert epochs[-1] == 2
     trained = load_encoder(tmp_path / "checkpoints" / "last.ckpt")
     assert trained.layout == module.layout
     assert trained.epoch == 2
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_same_seed_same_losses_and_a_resumed_run_goes_on_with_them(sessions: list[Path], tmp_path: Path) -> None:
+    settings = dataclasses.replace(TINY, schedule="one_cycle", cache=True, batch=2)
+
+    def losses(run: Path) -> list[tuple[int, float]]:
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        return [(line["epoch"], line["val_cer"]) for line in lines if "val_cer" in line]
+
+    whole = train(sessions[:1], sessions[1:], settings, tmp_path / "whole", machine=QUIET)
+    with monkeypatched_interrupt(epoch=1), pytest.raises(KeyboardInterrupt):
+        train(sessions[:1], sessions[1:], settings, tmp_path / "halved", machine=QUIET)
+    resumed = train(sessions[:1], sessions[1:], settings, tmp_path / "halved", resume=True, machine=QUIET)
+    other = train(sessions[:1], sessions[1:], dataclasses.replace(settings, seed=2), tmp_path / "other", machine=QUIET)
+    last = [torch.load(tmp_path / run / "checkpoints" / "last.ckpt")["state_dict"] for run in ("whole", "halved")]
+    assert all(torch.equal(a, b) for a, b in zip(last[0].values(), last[1].values(), strict=True))
+    assert losses(tmp_path / "whole") == losses(tmp_path / "halved")
+    assert state_of(whole) == state_of(resumed) != state_of(other)
+
+
+@contextlib.contextmanager
+def monkeypatched_interrupt(epoch: int) -> Iterator[None]:
+    """Ctrl-C in the middle of an epoch."""
+    step = EncoderModule.training_step
+
+    def interrupted(self: EncoderModule, batch: Batch, index: int) -> torch.Tensor:
+        if self.current_epoch == epoch and index == 1:
+            raise KeyboardInterrupt
+        return step(self, batch, index)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EncoderModule, "training_step", interrupted)
+        yield
+
+
+def state_of(module: EncoderModule) -> list[bytes]:
+    return [value.numpy().tobytes() for value in module.encoder.state_dict().values()]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_full_disk_leaves_the_last_good_checkpoint(
+    sessions: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(sessions[:1], sessions[1:], dataclasses.replace(TINY, epochs=1), tmp_path, machine=QUIET)
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    good = last.read_bytes()
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="is full: the last good checkpoint"):
+        train(sessions[:1], sessions[1:], TINY, tmp_path, resume=True, machine=QUIET)
+    assert last.read_bytes() == good
+    assert not list(tmp_path.rglob("*.part"))
+    assert load_encoder(last).epoch == 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_starts_from_given_weights_of_the_same_model(sessions: list[Path], tmp_path: Path) -> None:
+    first = train(sessions[:1], sessions[1:], dataclasses.replace(TINY, epochs=1), tmp_path / "a", machine=QUIET)
+    best = tmp_path / "a" / "checkpoints" / "best.ckpt"
+    frozen = dataclasses.replace(TINY, epochs=1, rate=0.0, rate_start=0.0, rate_end=0.0)
+    second = train(sessions[:1], sessions[1:], frozen, tmp_path / "b", init=best, machine=QUIET)
+    assert torch.equal(first.encoder.state_dict()["head.weight"], second.encoder.state_dict()["head.weight"])
+    other = dataclasses.replace(TINY, model=TDSConfig(mlp_features=12, channels=4))
+    with pytest.raises(InputError, match="mlp_features = 16 instead of 12"):
+        train(sessions[:1], sessions[1:], other, tmp_path / "c", init=best, machine=QUIET)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mixed_precision_and_restricted_ctc_learn_too(sessions: list[Path], tmp_path: Path) -> None:
+    settings = dataclasses.replace(TINY, epochs=1, press_window=PressWindow(), warm_start=None, crop=0.3)
+    machine = dataclasses.replace(QUIET, precision="bf16-mixed")
+    module = train(sessions[:1], sessions[1:], settings, tmp_path, machine=machine)
+    assert all(torch.isfinite(value).all() for value in module.encoder.state_dict().values())
+    assert module.encoder.head.weight.dtype == torch.float32
+    lines = (tmp_path / "metrics.jsonl").read_text()
+    plot_run(tmp_path / "metrics.jsonl", tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert '"val_cer"' in lines
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_for_each_user_and_a_failing_one_stops_nobody(sessions: list[Path], tmp_path: Path) -> None:
+    empty = tmp_path / "empty.hdf5"
+    write_session(empty, typing_session(make_person(961), 1, TEXT, 5.0))
+    for path in sessions:
+        (tmp_path / path.name).symlink_to(path)
+    entries = [SessionEntry("00000960", path.stem) for path in sessions] + [SessionEntry("00000961", "empty")]
+    dataset = Dataset(tmp_path, entries)
+    pairs = [(entry.user, entry.session) for entry in dataset.entries]
+    generic = Splits(train=(pairs[0], pairs[2]), val=(pairs[1],), test=())
+    assert list(by_user(generic)) == ["00000960"]
+    users = {"00000960": Splits((pairs[0],), (pairs[1],), ()), "00000961": Splits((pairs[2],), (pairs[1],), ())}
+    told: list[str] = []
+    quick = dataclasses.replace(TINY, epochs=1)
+    failed = train_each(dataset, users, quick, tmp_path / "runs", machine=QUIET, tell=told.append)
+    assert list(failed) == ["00000961"]
+    assert "no key presses" in failed["00000961"]
+    assert load_encoder(tmp_path / "runs" / "00000960" / "checkpoints" / "best.ckpt").epoch == 0
+    assert len(told) == 3
+
+
+def test_sessions_that_do_not_fit_are_refused(sessions: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is to train and to validate"):
+        train(sessions, sessions[1:], TINY, tmp_path)
+    with pytest.raises(InputError, match="no window of 4000 samples"):
+        WindowDataset(sessions, dataclasses.replace(TINY, minutes=0.02), StftConstants())
+    short = WindowDataset(sessions, dataclasses.replace(TINY, minutes=0.2), StftConstants())
+    assert 0 < len(short) < len(WindowDataset(sessions, TINY, StftConstants()))
+
+
+def test_validation_takes_the_beginning_and_its_keys(sessions: list[Path]) -> None:
+    samples, labels = WholeSessions(sessions[:1], minutes=0.2)[0]
+    everything, typed = WholeSessions(sessions[:1])[0]
+    assert len(samples) == 24_000
+    assert torch.equal(samples, everything[:24_000])
+    assert 0 < len(labels) < len(typed)
+    assert typed[: len(labels)] == labels
 
 
 @pytest.mark.parametrize("cache", [False, True])

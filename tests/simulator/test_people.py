@@ -57,7 +57,7 @@ def test_people_differ_in_what_no_model_should_be_told() -> None:
     for values in ("strength", "fat", "conduction", "tempo"):
         assert np.std([getattr(person, values) for person in people]) > 0.01
     patterns = np.stack([person.keys.ravel() for person in people])
-    correlation = np.corrcoef(patterns)[np.triu_indices(len(people), 1)]
+    correlation = np.asarray(np.corrcoef(patterns))[np.triu_indices(len(people), 1)]
     assert 0.5 < correlation.mean() < 0.95
 
 

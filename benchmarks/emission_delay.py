@@ -1,0 +1,60 @@
+"""Does `emgtype train --delay-ms` set the emission delay? A short training per setting, measured on held-out sessions.
+
+Every run starts from the same weights; prints the delay asked for, the median from press to emission, and greedy CER.
+"""
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.encoder_families import greedy_cer, trained_ones
+from decoder.errors import InputError
+from emgtype.commands.train_command import session_files
+from training.checkpoint import load_encoder
+from training.delay import emission_delay_ms
+from training.settings import load_settings, with_delay
+from training.train import Machine, train
+
+FRAME_MS = 8.0
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=Path, nargs="+", required=True, help="to train on: files or folders")
+    parser.add_argument("--held-out", type=Path, nargs="+", required=True, help="to validate and measure on")
+    parser.add_argument("--init", type=Path, help="checkpoint or bundle to start from")
+    parser.add_argument("--preset", default="compact_delay")
+    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--delays", type=float, nargs="+", default=[30.0, 60.0, 100.0], help="ms")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs; finished ones are not repeated")
+    arguments = parser.parse_args()
+    table = Table("asked, ms", "median press → emission, ms", "off by, frames", "greedy CER, %")
+    try:
+        settings = load_settings(arguments.preset, arguments.changes)
+        sessions, held_out = (session_files(tuple(paths)) for paths in (arguments.sessions, arguments.held_out))
+        for asked in arguments.delays:
+            run = arguments.out / f"delay-{asked:g}"
+            train(
+                sessions,
+                held_out,
+                with_delay(settings, asked),
+                run,
+                resume=True,
+                init=arguments.init,
+                machine=Machine(),
+            )
+            best = run / "checkpoints" / "best.ckpt"
+            found = emission_delay_ms(load_encoder(best), held_out)
+            (row,) = trained_ones([run], arguments.out)
+            cer = greedy_cer(row.onnx, held_out).cer
+            table.add_row(f"{asked:g}", f"{found:.1f}", f"{(found - asked) / FRAME_MS:+.2f}", f"{cer:.2f}")
+    except InputError as error:
+        parser.error(str(error))
+    Console(highlight=False).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Character error rate: counts that sum over sessions, and the interval of a difference between two decoders."""
+"""Character error rate: counts that sum over sessions, by key too, and the interval of a difference of two decoders."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
 
@@ -33,6 +34,20 @@ class CharacterErrors:
             counts[edit.tag] += 1
         return cls(counts["insert"], counts["delete"], counts["replace"], len(truth))
 
+    @classmethod
+    def of(cls, confusion: npt.NDArray[np.int64], keys: npt.NDArray[np.bool_] | None = None) -> "CharacterErrors":
+        """Errors that a confusion matrix counts (see `confusion`).
+
+        Args:
+            confusion: (K + 1, K + 1).
+            keys: (K,) which keys to count, None: all. A key decoded as another one counts with the one that was typed,
+                so sets of keys that part the alphabet part the errors.
+        """
+        kept = np.ones(len(confusion) - 1, np.bool_) if keys is None else keys
+        typed = confusion[:-1][kept]
+        right, missed = int(np.diag(confusion)[:-1][kept].sum()), int(typed[:, -1].sum())
+        return cls(int(confusion[-1, :-1][kept].sum()), missed, int(typed.sum()) - right - missed, int(typed.sum()))
+
     def __add__(self, other: "CharacterErrors") -> "CharacterErrors":
         return CharacterErrors(
             self.insertions + other.insertions,
@@ -56,6 +71,62 @@ def matches(decoded: Sequence[int], truth: Sequence[int]) -> list[tuple[int, int
     """(index in truth, index in decoded) of the keys that a path of fewest edits leaves unchanged, in order."""
     blocks = Levenshtein.editops(list(truth), list(decoded)).as_matching_blocks()
     return [(block.a + i, block.b + i) for block in blocks for i in range(block.size)]
+
+
+def confusion(decoded: Sequence[int], truth: Sequence[int], keys: int) -> npt.NDArray[np.int64]:
+    """What was decoded for each key typed, along a path of fewest edits; matrices of sessions sum to that of all.
+
+    Where several paths are as short, one of them is taken, always the same.
+
+    Args:
+        decoded: Labels decoded, 0..keys - 1.
+        truth: Labels typed.
+        keys: Number of keys K.
+
+    Returns:
+        (K + 1, K + 1): [typed, decoded]; the last row counts keys that nobody typed, the last column keys missed.
+    """
+    counts = np.zeros((keys + 1, keys + 1), np.int64)
+    edits = Levenshtein.editops(list(truth), list(decoded))
+    for edit in edits:
+        typed = keys if edit.tag == "insert" else truth[edit.src_pos]
+        counts[typed, keys if edit.tag == "delete" else decoded[edit.dest_pos]] += 1
+    for block in edits.as_matching_blocks():
+        same = truth[block.a : block.a + block.size]
+        np.add.at(counts, (same, same), 1)
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class KeyScore:
+    """How one key is decoded; the shares are NaN where there is nothing to divide by."""
+
+    typed: int
+    decoded: int
+    right: int
+    """Typed and decoded at the same place of the alignment."""
+
+    @property
+    def precision(self) -> float:
+        """Share of the decoded ones that were typed."""
+        return self.right / self.decoded if self.decoded else float("nan")
+
+    @property
+    def recall(self) -> float:
+        """Share of the typed ones that were decoded."""
+        return self.right / self.typed if self.typed else float("nan")
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall (van Rijsbergen 1979)."""
+        both = self.typed + self.decoded
+        return 2 * self.right / both if both else float("nan")
+
+
+def key_scores(confusion: npt.NDArray[np.int64]) -> list[KeyScore]:
+    """The score of every key of a confusion matrix, in label order."""
+    typed, decoded, right = confusion.sum(axis=1), confusion.sum(axis=0), np.diag(confusion)
+    return [KeyScore(*map(int, row)) for row in zip(typed[:-1], decoded[:-1], right[:-1], strict=True)]
 
 
 def segment_errors(decoded: Sequence[int], truth: Sequence[int], ends: Sequence[int]) -> list[CharacterErrors]:

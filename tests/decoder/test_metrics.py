@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoder.charset import text_to_labels
-from decoder.metrics import CharacterErrors, cer_difference, segment_errors
+from decoder.metrics import CharacterErrors, KeyScore, cer_difference, confusion, key_scores, segment_errors
 
 LABELS = st.lists(st.integers(0, 3), max_size=12)
 
@@ -79,3 +79,30 @@ def test_interval_has_the_width_of_the_normal_approximation() -> None:
 def test_unpaired_segments_are_refused() -> None:
     with pytest.raises(ValueError, match="same segments"):
         cer_difference([between("a", "a")], [between("a", "ab")])
+
+
+def test_confusion_counts_what_was_decoded_for_each_key() -> None:
+    a, b, c, d, none = range(5)
+    counts = confusion([a, c, c, d], [a, b, c], 4)  # b read as c, and a d that nobody typed
+    expected = np.zeros((5, 5), np.int64)
+    expected[a, a] = expected[b, c] = expected[c, c] = expected[none, d] = 1
+    assert (counts == expected).all()
+    assert confusion([], [a, a], 4)[a, none] == 2
+    scores = key_scores(counts)
+    assert scores[c] == KeyScore(typed=1, decoded=2, right=1)
+    assert (scores[c].precision, scores[c].recall, scores[c].f1) == pytest.approx((1 / 2, 1, 2 / 3))
+    assert scores[b].f1 == 0
+    assert np.isnan(scores[b].precision)
+    assert np.isnan(scores[d].recall)
+
+
+@given(decoded=LABELS, truth=LABELS)
+def test_counts_by_key_sum_to_the_alignment(decoded: list[int], truth: list[int]) -> None:
+    counts, whole = confusion(decoded, truth, 4), CharacterErrors.between(decoded, truth)
+    assert CharacterErrors.of(counts) == whole
+    scores = key_scores(counts)
+    assert [s.typed for s in scores] == [truth.count(label) for label in range(4)]
+    assert [s.decoded for s in scores] == [decoded.count(label) for label in range(4)]
+    assert sum(s.right for s in scores) == len(truth) - whole.deletions - whole.substitutions
+    left = np.array([True, False, True, False])
+    assert CharacterErrors.of(counts, left) + CharacterErrors.of(counts, ~left) == whole

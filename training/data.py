@@ -26,7 +26,7 @@ class Window:
     frames: Tensor
     """(T, bands, electrodes, bins) log-spectrogram."""
     labels: Tensor
-    """(L,) keys pressed within the labelled part."""
+    """(L,) keys pressed within the labelled part; with a press window, those whose emissions lie behind its begin."""
     presses: Tensor
     """(L,) presses in frames, fractional: press p is the newest sample of frame p."""
     first: int
@@ -74,9 +74,10 @@ class WindowDataset(Dataset[Window]):
         s = self._settings
         with SessionReader(path) as session:
             layout = self.layout = self.layout or session.layout
+            self._rate = layout.rate
             if session.layout != layout:
                 raise InputError(f"{path} holds {session.layout}, the sessions before it {layout}: train on one kind")
-            keys = [(k.start, k.label) for k in session.keystrokes if k.label is not None]
+            keys = sorted((k.start, k.label) for k in session.keystrokes if k.label is not None)
             if not keys:
                 raise InputError(
                     f"{path} holds no key presses with their times, which training needs: leave it out, or fit a model "
@@ -107,12 +108,20 @@ class WindowDataset(Dataset[Window]):
         end = min(size, first + window + s.future)
         frames = self._frames.window(span.path, begin, end, s.augmentation, rng)
         presses, labels = self._presses[span.path]
-        labelled = slice(*np.searchsorted(presses, [first, first + window]))
+        newest = begin + c.window - 1  # sample of the first frame
+        labelled_from = max(0, (first - newest) // c.hop)
+        answered: tuple[float, float] = first, first + window
+        if s.press_window:
+            # Where the delay is known, so are the keys that the emissions answer: others fit no alignment.
+            emitted = newest - s.press_window.delay * self._rate
+            earliest = max(labelled_from, s.model.receptive_field - 1)
+            answered = emitted + earliest * c.hop, emitted + (len(frames) - 1) * c.hop
+        labelled = slice(*np.searchsorted(presses, answered))
         return Window(
             frames=s.augmentation.spectrogram(frames, rng),
             labels=torch.from_numpy(labels[labelled]),
-            presses=torch.from_numpy((presses[labelled] - begin - (c.window - 1)) / c.hop),
-            first=max(0, (first - begin - (c.window - 1)) // c.hop),
+            presses=torch.from_numpy((presses[labelled] - newest) / c.hop),
+            first=labelled_from,
         )
 
 
@@ -147,7 +156,24 @@ def collate(windows: Sequence[Window]) -> Batch:
     )
 
 
-class WholeSessions(Dataset[tuple[Tensor, list[int]]]):
+class SessionSamples:
+    """The samples of a session as slices of it are asked for: a whole one may be larger than the memory."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice) -> Tensor:
+        """(samples, bands, electrodes) µV of a slice of step 1."""
+        first, last, _ = part.indices(self._size)
+        with SessionReader(self._path) as session:
+            return torch.from_numpy(session.read(first, last).samples)
+
+
+class WholeSessions(Dataset[tuple[SessionSamples, list[int]]]):
     """Sessions without padding, as the reference tests: (samples, bands, electrodes) and the typed labels.
 
     Args:
@@ -162,8 +188,9 @@ class WholeSessions(Dataset[tuple[Tensor, list[int]]]):
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, list[int]]:
-        with SessionReader(self._sessions[index]) as session:
-            most = round(self._minutes * 60 * session.layout.rate) or len(session)
-            chunk = session.read(0, min(most, len(session)))
-            return torch.from_numpy(chunk.samples), session.labels(float(chunk.times[0]), float(chunk.times[-1]))
+    def __getitem__(self, index: int) -> tuple[SessionSamples, list[int]]:
+        path = self._sessions[index]
+        with SessionReader(path) as session:
+            size = min(round(self._minutes * 60 * session.layout.rate) or len(session), len(session))
+            (last,) = session.read(size - 1, size).times
+            return SessionSamples(path, size), session.labels(session.start, float(last))

@@ -35,12 +35,15 @@ def frame_targets(
         width: Frames that a key lasts; cut short where the next key begins.
         blank: Label of the blank.
     """
-    target = torch.full((len(labels), frames), blank, dtype=torch.long)
-    for n in range(len(labels)):
-        for press, label in zip(press_frames[n], labels[n, : label_lengths[n]], strict=False):
-            first = round(float(press) + delay - (width - 1) / 2)
-            target[n, max(first, 0) : max(first + width, 0)] = label
-    return target
+    count, keys = labels.shape
+    padding = torch.arange(keys, device=labels.device) >= label_lengths[:, None]
+    firsts = (press_frames.double() + delay - (width - 1) / 2).round().masked_fill(padding, torch.inf)
+    firsts = torch.cat([firsts.new_full((count, 1), -torch.inf), firsts], dim=1)  # before the first key: a blank
+    places = torch.arange(frames, device=labels.device, dtype=firsts.dtype).expand(count, -1).contiguous()
+    newest = torch.searchsorted(firsts, places, right=True) - 1  # the last key that has begun
+    lasts = places < firsts.gather(1, newest) + width
+    own = torch.cat([labels.new_full((count, 1), blank), labels], dim=1)
+    return own.gather(1, newest).where(lasts, blank)
 
 
 def frame_cross_entropy(log_probs: Tensor, target: Tensor, lengths: Tensor, blank: int, blank_weight: float) -> Tensor:

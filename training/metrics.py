@@ -16,6 +16,13 @@ class JsonLines(pl.Callback):
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def on_train_start(self, trainer: pl.Trainer, *_rest: Any) -> None:
+        """Forget what an interrupted run wrote behind its last checkpoint: the resumed one writes it again."""
+        if trainer.is_global_zero and self._path.is_file():
+            lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("}\n") and json.loads(line)["step"] <= trainer.global_step]
+            self._path.write_text("".join(kept), encoding="utf-8")
+
     def on_train_batch_end(self, trainer: pl.Trainer, *_rest: Any) -> None:
         if trainer.global_step % _EVERY == 0:
             self._write(trainer, _TRAINING)
@@ -24,6 +31,8 @@ class JsonLines(pl.Callback):
         self._write(trainer, {"val_cer"})
 
     def _write(self, trainer: pl.Trainer, names: set[str]) -> None:
+        if not trainer.is_global_zero:
+            return
         metrics = {k: round(float(v), 5) for k, v in trainer.callback_metrics.items() if k in names}
         if names is _TRAINING:
             metrics["rate"] = trainer.optimizers[0].param_groups[0]["lr"]

@@ -1,6 +1,7 @@
 """The Lightning module: spectrogram, augmentation, encoder, loss, and the CER of whole validation sessions."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -15,11 +16,17 @@ from decoder.messages import Emission
 from decoder.metrics import CharacterErrors
 from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
-from training.data import Batch
+from training.data import Batch, SessionSamples
 from training.families import encoder_of
 from training.features import LogSpectrogram
 from training.losses import ctc, frame_cross_entropy, frame_targets, press_window_ctc
+from training.order import chance, process_rank
 from training.settings import TrainSettings
+
+_PIECE = 15_000
+"""Emissions of a piece of a session in validation: two minutes, some hundred megabytes in the reference's model."""
+_AROUND = 1250
+"""Emissions before a piece that are made and dropped; also after it where a model looks ahead."""
 
 
 class EncoderModule(pl.LightningModule):
@@ -75,11 +82,32 @@ class EncoderModule(pl.LightningModule):
         self.log("loss", loss)
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, list[int]], _index: int) -> None:
+    def on_train_epoch_start(self) -> None:
+        """What the model itself draws (dropout) depends on seed, epoch and process: a resumed run repeats it."""
+        torch.manual_seed(chance(self.settings.seed, self.current_epoch, process_rank()).initial_seed())
+
+    def validation_step(self, batch: tuple[Tensor | SessionSamples, list[int]], _index: int) -> None:
         samples, truth = batch
-        log_probs = self(samples[None])[0].float().cpu().numpy()
-        keys = GreedyDecoder().push(Emission(log_probs, np.zeros(len(log_probs))))  # the times do not matter here
-        self._errors += CharacterErrors.between([key.label for key in keys], truth)
+        decoder, labels = GreedyDecoder(), []
+        for log_probs in self.emissions(samples):
+            emission = Emission(log_probs.float().cpu().numpy(), np.zeros(len(log_probs)))  # times do not matter here
+            labels += [key.label for key in decoder.push(emission)]
+        self._errors += CharacterErrors.between(labels, truth)
+
+    def emissions(self, samples: Tensor | SessionSamples) -> Iterator[Tensor]:
+        """The log-probabilities of a session of any length in pieces (emissions, classes), one after the other.
+
+        Each piece is made of its own frames, those of the receptive field before them, and some seconds more: all that
+        a TDS encoder sees. Recurrent and normalising encoders, which carry on for ever, differ by what they forgot.
+        """
+        hop, context = self.stft.hop, self.encoder.context
+        count = self.stft.frames(len(samples)) - context
+        after = 0 if self.encoder.config.streams else _AROUND
+        for first in range(0, count, _PIECE):
+            last = min(count, first + _PIECE)
+            begin, end = max(0, first - _AROUND), min(count, last + after)
+            piece = samples[begin * hop : self.stft.samples(end + context)]
+            yield self(piece.to(self.device)[None])[0, first - begin : last - begin]
 
     def on_validation_epoch_end(self) -> None:
         self.log("val_cer", self._errors.cer, prog_bar=True)

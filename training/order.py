@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import torch
+from torch import distributed
 from torch.utils.data import Sampler
 
 
@@ -10,12 +11,13 @@ class EpochOrder(Sampler[int]):
     """A permutation of `size` windows per epoch; yields epoch · size + index, so that a dataset knows the epoch too.
 
     Workers and resumed runs draw the same chance for a window, whatever was drawn before it. Lightning calls
-    `set_epoch`.
+    `set_epoch`. Of several processes that train together each yields another part, all of one length.
     """
 
-    def __init__(self, size: int, seed: int) -> None:
+    def __init__(self, size: int, seed: int, processes: int = 1) -> None:
         self._size = size
         self._seed = seed
+        self._processes = processes
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -23,11 +25,17 @@ class EpochOrder(Sampler[int]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return self._size
+        return self._size // self._processes
 
     def __iter__(self) -> Iterator[int]:
         order = torch.randperm(self._size, generator=chance(self._seed, self._epoch))
+        order = order[: len(self) * self._processes][process_rank() :: self._processes]
         yield from (self._epoch * self._size + order).tolist()
+
+
+def process_rank() -> int:
+    """Which of the processes that train together this one is; 0 where it trains alone."""
+    return distributed.get_rank() if distributed.is_available() and distributed.is_initialized() else 0
 
 
 def chance(*seeds: int) -> torch.Generator:

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from decoder.errors import InputError
 from decoder.strict import build
@@ -57,11 +57,10 @@ class TrainSettings:
     """Samples after the window; they let the model emit late by as much."""
     batch: int = 32
     epochs: int = 150
-    optimiser: str = "adam"
-    """"adam" or "adamw"."""
+    optimiser: Literal["adam", "adamw"] = "adam"
     weight_decay: float = 0.0
-    schedule: str = "warmup_cosine"
-    """"warmup_cosine" (the reference's, per epoch) or "one_cycle" (per step)."""
+    schedule: Literal["warmup_cosine", "one_cycle"] = "warmup_cosine"
+    """The reference's, per epoch, or one cycle, per step."""
     rate: float = 1e-3
     """Highest learning rate."""
     warmup_epochs: int = 10
@@ -78,6 +77,14 @@ class TrainSettings:
     cache: bool = False
     """Keep all spectrograms in memory (see training.frames.CachedFrames)."""
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        least = {"window": 1, "batch": 1, "epochs": 1, "past": 0, "future": 0, "patience": 0, "seed": 0}
+        for name, bound in least.items():
+            if getattr(self, name) < bound:
+                raise InputError(f"the setting {name} is {getattr(self, name)}: it must be at least {bound}")
+        if not 0 <= self.crop < 1:
+            raise InputError(f"the setting crop is {self.crop:g}: expected a share from 0 to below 1")
 
 
 def load_settings(name: str, changes: Sequence[str] = ()) -> TrainSettings:

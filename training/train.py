@@ -2,13 +2,14 @@
 
 import errno
 import signal
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch.utils.data import DataLoader
@@ -68,23 +69,32 @@ def train(
 
     Raises:
         InputError: No session, one that is in both lists or does not fit, `out` holds a run and `resume` was not asked
-            for, other weights than the settings' model, or a full disk.
+            for, or holds one of other settings, other weights than the settings' model, or a full disk.
     """
     machine = machine or Machine()
     _check(sessions, validation)
     checkpoints = out / "checkpoints"
     last = checkpoints / "last.ckpt"
-    if last.exists() and not resume:
-        raise InputError(f"{out} already holds a run: go on with --resume, or name another folder")
+    if last.exists():
+        if not resume:
+            raise InputError(f"{out} already holds a run: go on with --resume, or name another folder")
+        _check_goes_on(load_encoder(last).settings, settings, out)
     pl.seed_everything(settings.seed, verbose=False)
     stft = StftConstants()
     windows = WindowDataset(sessions, settings, stft)
     assert windows.layout is not None  # a window is of a session
+    best = ModelCheckpoint(checkpoints, "best", monitor="val_cer", enable_version_counter=False)
+    newest = ModelCheckpoint(checkpoints, "last", enable_version_counter=False)  # after every epoch, better or not
+    callbacks: list[pl.Callback] = [best, newest, LearningRateMonitor("step"), JsonLines(out / "metrics.jsonl")]
+    if settings.patience:
+        callbacks.append(EarlyStopping("val_cer", patience=settings.patience))
+    trainer = make_trainer(machine, callbacks, settings, out)
+    order = EpochOrder(len(windows), settings.seed, trainer.world_size)
     loader = DataLoader(
         windows,
         settings.batch,
-        sampler=EpochOrder(len(windows), settings.seed),
-        drop_last=len(windows) > settings.batch,
+        sampler=order,
+        drop_last=len(order) > settings.batch,
         collate_fn=collate,
         num_workers=machine.workers,
     )
@@ -92,29 +102,6 @@ def train(
     module = EncoderModule(settings, windows.layout, stft, total_steps=len(loader) * settings.epochs)
     if init is not None:
         _start_from(init, module)
-    best = ModelCheckpoint(checkpoints, "best", monitor="val_cer", enable_version_counter=False)
-    newest = ModelCheckpoint(checkpoints, "last", enable_version_counter=False)  # after every epoch, better or not
-    callbacks: list[pl.Callback] = [best, newest, LearningRateMonitor("step"), JsonLines(out / "metrics.jsonl")]
-    if settings.patience:
-        callbacks.append(EarlyStopping("val_cer", patience=settings.patience))
-    if machine.progress:
-        callbacks.append(RichProgressBar())
-    trainer = pl.Trainer(
-        accelerator=machine.accelerator,
-        devices=_number(machine.devices),
-        num_nodes=machine.nodes,
-        strategy=machine.strategy,
-        precision=machine.precision,  # type: ignore[arg-type]  # Lightning checks the text
-        max_epochs=settings.epochs,
-        callbacks=callbacks,
-        logger=_loggers(out, machine),
-        plugins=[WholeCheckpoints()],
-        gradient_clip_val=settings.clip or None,
-        enable_progress_bar=machine.progress,
-        num_sanity_val_steps=0,
-        log_every_n_steps=10,
-        deterministic=True,
-    )
     heard = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, loader, whole, ckpt_path=last if resume and last.exists() else None)
@@ -128,6 +115,55 @@ def train(
     if Path(best.best_model_path).is_file():
         module.load_state_dict(torch.load(best.best_model_path, weights_only=True)["state_dict"])
     return module.eval()
+
+
+def make_trainer(machine: Machine, callbacks: list[pl.Callback], settings: TrainSettings, out: Path) -> pl.Trainer:
+    """Lightning's trainer for a run in `out`; raises InputError where the machine has not what was asked for."""
+    # Some of CUDA's kernels (CTC's gradient among them) have no deterministic form: there Lightning tells which.
+    exact = machine.accelerator == "cpu" or not torch.cuda.is_available()
+    try:
+        return pl.Trainer(
+            accelerator=machine.accelerator,
+            devices=_number(machine.devices),
+            num_nodes=machine.nodes,
+            strategy=machine.strategy,
+            precision=machine.precision,  # type: ignore[arg-type]  # Lightning checks the text
+            max_epochs=settings.epochs,
+            callbacks=[*callbacks, RichProgressBar()] if machine.progress else callbacks,
+            logger=_loggers(out, machine),
+            plugins=[WholeCheckpoints()],
+            gradient_clip_val=settings.clip or None,
+            enable_progress_bar=machine.progress,
+            num_sanity_val_steps=0,
+            log_every_n_steps=10,
+            deterministic=True if exact else "warn",
+            use_distributed_sampler=False,  # EpochOrder deals the windows out; every process validates on all sessions
+        )
+    except (ValueError, MisconfigurationException) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"this machine cannot train as asked for: {reason}; change the option") from None
+
+
+def _check_goes_on(before: Mapping[str, Any], settings: TrainSettings, out: Path) -> None:
+    """Refuse to resume with another recipe than the run began with; what only says when to stop may change."""
+    free = {"patience"} if settings.schedule == "one_cycle" else {"patience", "epochs"}
+    changed = [text for name, text in _changes(before, asdict(settings)).items() if name not in free]
+    if changed:
+        values = ", ".join(changed)
+        raise InputError(f"{out} holds a run with other settings ({values}): resume with its own, or name a new folder")
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any], where: str = "") -> dict[str, str]:
+    """What differs, by name; what only one of them knows (checkpoints of older versions do not) is passed over."""
+    found: dict[str, str] = {}
+    for name in now:
+        if name not in before or before[name] == now[name]:
+            continue
+        if isinstance(before[name], Mapping) and isinstance(now[name], Mapping):
+            found |= _changes(before[name], now[name], f"{where}{name}.")
+        else:
+            found[f"{where}{name}"] = f"{where}{name} = {now[name]} instead of {before[name]}"
+    return found
 
 
 def _check(sessions: Sequence[Path], validation: Sequence[Path]) -> None:

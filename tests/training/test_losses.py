@@ -1,6 +1,8 @@
 import math
 
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from training.losses import ctc, frame_cross_entropy, frame_targets
 
@@ -18,6 +20,30 @@ def test_frame_targets_at_the_borders_are_cut_not_wrapped() -> None:
 def test_padding_labels_are_no_targets() -> None:
     target = frame_targets(torch.tensor([[2.0, 0.0]]), torch.tensor([[0, 0]]), torch.tensor([1]), 6, 0.0, 1, blank=2)
     assert "".join("ab_"[int(c)] for c in target[0]) == "__a___"
+
+
+@given(
+    firsts=st.lists(st.floats(-6, 30), min_size=0, max_size=6),
+    delay=st.floats(0, 8),
+    width=st.integers(1, 5),
+)
+def test_a_later_key_cuts_an_earlier_one_short(firsts: list[float], delay: float, width: int) -> None:
+    presses = sorted(firsts)
+    expected = [9] * 24
+    for label, press in enumerate(presses):
+        first = round(press + delay - (width - 1) / 2)
+        for frame in range(max(first, 0), min(max(first + width, 0), 24)):
+            expected[frame] = label
+    target = frame_targets(
+        torch.tensor([presses], dtype=torch.float64),
+        torch.arange(len(presses))[None],
+        torch.tensor([len(presses)]),
+        24,
+        delay,
+        width,
+        blank=9,
+    )
+    assert target[0].tolist() == expected
 
 
 def test_frame_cross_entropy_ignores_padding_and_weighs_blanks() -> None:

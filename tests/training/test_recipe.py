@@ -101,5 +101,21 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     again = EpochOrder(50, seed=3)
     again.set_epoch(7)
     assert list(again) == later
+    parts = [EpochOrder(51, seed=3, processes=2) for _ in range(2)]
+    with pytest.MonkeyPatch.context() as patch:
+        seen = []
+        for rank, part in enumerate(parts):
+            patch.setattr("training.order.process_rank", lambda rank=rank: rank)
+            seen.append(list(part))
+    assert [len(part) for part in seen] == [len(part) for part in parts] == [25, 25]
+    assert len(set(seen[0]) | set(seen[1])) == 50
     draws = {int(torch.randint(2**40, (1,), generator=chance(1, e, i))) for e in range(20) for i in range(20)}
     assert len(draws) == 400
+
+
+@pytest.mark.parametrize(
+    "change", ['optimiser = "sgd"', 'schedule = "step"', "batch = 0", "epochs = 0", "crop = 1.0", "seed = -1"]
+)
+def test_settings_that_cannot_be_are_refused(change: str) -> None:
+    with pytest.raises(InputError, match=change.partition(" ")[0]):
+        load_settings("compact", [change])

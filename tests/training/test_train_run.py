@@ -26,7 +26,8 @@ from training.data import Batch, WholeSessions, WindowDataset, collate
 from training.delay import emission_delay_ms
 from training.each_user import by_user, train_each
 from training.frames import CachedFrames, FreshFrames
-from training.module import EncoderModule
+from training.losses import press_window_ctc
+from training.module import EncoderModule, labelled_emissions
 from training.plots import plot_run
 from training.settings import PressWindow, TrainSettings, WarmStart, load_settings
 from training.tds import TDSConfig
@@ -181,9 +182,69 @@ def test_validation_takes_the_beginning_and_its_keys(sessions: list[Path]) -> No
     samples, labels = WholeSessions(sessions[:1], minutes=0.2)[0]
     everything, typed = WholeSessions(sessions[:1])[0]
     assert len(samples) == 24_000
-    assert torch.equal(samples, everything[:24_000])
+    assert torch.equal(samples[0:24_000], everything[0:24_000])
     assert 0 < len(labels) < len(typed)
     assert typed[: len(labels)] == labels
+
+
+def test_validation_in_pieces_is_validation_of_the_whole(sessions: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    module = EncoderModule(TINY, LAYOUT, StftConstants(), 1).eval()
+    samples, _ = WholeSessions(sessions[:1], minutes=0.2)[0]
+    with torch.no_grad():
+        (whole,) = module.emissions(samples)
+        monkeypatch.setattr("training.module._PIECE", 300)
+        monkeypatch.setattr("training.module._AROUND", 7)
+        pieces = list(module.emissions(samples))
+    assert max(map(len, pieces)) == 300
+    torch.testing.assert_close(torch.cat(pieces), whole, rtol=0, atol=1e-4)
+    assert not list(module.emissions(samples[0:100]))  # shorter than the receptive field
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.06, 0.3])
+@pytest.mark.parametrize("past", [1800, 2048])
+def test_every_key_of_a_press_window_has_emissions_near_it(sessions: list[Path], delay: float, past: int) -> None:
+    settings = dataclasses.replace(TINY, press_window=PressWindow(delay, 0.016), past=past)
+    windows = WindowDataset(sessions, settings, StftConstants())
+    batch = collate([windows[item] for item in range(3 * len(windows))])
+    log_probs = torch.full((len(batch.lengths), int(batch.lengths.max()) - 124, 99), 1 / 99).log()
+    emissions, lengths, presses = labelled_emissions(log_probs, batch, 124)
+    emitted = presses + delay * 125
+    present = torch.arange(presses.shape[1]) < batch.label_lengths[:, None]
+    assert ((emitted >= 0) & (emitted <= lengths[:, None] - 1))[present].all()
+    assert present.sum() > 50
+    for n in range(len(lengths)):  # no window is lost because nothing fits it
+        one = slice(n, n + 1)
+        labels, counts = batch.labels[one], batch.label_lengths[one]
+        loss = press_window_ctc(emissions[one], lengths[one], labels, counts, presses[one], delay * 125, 2.0, 98)
+        assert loss > 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_goes_on_with_its_own_settings_alone(sessions: list[Path], tmp_path: Path) -> None:
+    one = dataclasses.replace(TINY, epochs=1)
+    train(sessions[:1], sessions[1:], one, tmp_path, machine=QUIET)
+    other = dataclasses.replace(one, rate=1e-4, augmentation=dataclasses.replace(one.augmentation, roll=0))
+    with pytest.raises(InputError, match=r"augmentation.roll = 0 instead of 1, rate = 0.0001 instead of 0.001"):
+        train(sessions[:1], sessions[1:], other, tmp_path, resume=True, machine=QUIET)
+
+
+def test_a_machine_that_is_not_there_is_refused(sessions: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot train as asked for"):
+        train(sessions[:1], sessions[1:], TINY, tmp_path, machine=dataclasses.replace(QUIET, precision="7-bit"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_an_interrupted_epoch_wrote_is_not_told_twice(sessions: list[Path], tmp_path: Path) -> None:
+    settings = dataclasses.replace(TINY, batch=1)
+    train(sessions[:1], sessions[1:], dataclasses.replace(settings, epochs=1), tmp_path, machine=QUIET)
+    metrics = tmp_path / "metrics.jsonl"
+    before = metrics.read_text()
+    metrics.write_text(before + json.dumps({"epoch": 1, "step": 10_000, "loss": 1.0}) + '\n{"epoch": 1, "st')
+    train(sessions[:1], sessions[1:], settings, tmp_path, resume=True, machine=QUIET)
+    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+    assert metrics.read_text().startswith(before)
+    assert [line["epoch"] for line in lines if "val_cer" in line] == [0, 1]
+    assert max(line["step"] for line in lines) < 10_000
 
 
 @pytest.mark.parametrize("cache", [False, True])

@@ -25,14 +25,15 @@ TEST_DONNING = 3000
 """First of the donnings that are for testing only."""
 
 
-def decode(session: TypingSession, bundle: str) -> tuple[list[int], list[int]]:
-    """Labels by greedy decoding, and by the live chain with its language model."""
+def decode(session: TypingSession, bundle: str, person: str = "") -> tuple[list[int], list[int]]:
+    """Labels by greedy decoding, and by the live chain with its language model; `person` picks a personal layer."""
     greedy, greedy_labels, keys = GreedyDecoder(), list[int](), ShownKeys()
 
     def tap(emission: Emission) -> None:
         greedy_labels.extend(key.label for key in greedy.push(emission))
 
-    pipeline = assemble(open_bundle(bundle), load_config(flags={"bundle": bundle, "pipeline.hop": 16}), tap=tap)
+    config = load_config(flags={"bundle": bundle, "pipeline.hop": 16, "pipeline.person": person})
+    pipeline = assemble(open_bundle(bundle), config, tap=tap)
     for chunk in session.chunks():
         for event in pipeline.push(chunk):
             keys.push(event)

@@ -145,8 +145,8 @@ def personalise(
 
 def _train_settings(base: TrainedEncoder, settings: PersonaliseSettings) -> TrainSettings:
     # The base's own delay: frames labelled at another one would teach it anew when to emit.
-    known = (base.settings.get("warm_start") or {}).get("delay")
-    warm = WarmStart() if known is None else WarmStart(delay=float(known))
+    known = base.settings.get("press_window") or base.settings.get("warm_start") or {}
+    warm = WarmStart(delay=float(known["delay"])) if "delay" in known else WarmStart()
     return TrainSettings(
         model=base.encoder.config,  # type: ignore[arg-type]  # some family's
         augmentation=settings.augmentation,

@@ -109,5 +109,7 @@ class PersonalModule(EncoderModule):
         s = self.settings
         changed = [p for p in self.parameters() if p.requires_grad]
         optimiser = torch.optim.AdamW(changed, lr=s.rate, weight_decay=s.weight_decay)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, s.rate, total_steps=self.total_steps + 1, pct_start=0.1)
+        steps = max(self.total_steps, 2) + 1
+        rising = max(0.1, min(0.5, 2 / steps))  # torch divides by the steps that rise, less one
+        cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, s.rate, total_steps=steps, pct_start=rising)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}

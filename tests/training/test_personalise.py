@@ -170,5 +170,5 @@ def test_it_ends_when_nothing_gets_better(base: TrainedEncoder, parts: Parts) ->
 
 
 def test_the_same_seed_gives_the_same_weights(base: TrainedEncoder, parts: Parts) -> None:
-    settings = dataclasses.replace(QUICK, steps=3)
+    settings = dataclasses.replace(QUICK, steps=9)  # a length at which torch's schedule would divide by 0
     assert not changed(personalise(base, parts, settings).trained, personalise(base, parts, settings).trained)

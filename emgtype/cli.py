@@ -19,12 +19,14 @@ _COMMANDS = {
     "listen": "Show the text that a running daemon publishes.",
     "simulate": "Simulate a typist: session files, or live LSL streams.",
     "info": "What a bundle, a session or the network holds.",
+    "evaluate": "Test models on whole sessions: CER, tables, per-key figures.",
     "emissions": "Write a session's emissions for other decoders.",
     "decode": "Decode emissions from any encoder.",
     "train": "Train an encoder on sessions (needs emgtype[train]).",
     "data": "Statistics, splits, checks and BIDS of data sets.",
     "export": "Make a model bundle from a checkpoint (needs emgtype[train]).",
     "personalise": "Fit a model to one person (needs emgtype[train]).",
+    "import": "Make a model bundle from weights trained elsewhere (needs emgtype[train]).",
     "lm": "Build language models.",
 }
 _EXTRAS = {
@@ -32,6 +34,9 @@ _EXTRAS = {
     "lightning": "train",
     "onnx": "train",
     "tensorboard": "train",
+    "safetensors": "train",
+    "matplotlib": "plots",
+    "ray": "cluster",
     "mne": "bids",
     "mne_bids": "bids",
 }

@@ -52,10 +52,15 @@ def command(
     difference = export_bundle(trained.encoder, out, facts, text)
     write_weights(trained, out / WEIGHTS)
     if lm is not None:
-        for name in ("lm.binary", "lm.json"):
-            if not (lm / name).is_file():
-                raise InputError(f"{lm} holds no {name}: name a folder made by `emgtype lm build`")
-            if (lm / name).resolve() != (out / name).resolve():
-                shutil.copyfile(lm / name, out / name)
+        copy_language_model(lm, out)
     write_checksums(out)
     click.echo(f"{out}: streaming = offline to {difference:.1e} nats, emission delay {delay:.0f} ms (median)")
+
+
+def copy_language_model(source: Path, bundle: Path) -> None:
+    """Put the language model of a folder into a bundle; raises InputError where the folder has none."""
+    for name in ("lm.binary", "lm.json"):
+        if not (source / name).is_file():
+            raise InputError(f"{source} holds no {name}: name a folder made by `emgtype lm build`")
+        if (source / name).resolve() != (bundle / name).resolve():
+            shutil.copyfile(source / name, bundle / name)

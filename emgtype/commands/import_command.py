@@ -1,0 +1,64 @@
+"""`emgtype import`: weights trained elsewhere to a model bundle."""
+
+import hashlib
+from pathlib import Path
+
+import click
+
+from emgtype.commands.export_command import copy_language_model
+from emgtype.commands.options import PATH
+from emgtype.commands.train_command import session_files
+
+FOREIGN_LICENCE = "CC-BY-NC-SA-4.0"
+"""Of emg2qwerty's and braindecode's weights and of whatever was trained from them."""
+
+
+@click.command(epilog="Example: emgtype import last.ckpt --out exported/theirs --lm exported/demo")
+@click.argument("checkpoint", type=PATH)
+@click.option("--out", type=PATH, required=True, help="The bundle's folder; its name is the bundle's.")
+@click.option("--lm", type=PATH, help="Folder with lm.binary and lm.json to put into the bundle.")
+@click.option("--measure", type=PATH, multiple=True, help="Held-out sessions that measure the emission delay.")
+@click.option("--licence", default=FOREIGN_LICENCE, show_default=True, help="SPDX expression of the weights' licence.")
+@click.option("--hop", default=4, show_default=True, help="Frames per call that the bundle prefers.")
+def command(checkpoint: Path, out: Path, lm: Path | None, measure: tuple[Path, ...], licence: str, hop: int) -> None:
+    """Make a model bundle from a checkpoint of emg2qwerty, of its fork, or of braindecode.
+
+    CHECKPOINT is a Lightning .ckpt, a state dict, a .safetensors file, or a folder of save_pretrained. Nothing in it is
+    executed; a file that would run code is refused.
+    """
+    from adapters.session_format import LAYOUT
+    from streamer.chunk import Layout
+    from training.checkpoint import WEIGHTS, TrainedEncoder, write_weights
+    from training.delay import emission_delay_ms
+    from training.export import export_bundle, facts_of, write_checksums
+    from training.weight_files import read_foreign
+
+    foreign, stft, weights = read_foreign(checkpoint)
+    config = foreign.encoder.config
+    layout = Layout(LAYOUT.rate, LAYOUT.unit, LAYOUT.sides[: config.bands], config.electrodes)
+    trained = TrainedEncoder(foreign.encoder, layout, stft, {}, 0)
+    with weights.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    facts = facts_of(
+        config,
+        layout,
+        stft,
+        name=out.name,
+        hop=hop,
+        licence=licence,
+        provenance={"imported_from": weights.name, "sha256": digest, "names_of": foreign.program},
+        emission_delay_ms=emission_delay_ms(trained, session_files(measure)) if measure else None,
+    )
+    card = (
+        f"# {out.name}\n\nImported from `{weights.name}` (SHA-256 {digest}), a {config.family} with the names of "
+        f"{foreign.program}.\n\nLicence of the weights: {licence}.\n"
+    )
+    difference = export_bundle(foreign.encoder, out, facts, card)
+    write_weights(trained, out / WEIGHTS)
+    if lm is not None:
+        copy_language_model(lm, out)
+    write_checksums(out)
+    click.echo(
+        f"{out}: {config.family} with the names of {foreign.program}, streaming = offline to {difference:.1e} nats; "
+        f"licence {licence}"
+    )

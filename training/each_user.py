@@ -55,7 +55,7 @@ def train_each(
                 init=init,
                 machine=machine,
             )
-        except InputError as error:
+        except (InputError, RuntimeError, OSError) as error:  # also what only this run's size or file brings about
             failed[user] = str(error)
             tell(f"user {user}: {error}")
     return failed

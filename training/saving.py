@@ -38,5 +38,6 @@ class WholeCheckpoints(TorchCheckpointIO):
 def disk_full(folder: Path) -> InputError:
     """The sentence for a full disk."""
     return InputError(
-        f"the disk with {folder} is full: the last good checkpoint there is whole; make room, then go on with --resume"
+        f"the disk with {folder} is full: the last good checkpoint, if there is one, is whole; "
+        "make room, then go on with --resume"
     )

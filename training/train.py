@@ -43,6 +43,16 @@ class Machine:
     progress: bool = True
 
 
+class _Patience(EarlyStopping):
+    """Ends a run whose validation CER gets no better; one that it has ended stays so when gone on with."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict({**state_dict, "patience": self.patience})  # a resumed run may be given more
+
+    def on_train_start(self, trainer: pl.Trainer, *_rest: Any) -> None:
+        trainer.should_stop = self.wait_count >= self.patience
+
+
 def train(
     sessions: Sequence[Path],
     validation: Sequence[Path],
@@ -87,7 +97,7 @@ def train(
     newest = ModelCheckpoint(checkpoints, "last", enable_version_counter=False)  # after every epoch, better or not
     callbacks: list[pl.Callback] = [best, newest, LearningRateMonitor("step"), JsonLines(out / "metrics.jsonl")]
     if settings.patience:
-        callbacks.append(EarlyStopping("val_cer", patience=settings.patience))
+        callbacks.append(_Patience("val_cer", patience=settings.patience))
     trainer = make_trainer(machine, callbacks, settings, out)
     order = EpochOrder(len(windows), settings.seed, trainer.world_size)
     loader = DataLoader(
@@ -139,7 +149,7 @@ def make_trainer(machine: Machine, callbacks: list[pl.Callback], settings: Train
             deterministic=True if exact else "warn",
             use_distributed_sampler=False,  # EpochOrder deals the windows out; every process validates on all sessions
         )
-    except (ValueError, MisconfigurationException) as error:
+    except (TypeError, ValueError, MisconfigurationException) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"this machine cannot train as asked for: {reason}; change the option") from None
 

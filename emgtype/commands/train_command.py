@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a setting, e.g. augmentation.roll=0."
 )
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the preset's.")
-@click.option("--seed", type=int, help="Instead of the preset's.")
+@click.option("--seed", type=click.IntRange(0), help="Instead of the preset's.")
 @click.option("--delay-ms", type=float, help="Emission delay to train for: from press to emission.")
 @click.option("--init", type=PATH, help="Checkpoint or bundle whose weights training starts from.")
 @click.option("--learning-curve", metavar="MINUTES,...", help="Train on each of so many minutes and plot the CER.")
@@ -160,7 +160,11 @@ def _learning_curve(
 def _train(*arguments: Any, **options: Any) -> None:
     from training.train import train
 
-    train(*arguments, **options)
+    try:
+        train(*arguments, **options)
+    except KeyboardInterrupt:
+        _tell(f"interrupted: the same command with --resume goes on with the last whole epoch in {arguments[3]}")
+        raise
     _plot(arguments[3])
 
 

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -228,9 +229,24 @@ def test_a_run_goes_on_with_its_own_settings_alone(sessions: list[Path], tmp_pat
         train(sessions[:1], sessions[1:], other, tmp_path, resume=True, machine=QUIET)
 
 
-def test_a_machine_that_is_not_there_is_refused(sessions: list[Path], tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_that_gets_no_better_ends_and_stays_ended(sessions: list[Path], tmp_path: Path) -> None:
+    still = dataclasses.replace(TINY, epochs=6, patience=2, rate=0.0, rate_start=0.0, rate_end=0.0)
+
+    def epochs(patience: int) -> int:
+        settings = dataclasses.replace(still, patience=patience)
+        train(sessions[:1], sessions[1:], settings, tmp_path, resume=True, machine=QUIET)
+        return (tmp_path / "metrics.jsonl").read_text().count("val_cer")
+
+    assert epochs(patience=2) == 3
+    assert epochs(patience=2) == 3
+    assert epochs(patience=3) == 4
+
+
+@pytest.mark.parametrize("options", [{"precision": "7-bit"}, {"devices": "two"}, {"accelerator": "abacus"}])
+def test_a_machine_that_is_not_there_is_refused(sessions: list[Path], tmp_path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="cannot train as asked for"):
-        train(sessions[:1], sessions[1:], TINY, tmp_path, machine=dataclasses.replace(QUIET, precision="7-bit"))
+        train(sessions[:1], sessions[1:], TINY, tmp_path, machine=dataclasses.replace(QUIET, **options))
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -8,9 +8,9 @@ emgtype=.venv/bin/emgtype
 runs=runs/demo
 [ -d $runs/sessions ] || $emgtype simulate --person 1 --donning 1000 --sessions 8 --minutes 4 --text train --out $runs/sessions
 [ -f exported/demo/lm.binary ] || scripts/build_demo_lm.sh
-rm -rf $runs/bundle
-$emgtype personalise --base exported/generic --session $runs/sessions --out $runs/bundle --steps 600 | tee $runs/personalise.txt
-cp $runs/bundle/encoder.onnx $runs/bundle/weights.ckpt exported/demo/
+rm -rf $runs/demo
+$emgtype personalise --base exported/generic --session $runs/sessions --out $runs/demo --steps 600 | tee $runs/personalise.txt
+cp $runs/demo/encoder.onnx $runs/demo/weights.ckpt exported/demo/
 cp scripts/demo_card.md exported/demo/README.md
 cp $runs/personalise.txt exported/demo/training.txt
 .venv/bin/python -m benchmarks.accuracy | tee exported/demo/accuracy.txt

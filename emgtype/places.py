@@ -9,6 +9,7 @@ from decoder.errors import InputError
 _HOME = Path.home()
 USER_CONFIG = Path(os.environ.get("XDG_CONFIG_HOME") or _HOME / ".config") / "emgtype"
 USER_DATA = Path(os.environ.get("XDG_DATA_HOME") or _HOME / ".local" / "share") / "emgtype"
+USER_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or _HOME / ".cache") / "emgtype"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ _SPECIAL = {
     BACKSPACE: Strike("right", 4, 2, 3.0),
     ENTER: Strike("right", 4, 0, 2.25),
 }
+PLACES = {key: (row, offset + i) for row, offset, keys in _ROWS for i, key in enumerate(keys)}
+"""Row (as in Strike) and left edge, in key widths, of the keys of single width."""
 _HOME = {(hand, finger): home for hand, finger, home, _ in _FINGERS}
 
 
@@ -97,8 +99,7 @@ TEXTBOOK = tuple(strike(label) for label in range(len(KEYS)))
 def neighbours(label: int) -> tuple[int, ...]:
     """Labels of the unshifted keys beside a key: where a finger lands that misses."""
     key = KEYS[label]
-    place = {k: (row, offset + i) for row, offset, keys in _ROWS for i, k in enumerate(keys)}
-    if key not in place:
+    if key not in PLACES:
         return ()
-    row, column = place[key]
-    return tuple(LABELS[k] for k, (r, c) in place.items() if k != key and abs(r - row) <= 1 and abs(c - column) <= 1.0)
+    row, column = PLACES[key]
+    return tuple(LABELS[k] for k, (r, c) in PLACES.items() if k != key and abs(r - row) <= 1 and abs(c - column) <= 1.0)

@@ -1,0 +1,166 @@
+"""One session through a bundle, read in several ways at once; runs in worker processes and on cluster nodes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from adapters.dataset import user_id
+from adapters.session_reader import SessionReader
+from decoder.charset import labels_to_text
+from decoder.committer import Committer
+from decoder.errors import InputError
+from decoder.greedy import GreedyDecoder
+from decoder.messages import Emission
+from decoder.render import KeySequence
+from emgtype.assembly import Bundle, beam_for, check_length, open_bundle, personal_layer, scorer_for
+from emgtype.config import DecoderConfig
+from emgtype.simulated import ORIGIN
+from streamer.pipeline import Pipeline
+from streamer.whole_encoder import open_encoder
+
+_HOP = 64  # frames per encoder call: offline, larger blocks cost less; still larger ones gain nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """One way to read emissions."""
+
+    beam: DecoderConfig | None = None
+    """The live beam with its commit rule, language model weight and bonus stated; None: greedy."""
+
+    @property
+    def key(self) -> str:
+        """Names the decoding among the results of a session."""
+        return "greedy" if self.beam is None else json.dumps(asdict(self.beam), sort_keys=True)
+
+    @property
+    def language_model(self) -> bool:
+        """Whether a language model has its say."""
+        return self.beam is not None and bool(self.beam.lm_weight)
+
+
+GREEDY = Decoding()
+
+
+def live(bundle: Bundle, config: DecoderConfig, *, language_model: bool = True) -> Decoding:
+    """The beam as `serve` runs it, with the weight and bonus that hold for a bundle."""
+    facts = bundle.language_model
+    if facts is None or not language_model or config.lm_weight == 0:
+        return Decoding(replace(config, lm_weight=0.0, lm_bonus=0.0))
+    weight = facts.weight if config.lm_weight is None else config.lm_weight
+    return Decoding(
+        replace(config, lm_weight=weight, lm_bonus=facts.bonus if config.lm_bonus is None else config.lm_bonus)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A session to decode."""
+
+    session: Path
+    bundle: Path
+    person: str
+    """Whose layer of the bundle is applied; empty: nobody's."""
+    decodings: tuple[Decoding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What was typed and what was read."""
+
+    user: str
+    minutes: float
+    """Of samples."""
+    truth: str
+    """Keys typed."""
+    population: str | None
+    """Hash of the simulated population; None: a real recording."""
+    readings: Mapping[str, str]
+    """Keys decoded, by the decoding's key."""
+
+
+def attempt(task: Task) -> Decoded | str:
+    """Decode a session; a sentence where that fails, so that the others go on."""
+    try:
+        return decode(task)
+    except InputError as refusal:
+        return str(refusal)
+    except Exception as error:  # one session of a thousand must not cost the rest, whatever it brings up
+        return f"{type(error).__name__}: {error}"
+
+
+def decode(task: Task) -> Decoded:
+    """Decode a session, samples taken as contiguous whatever their times say, like the reference.
+
+    Raises:
+        InputError: The session or the bundle cannot be read, they do not fit, or nothing was typed.
+    """
+    bundle = open_bundle(str(task.bundle))
+    with SessionReader(task.session) as session:
+        bundle.facts.require(session.layout)
+        check_length(session, bundle.facts)
+        truth = session.labels(session.start, session.end)
+        if not truth:
+            raise InputError(
+                f"{task.session} says nothing of what was typed: expected key presses or prompts within the recording; "
+                "record with them, or leave the session out"
+            )
+        readings = _Readings(bundle, task.decodings)
+        personal = personal_layer(bundle, task.person) if task.person else None
+        pipeline = Pipeline(open_encoder(str(bundle.encoder), _HOP), readings, personal=personal)
+        for chunk in session.chunks():
+            pipeline.push(chunk)
+        pipeline.finish()
+        origin = session.origin.get(ORIGIN)
+        return Decoded(
+            user_id(session.user),
+            len(session) / session.layout.rate / 60,
+            labels_to_text(truth),
+            None if origin is None else _population(origin),
+            readings.texts(),
+        )
+
+
+class _Readings:
+    """Hands every emission to all decoders, so that the encoder runs once. In the pipeline it is the decoder."""
+
+    def __init__(self, bundle: Bundle, decodings: tuple[Decoding, ...]) -> None:
+        self._greedy = GreedyDecoder()
+        self._greedy_labels: list[int] = []
+        self._beams = {
+            d.key: (Committer(beam_for(scorer_for(bundle, d.beam), d.beam), d.beam.lag), KeySequence())
+            for d in decodings
+            if d.beam is not None
+        }
+
+    def push(self, emission: Emission) -> None:
+        """All decoders take the frames in."""
+        self._greedy_labels += [key.label for key in self._greedy.push(emission)]
+        for committer, keys in self._beams.values():
+            if event := committer.push(emission):
+                keys.push(event)
+
+    def finish(self) -> None:
+        """All keys become final."""
+        for committer, keys in self._beams.values():
+            if event := committer.finish():
+                keys.push(event)
+
+    def reset(self) -> None:
+        """Forget the past of the decoders; what they have read stays."""
+        self._greedy.reset()
+        for committer, _ in self._beams.values():
+            committer.reset()
+
+    def texts(self) -> dict[str, str]:
+        """The keys read, by decoding."""
+        beams = {name: labels_to_text(key.label for key in keys.final) for name, (_, keys) in self._beams.items()}
+        return {GREEDY.key: labels_to_text(self._greedy_labels), **beams}
+
+
+def _population(origin: str) -> str:
+    try:
+        return str(json.loads(origin)["population"])
+    except (ValueError, TypeError, KeyError):
+        return "unknown"

@@ -1,0 +1,158 @@
+"""The whole evaluation: tune on validation sessions where asked, decode the test sessions, score them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from decoder.errors import InputError
+from emgtype.config import DecoderConfig
+from emgtype.evaluation.decoding import GREEDY, Decoded, Decoding, live
+from emgtype.evaluation.runner import Runner
+from emgtype.evaluation.scores import Result, score
+from emgtype.evaluation.trials import Found, Model, Row, Trial, leaks
+from emgtype.evaluation.tuning import Grid, Tuning, tune
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to evaluate, and how."""
+
+    rows: tuple[Row, ...]
+    tests: Found
+    decoder: DecoderConfig
+    beam: bool = True
+    """False: greedy alone."""
+    language_model: bool = True
+    """False: the beam decodes without."""
+    lags: tuple[float, ...] = ()
+    """Commit lags (s) to try beside the configured one."""
+    validation: tuple[Trial, ...] = ()
+    grid: Grid | None = None
+    """To tune the language model with; None: weights as they stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """Figures of one row of the table."""
+
+    row: Row
+    greedy: Result
+    beam: Result | None
+    language_model: bool
+    """Whether every bundle of the row decoded with one."""
+    lags: dict[float, Result]
+    """The beam's by commit lag, ascending."""
+    tuning: Tuning | None
+
+    @property
+    def best(self) -> Result:
+        """What is looked into more closely: the beam, else greedy."""
+        return self.greedy if self.beam is None else self.beam
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All figures."""
+
+    rows: tuple[RowResult, ...]
+    failures: dict[Path, str]
+    warnings: tuple[str, ...]
+    populations: tuple[str, ...]
+    """Hashes of the simulated populations that sessions come from."""
+    real: bool
+    """Whether real recordings are among the sessions."""
+
+    @property
+    def origin(self) -> str:
+        """Whose typing was tested, so that no figure of simulated people passes for one of real ones."""
+        names = [f"simulated people, population {name}" for name in self.populations]
+        return " and ".join([*names, *(["real recordings"] if self.real else [])])
+
+
+def evaluate(plan: Plan, runner: Runner, say: Callable[[str], None] = lambda _sentence: None) -> Evaluation:
+    """Run a plan.
+
+    Args:
+        plan: What to do.
+        runner: Where and with what memory.
+        say: Gets what is going on.
+
+    Raises:
+        InputError: Nothing to test on or to tune on, or not one session could be decoded.
+    """
+    pairs = [row.trials(plan.tests.trials) for row in plan.rows]
+    if not any(pairs):
+        problem = "; ".join(plan.tests.failures.values()) or "there are none of people who have a model"
+        raise InputError(f"no session to test on: {problem}")
+    warnings = leaks(plan.rows, plan.tests.trials)
+    tunings: list[Tuning | None] = [None] * len(plan.rows)
+    if plan.grid is not None:
+        tunings = _tune(plan, plan.grid, runner, say)
+    readings = [_Readings(plan, tuning) for tuning in tunings]
+    say("decoding")
+    run = runner.run((t, m, r.all(m)) for row, r in zip(pairs, readings, strict=True) for t, m in row)
+    rows = []
+    sessions: list[Decoded] = []
+    for row, own, reading, tuning in zip(plan.rows, pairs, readings, tunings, strict=True):
+        known = [(t, m, run.decoded[key]) for t, m in own if (key := (runner.id_of(m), t.path)) in run.decoded]
+        if known:
+            rows.append(_row(row, known, reading, tuning))
+            sessions += [decoded for _, _, decoded in known]
+    failures = {**plan.tests.failures, **run.failures}
+    if not rows:
+        raise InputError(f"not one session could be decoded: {'; '.join(failures.values())}")
+    populations = tuple(sorted({s.population for s in sessions if s.population is not None}))
+    return Evaluation(tuple(rows), failures, tuple(warnings), populations, any(s.population is None for s in sessions))
+
+
+class _Readings:
+    """How the sessions of a row are decoded."""
+
+    def __init__(self, plan: Plan, tuning: Tuning | None) -> None:
+        config = plan.decoder
+        if tuning is not None:
+            config = replace(config, lm_weight=tuning.best[0], lm_bonus=tuning.best[1])
+        self.lags = tuple(sorted({*plan.lags, config.lag})) if plan.lags and plan.beam else ()
+        self.has_beam = plan.beam
+        self._config = config
+        self._language_model = plan.language_model
+
+    def beam(self, model: Model, lag: float | None = None) -> Decoding:
+        config = self._config if lag is None else replace(self._config, lag=lag)
+        return live(model.bundle, config, language_model=self._language_model)
+
+    def all(self, model: Model) -> tuple[Decoding, ...]:
+        return (GREEDY, *((self.beam(model), *(self.beam(model, lag) for lag in self.lags)) if self.has_beam else ()))
+
+
+def _row(
+    row: Row, known: Sequence[tuple[Trial, Model, Decoded]], readings: _Readings, tuning: Tuning | None
+) -> RowResult:
+    def result(decoding: Callable[[Model], Decoding]) -> Result:
+        return Result(tuple(score(trial, decoded, decoding(model).key) for trial, model, decoded in known))
+
+    beam = result(readings.beam) if readings.has_beam else None
+    lags = {lag: result(partial(readings.beam, lag=lag)) for lag in readings.lags}
+    language_model = readings.has_beam and all(readings.beam(model).language_model for _, model, _ in known)
+    return RowResult(row, result(lambda _model: GREEDY), beam, language_model, lags, tuning)
+
+
+def _tune(plan: Plan, grid: Grid, runner: Runner, say: Callable[[str], None]) -> list[Tuning | None]:
+    if not plan.validation:
+        raise InputError(
+            "there are no validation sessions to tune the language model on, and the tested ones must not be used: "
+            "name --data with --splits that list some under val, or leave --tune out"
+        )
+    pairs = [row.trials(plan.validation) for row in plan.rows]
+    if not any(pairs):
+        raise InputError("none of the people of the validation sessions has a model: name other splits or models")
+    tunings: list[Tuning | None] = []
+    for row, own in zip(plan.rows, pairs, strict=True):
+        say(
+            f"tuning {row.title}"
+            if own
+            else f"no validation session for {row.title}: its language model stays as it is"
+        )
+        tunings.append(tune(runner, own, plan.decoder, grid) if own else None)
+    return tunings

@@ -1,0 +1,104 @@
+"""From readings to figures: CER by session, user, hand and key, and words per minute."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from decoder.charset import KEYS, text_to_labels
+from decoder.metrics import CharacterErrors, confusion, matches
+from decoder.render import render
+from emgtype.evaluation.decoding import Decoded
+from emgtype.evaluation.trials import Trial
+from simulator.keyboard import TEXTBOOK
+
+HANDS = ("left", "right", "thumb")
+_WORD = 5  # characters of a "word", by convention of text entry research (Arif and Stuerzlinger 2009)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionScore:
+    """One session."""
+
+    user: str
+    session: str
+    minutes: float
+    confusion: npt.NDArray[np.int64]
+    """As `decoder.metrics.confusion` gives it."""
+    typed_words: float
+    """Of the text that was typed, as it stood in the end."""
+    right_words: float
+    """The part of it that the decoded text holds."""
+
+    @property
+    def errors(self) -> CharacterErrors:
+        """All of them."""
+        return CharacterErrors.of(self.confusion)
+
+
+def score(trial: Trial, decoded: Decoded, reading: str) -> SessionScore:
+    """Compare one reading of a session with its truth."""
+    truth, keys = text_to_labels(decoded.truth), text_to_labels(decoded.readings[reading])
+    typed, read = ([ord(character) for character in render(labels)] for labels in (truth, keys))
+    return SessionScore(
+        trial.user,
+        trial.session,
+        decoded.minutes,
+        confusion(keys, truth, len(KEYS)),
+        len(typed) / _WORD,
+        len(matches(read, typed)) / _WORD,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One reading of many sessions: errors are summed, so that every rate is a micro-average."""
+
+    sessions: tuple[SessionScore, ...]
+
+    @property
+    def confusion(self) -> npt.NDArray[np.int64]:
+        """Of all sessions."""
+        whole: npt.NDArray[np.int64] = np.sum([s.confusion for s in self.sessions], axis=0)
+        return whole
+
+    @property
+    def errors(self) -> CharacterErrors:
+        """Of all sessions."""
+        return sum((s.errors for s in self.sessions), CharacterErrors())
+
+    @property
+    def users(self) -> dict[str, CharacterErrors]:
+        """By user, in order."""
+        sums: defaultdict[str, CharacterErrors] = defaultdict(CharacterErrors)
+        for session in self.sessions:
+            sums[session.user] += session.errors
+        return dict(sorted(sums.items()))
+
+    @property
+    def mean_and_sd(self) -> tuple[float, float]:
+        """Mean of the users' CER in %, and its population standard deviation, as the published table states them."""
+        rates = [errors.cer for errors in self.users.values()]
+        return float(np.mean(rates)), float(np.std(rates))
+
+    @property
+    def hands(self) -> dict[str, CharacterErrors]:
+        """By the hand that strikes the key in touch typing as taught; thumbs by themselves, for either may."""
+        whole = self.confusion
+        return {
+            hand: CharacterErrors.of(whole, np.array([_hand(label) == hand for label in _LABELS])) for hand in HANDS
+        }
+
+    @property
+    def words_per_minute(self) -> tuple[float, float]:
+        """Typed, and rightly decoded; of the text as it stood after every ⌫, over the whole recordings, rests too."""
+        minutes = sum(s.minutes for s in self.sessions)
+        return sum(s.typed_words for s in self.sessions) / minutes, sum(s.right_words for s in self.sessions) / minutes
+
+
+_LABELS = range(len(KEYS))
+
+
+def _hand(label: int) -> str:
+    return "thumb" if TEXTBOOK[label].finger == 0 else TEXTBOOK[label].hand

@@ -1,0 +1,73 @@
+"""Results on disk, a file per model and session: what was decoded once is not decoded again."""
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from decoder.errors import InputError
+from emgtype.assembly import Bundle
+from emgtype.evaluation.decoding import Decoded
+
+_VERSION = 1
+"""Raised when the decoder reads the same emissions otherwise than before."""
+
+
+def sha256(path: Path) -> str:
+    """Of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def model_id(bundle: Bundle, person: str = "") -> str:
+    """Names what determines the readings of a model: its encoder, its language model, a person's layer."""
+    names = ["encoder.onnx", "lm.binary", "lm.json", *([f"persons/{person}.npz"] if person else [])]
+    files = [bundle.folder / name for name in names]
+    return hashlib.sha256("".join(sha256(file) for file in files if file.is_file()).encode()).hexdigest()[:16]
+
+
+class Store:
+    """Decoded sessions in a folder. A file that cannot be read counts as none: it is made anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, model: str, session: Path) -> Decoded | None:
+        """What is known of a session by a model; None: nothing."""
+        path = self._path(model, session)
+        try:
+            return None if path is None else Decoded(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def save(self, model: str, session: Path, decoded: Decoded) -> Decoded:
+        """Add readings to those that are known; returns all of them.
+
+        Raises:
+            InputError: It cannot be written.
+        """
+        known, path = self.load(model, session), self._path(model, session)
+        if known is not None:
+            decoded = replace(decoded, readings={**known.readings, **decoded.readings})
+        if path is None:  # the session went away meanwhile
+            return decoded
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            half = path.with_suffix(".part")
+            half.write_text(json.dumps(asdict(decoded), ensure_ascii=False), encoding="utf-8")
+            half.replace(path)
+        except OSError as error:
+            raise InputError(
+                f"cannot write results to {self.folder}: {error.strerror}; what is there stays: make room, or name "
+                "another folder with --out"
+            ) from None
+        return decoded
+
+    def _path(self, model: str, session: Path) -> Path | None:
+        # By name, size and time of change: to read a data set's hundreds of gigabytes takes as long as to decode it.
+        try:
+            facts = session.stat()
+        except OSError:
+            return None
+        identity = hashlib.sha256(f"{session.name} {facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()[:12]
+        return self.folder / f"v{_VERSION}" / model / f"{session.stem}-{identity}.json"

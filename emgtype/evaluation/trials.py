@@ -1,0 +1,153 @@
+"""What is to be tested: sessions, and the models that take part."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adapters.dataset import METADATA, SUFFIX, open_dataset, read_entry, session_files, user_id
+from adapters.splits import Sessions, Splits, read_splits
+from decoder.errors import InputError
+from emgtype.assembly import Bundle, open_bundle
+from emgtype.evaluation.store import model_id
+
+EVERYBODY = ""
+SPLITS = "splits.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A session to test on."""
+
+    user: str
+    path: Path
+
+    @property
+    def session(self) -> str:
+        """Name."""
+        return self.path.stem
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Sessions to test on, and those of them that cannot be used: their sentences by path."""
+
+    trials: tuple[Trial, ...]
+    failures: Mapping[Path, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A bundle, and whose layer of it is applied."""
+
+    bundle: Bundle
+    person: str = ""
+
+    @property
+    def id(self) -> str:
+        """Of what determines its readings."""
+        return model_id(self.bundle, self.person)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: a model for everybody, or each one's own."""
+
+    name: str
+    title: str
+    models: Mapping[str, Model]
+    """By user, or one for EVERYBODY."""
+
+    def model_of(self, user: str) -> Model | None:
+        """The model of a user; None: there is none."""
+        return self.models.get(user, self.models.get(EVERYBODY))
+
+    def trials(self, trials: Iterable[Trial]) -> list[tuple[Trial, Model]]:
+        """The sessions of the people who have a model, each with it."""
+        return [(trial, model) for trial in trials if (model := self.model_of(trial.user)) is not None]
+
+
+def find_sessions(paths: Iterable[Path]) -> Found:
+    """The sessions of files and folders; a file that cannot be read is a failure, not the end.
+
+    Raises:
+        InputError: A folder without sessions, or with a broken table.
+    """
+    trials: dict[Path, Trial] = {}
+    failures: dict[Path, str] = {}
+    for path in paths:
+        if path.is_dir() and (path / METADATA).is_file():
+            entries = open_dataset(path).entries
+            trials |= {file: Trial(e.user, file) for e in entries for file in [path / f"{e.session}{SUFFIX}"]}
+            continue
+        files = session_files(path) if path.is_dir() else [path]
+        if not files:
+            raise InputError(f"{path} holds no session: expected {METADATA} or {SUFFIX} files; see `emgtype simulate`")
+        for file in files:
+            try:
+                trials[file] = Trial(read_entry(file).user, file)
+            except InputError as refusal:
+                failures[file] = str(refusal)
+    return Found(tuple(trials.values()), failures)
+
+
+def find_splits(folder: Path, splits: Path | None) -> Splits | None:
+    """The lists named, else those of the data set's folder; None: it has none."""
+    if splits is not None:
+        return read_splits(splits)
+    own = folder / SPLITS
+    return read_splits(own) if own.is_file() else None
+
+
+def listed(folder: Path, sessions: Sessions) -> tuple[Trial, ...]:
+    """The sessions of a list."""
+    return tuple(Trial(user, folder / f"{session}{SUFFIX}") for user, session in sessions)
+
+
+def table_rows(folder: Path) -> tuple[Row, ...]:
+    """The rows that a folder of models holds: generic/, scratch/USER/, finetuned/USER/, each a bundle.
+
+    Raises:
+        InputError: It holds none.
+    """
+    rows = []
+    if (folder / "generic" / "encoder.onnx").is_file():
+        rows.append(Row("generic", "generic", {EVERYBODY: _model(folder / "generic")}))
+    for name, title in (("scratch", "personalised, from scratch"), ("finetuned", "personalised, fine-tuned")):
+        own = {user_id(path.parent.name): _model(path.parent) for path in sorted(folder.glob(f"{name}/*/encoder.onnx"))}
+        if own:
+            rows.append(Row(name, title, own))
+    if not rows:
+        raise InputError(
+            f"{folder} holds no models: expected bundles in generic, scratch/USER or finetuned/USER; make them with "
+            "`emgtype train`, `export` and `personalise`"
+        )
+    return tuple(rows)
+
+
+def learned_from(model: Model) -> frozenset[str]:
+    """Names of sessions that a bundle says it was fitted to one person with, and that its base says so of."""
+    names: set[str] = set()
+    provenance: Any = model.bundle.facts.provenance
+    while isinstance(provenance, Mapping):
+        record = provenance.get("personalised")
+        names.update(map(str, record.get("sessions", ())) if isinstance(record, Mapping) else ())
+        provenance = provenance.get("base")
+    return frozenset(names)
+
+
+def leaks(rows: Sequence[Row], trials: Sequence[Trial]) -> list[str]:
+    """A sentence for each row whose models have seen sessions that they are tested on."""
+    sentences = []
+    for row in rows:
+        seen = sorted({trial.session for trial, model in row.trials(trials) if trial.session in learned_from(model)})
+        if seen:
+            sentences.append(
+                f"the models of {row.title!r} were fitted to {', '.join(seen)}, which they are tested on: the figures "
+                "flatter them; name other sessions, or splits"
+            )
+    return sentences
+
+
+def _model(folder: Path) -> Model:
+    return Model(open_bundle(str(folder)))

@@ -1,0 +1,77 @@
+"""Weight and bonus of the language model, chosen by CER on validation sessions alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from decoder.errors import InputError
+from decoder.metrics import CharacterErrors
+from emgtype.config import DecoderConfig
+from emgtype.evaluation.decoding import Decoded, live
+from emgtype.evaluation.runner import Runner
+from emgtype.evaluation.scores import score
+from emgtype.evaluation.trials import Model, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What is tried: every weight with every bonus."""
+
+    weights: tuple[float, ...] = (0.2, 0.4, 0.65, 0.9, 1.2)
+    """On natural-log scores."""
+    bonuses: tuple[float, ...] = (0.0, 0.75, 1.5, 2.25, 3.0)
+    """Nats per scored key."""
+
+    def __post_init__(self) -> None:
+        if not self.weights or not self.bonuses or min(self.weights) <= 0:
+            raise InputError(
+                f"the grid has the weights {list(self.weights)} and the bonuses {list(self.bonuses)}: expected at "
+                "least one of each, and weights above 0"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What the grid gave."""
+
+    errors: dict[tuple[float, float], CharacterErrors]
+    """By weight and bonus."""
+    sessions: tuple[str, ...]
+    """That it was measured on."""
+
+    @property
+    def best(self) -> tuple[float, float]:
+        """Weight and bonus of the lowest CER; of equal ones the smallest weight, then the smallest bonus."""
+        return min(self.errors, key=lambda point: (self.errors[point].cer, point))
+
+    @property
+    def at_the_edge(self) -> bool:
+        """Whether values beyond the grid may be better."""
+        ends = [(min(values), max(values)) for values in zip(*self.errors, strict=True)]
+        return any(value in end and end[0] < end[1] for value, end in zip(self.best, ends, strict=True))
+
+
+def tune(runner: Runner, trials: Sequence[tuple[Trial, Model]], config: DecoderConfig, grid: Grid) -> Tuning:
+    """Decode validation sessions at every point of the grid; the encoder runs once a session.
+
+    Raises:
+        InputError: No session, a bundle without language model, or no session could be decoded.
+    """
+    without = sorted({str(model.bundle.folder) for _, model in trials if model.bundle.language_model is None})
+    if without:
+        raise InputError(
+            f"there is no language model to tune in {', '.join(without)}: put lm.binary and lm.json there "
+            "(`emgtype lm build`), or leave --tune out"
+        )
+    points = [(weight, bonus) for weight in grid.weights for bonus in grid.bonuses]
+    configs = {point: replace(config, lm_weight=point[0], lm_bonus=point[1]) for point in points}
+    run = runner.run((trial, model, tuple(live(model.bundle, c) for c in configs.values())) for trial, model in trials)
+    pairs = [(trial, model, run.decoded.get((runner.id_of(model), trial.path))) for trial, model in trials]
+    known: list[tuple[Trial, Model, Decoded]] = [(t, m, decoded) for t, m, decoded in pairs if decoded is not None]
+    if not known:
+        reasons = "; ".join(run.failures.values()) or "there is none"
+        raise InputError(f"no validation session could be decoded: {reasons}")
+    errors = {
+        point: sum((score(t, d, live(m.bundle, configs[point]).key).errors for t, m, d in known), CharacterErrors())
+        for point in points
+    }
+    return Tuning(errors, tuple(trial.session for trial, _, _ in known))

@@ -1,0 +1,135 @@
+"""Where sessions are decoded: the cores of this machine, or a Ray cluster."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from decoder.errors import InputError
+from emgtype.evaluation.decoding import Decoded, Task, attempt
+
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_DIED = "the process that decoded it died, as one does that runs out of memory: decode it on a machine with more"
+
+
+class Backend(Protocol):
+    """Runs tasks, in any order, until all are done or the caller stops listening."""
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Decoded | str]]:
+        """Each task with what came of it, as it is done; a sentence where it failed."""
+        ...
+
+
+class Processes:
+    """Processes of this machine, one thread each."""
+
+    def __init__(self, jobs: int | None = None) -> None:
+        """`jobs`: how many at once; None: one a core."""
+        self._jobs = jobs or os.cpu_count() or 1
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Decoded | str]]:
+        """See Backend."""
+        undone: list[Task] = []
+        for task, result in _pool(tasks, min(self._jobs, len(tasks))):
+            if result is None:
+                undone.append(task)
+            else:
+                yield task, result
+        # Whoever dies takes the whole pool along: each by itself, to find the one and to spare the others.
+        for task in undone:
+            for _, result in _pool([task], 1):
+                yield task, _DIED if result is None else result
+
+
+def _pool(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Decoded | str | None]]:
+    """Results as they come; None for tasks that were lost with a process."""
+    if not tasks:
+        return
+    before = set(multiprocessing.active_children())
+    with _environment(_ONE_THREAD):
+        pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_ignore_interrupt)
+        runs: dict[Future[Decoded | str], Task] = {}
+        try:
+            runs.update((pool.submit(attempt, task), task) for task in tasks)
+            for run in as_completed(runs):
+                try:
+                    yield runs[run], run.result()
+                except BrokenProcessPool:
+                    yield runs[run], None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            if not all(run.done() and not run.cancelled() for run in runs):  # nobody waits for what was begun
+                for process in set(multiprocessing.active_children()) - before:
+                    process.terminate()
+
+
+def _ignore_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the parent ends these
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Variables for the processes that start meanwhile."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+class Cluster:
+    """Ray: a cluster whose nodes have this emgtype installed and see the sessions and bundles under the same paths."""
+
+    def __init__(self, address: str, jobs: int | None = None) -> None:
+        """Connect.
+
+        Args:
+            address: Of the head node ("ray://host:10001", "host:6379"), "auto" for the one that runs here, or "local"
+                to start one on this machine for the time of the call.
+            jobs: Tasks at once at most, on "local"; a cluster decides by its cores.
+
+        Raises:
+            InputError: Nothing answers there.
+            ModuleNotFoundError: Ray is not installed.
+        """
+        import ray  # noqa: PLC0415 - optional, and slow to load
+
+        self._ray: Any = ray
+        settings: dict[str, Any] = {"num_cpus": jobs, "include_dashboard": False} if address == "local" else {}
+        try:
+            ray.init(address, log_to_driver=False, runtime_env={"env_vars": _ONE_THREAD}, **settings)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(
+                f"no Ray cluster at {address!r} ({reason}): start one with `ray start --head`, or leave --cluster out"
+            ) from None
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Decoded | str]]:
+        """See Backend."""
+        ray = self._ray
+        remote = ray.remote(num_cpus=1)(attempt)
+        waiting = {remote.remote(task): task for task in tasks}
+        try:
+            while waiting:
+                (done,), _ = ray.wait(list(waiting), num_returns=1)
+                try:
+                    result = ray.get(done)
+                except ray.exceptions.RayError as error:
+                    result = f"the cluster lost it: {' '.join(str(error).split())}"
+                yield waiting.pop(done), result
+        finally:
+            for reference in waiting:
+                ray.cancel(reference, force=True)
+
+    def close(self) -> None:
+        """Disconnect; a local cluster ends."""
+        self._ray.shutdown()

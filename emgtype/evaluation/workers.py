@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Protocol
 
 from decoder.errors import InputError
@@ -110,14 +111,15 @@ class Cluster:
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise InputError(
-                f"no Ray cluster at {address!r} ({reason}): start one with `ray start --head`, or leave --cluster out"
+                f"no Ray cluster at {address!r} ({reason}): start one with `ray start --head`, give Ray the "
+                "token that the cluster asks for (RAY_AUTH_TOKEN_PATH), or leave --cluster out"
             ) from None
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Decoded | str]]:
         """See Backend."""
         ray = self._ray
         remote = ray.remote(num_cpus=1)(attempt)
-        waiting = {remote.remote(task): task for task in tasks}
+        waiting = {remote.remote(_anywhere(task)): task for task in tasks}
         try:
             while waiting:
                 (done,), _ = ray.wait(list(waiting), num_returns=1)
@@ -133,3 +135,8 @@ class Cluster:
     def close(self) -> None:
         """Disconnect; a local cluster ends."""
         self._ray.shutdown()
+
+
+def _anywhere(task: Task) -> Task:
+    """The task with paths that hold in every working directory."""
+    return replace(task, session=task.session.absolute(), bundle=task.bundle.absolute())

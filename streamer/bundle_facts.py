@@ -14,6 +14,8 @@ VERSION = 2
 """Of this list of facts; raised when one is added or changes its meaning."""
 _SINCE = {2: {"family": "tds", "streams": True}}
 """Facts that a version has added, and what was true of all models before."""
+OWN_LICENCE = "Apache-2.0"
+"""Of emgtype and of models that owe nothing to others' weights."""
 PREFIX = "emgtype."
 """Of every metadata key; the values are JSON."""
 
@@ -91,6 +93,13 @@ class BundleFacts:
     def receptive_field_samples(self) -> int:
         """Samples that one emission sees."""
         return self.stft.samples(self.receptive_field)
+
+    @property
+    def licence_note(self) -> str | None:
+        """What users should be told of the weights' licence; None where it is emgtype's own."""
+        if self.licence == OWN_LICENCE:
+            return None
+        return f"{self.licence}, non-commercial use only" if "-NC" in self.licence.upper() else self.licence
 
     def require(self, layout: Layout) -> None:
         """Raise InputError unless a source delivers what the model was trained on."""

@@ -10,6 +10,7 @@ import torch
 
 from decoder.errors import InputError
 from decoder.strict import build
+from streamer.bundle_facts import OWN_LICENCE
 from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
 from training.families import Encoder, make_encoder
@@ -28,6 +29,8 @@ class TrainedEncoder:
     stft: StftConstants
     settings: dict[str, Any]
     epoch: int
+    licence: str = OWN_LICENCE
+    """SPDX expression; what starts from weights of others stays under their licence."""
 
 
 def load_encoder(path: Path) -> TrainedEncoder:
@@ -66,6 +69,7 @@ def load_encoder(path: Path) -> TrainedEncoder:
         stft=build(StftConstants, facts["stft"], str(path)),
         settings=facts["settings"],
         epoch=int(checkpoint["epoch"]),
+        licence=str(facts.get("licence", OWN_LICENCE)),
     )
 
 
@@ -79,6 +83,7 @@ def write_weights(trained: TrainedEncoder, path: Path) -> None:
             "layout": asdict(trained.layout),
             "stft": asdict(trained.stft),
             "settings": trained.settings,
+            "licence": trained.licence,
         },
         "epoch": trained.epoch,
     }

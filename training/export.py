@@ -14,7 +14,7 @@ import torch
 
 from decoder.charset import BLANK, KEYS
 from decoder.errors import InputError
-from streamer.bundle_facts import BundleFacts
+from streamer.bundle_facts import OWN_LICENCE, BundleFacts
 from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
 from streamer.whole_encoder import open_encoder
@@ -41,7 +41,7 @@ def facts_of(
     name: str,
     hop: int,
     provenance: Mapping[str, Any],
-    licence: str = "Apache-2.0",
+    licence: str = OWN_LICENCE,
     emission_delay_ms: float | None = None,
 ) -> BundleFacts:
     """The facts of an encoder over the emg2qwerty keys (arguments as in BundleFacts)."""

@@ -14,6 +14,7 @@ from decoder.charset import BLANK
 from decoder.greedy import GreedyDecoder
 from decoder.messages import Emission
 from decoder.metrics import CharacterErrors
+from streamer.bundle_facts import OWN_LICENCE
 from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
 from training.data import Batch, SessionSamples
@@ -40,6 +41,8 @@ class EncoderModule(pl.LightningModule):
         self.stft = stft
         self.spectrogram = LogSpectrogram(stft)
         self.encoder = encoder_of(settings.model)
+        self.licence = OWN_LICENCE
+        """Of the weights that the run starts from; what comes out is under it too."""
         self._errors = CharacterErrors()
 
     def forward(self, samples: Tensor) -> Tensor:
@@ -120,7 +123,12 @@ class EncoderModule(pl.LightningModule):
             "layout": asdict(self.layout),
             "stft": asdict(self.stft),
             "settings": asdict(self.settings),
+            "licence": self.licence,
         }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """A resumed run still owes what it began with."""
+        self.licence = checkpoint["emgtype"].get("licence", OWN_LICENCE)
 
     def configure_optimizers(self) -> Any:
         s = self.settings

@@ -198,6 +198,7 @@ def _start_from(init: Path, module: EncoderModule) -> None:
     if (found.layout, found.stft) != (module.layout, module.stft):
         raise InputError(f"the weights of {init} are for {found.layout}, the sessions are {module.layout}: name others")
     module.encoder.load_state_dict(found.encoder.state_dict())
+    module.licence = found.licence
 
 
 def _loggers(out: Path, machine: Machine) -> list[Logger]:

@@ -7,8 +7,8 @@ never imported; any other name refuses the file.
 
 import codecs
 import pickle
+import tarfile
 import warnings
-import zipfile
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -30,9 +30,15 @@ _INERT = (
     "lightning",
     "lightning_fabric",
     "pytorch_lightning",
+    "pl_bolts",
+    "torchmetrics",
     "emg2qwerty",
 )
 """Packages whose objects a checkpoint may hold: they are kept as names and nothing of them is run."""
+
+
+_ZIP = b"PK\x03\x04"
+"""By which torch.load tells zip files."""
 
 
 class Placeholder:
@@ -72,6 +78,13 @@ class _Allowed:
     __setstate__: Any = None
 
 
+class _Names(OrderedDict[Any, Any]):
+    """Takes items and no attributes, which could hide its methods; torch gives a state dict's versions as one."""
+
+    def __setstate__(self, _state: Any) -> None:
+        pass
+
+
 def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_hooks: Any) -> torch.Tensor:
     rebuild: Callable[..., torch.Tensor] = torch._utils._rebuild_tensor_v2
     return rebuild(storage, offset, size, stride, False, OrderedDict())
@@ -83,14 +96,15 @@ def _encoded(text: str, encoding: str = "latin1") -> bytes:
     return codecs.encode(text, "latin1")
 
 
-_CALLABLE: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): _Allowed(OrderedDict),
+_KNOWN: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): _Allowed(_Names),
     ("collections", "defaultdict"): _Allowed(lambda *_arguments: defaultdict(None)),
     ("torch._utils", "_rebuild_tensor_v2"): _Allowed(_tensor),
     ("torch._utils", "_rebuild_parameter"): _Allowed(lambda data, *_rest: data),
     ("torch", "Size"): _Allowed(tuple),
     ("torch", "device"): _Allowed(lambda *_arguments: Placeholder()),
     ("_codecs", "encode"): _Allowed(_encoded),
+    **{("torch", name): kind for name, kind in vars(torch).items() if isinstance(kind, torch.dtype)},
     **{("builtins", kind.__name__): _Allowed(kind) for kind in (set, list, dict, tuple, int, float, bool, str)},
 }
 
@@ -104,8 +118,8 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         module = {"__builtin__": "builtins"}.get(module, module)  # what protocol 2 calls it
-        if (module, name) in _CALLABLE:
-            return _CALLABLE[module, name]
+        if (module, name) in _KNOWN:
+            return _KNOWN[module, name]
         if any(module == package or module.startswith(f"{package}.") for package in _INERT):
             return type(name.rpartition(".")[2] or "Placeholder", (Placeholder,), {})
         raise _RefusedError(f"{module}.{name}")
@@ -123,6 +137,24 @@ class _RestrictedPickle:
         return _Unpickler(file, **options).load()
 
 
+def _is_program(path: Path) -> bool:
+    """Whether torch.load would hand the file to torch.jit, asked of the reader that it asks itself."""
+    with path.open("rb") as file:
+        if file.read(len(_ZIP)) != _ZIP:
+            return False
+    return "constants.pkl" in torch._C.PyTorchFileReader(str(path)).get_all_records()
+
+
+def _load(path: Path) -> Any:
+    if _is_program(path):
+        raise _RefusedError("a program (TorchScript)")
+    if tarfile.is_tarfile(path):  # of before PyTorch 0.1.10; torch would unpack it into files
+        raise pickle.UnpicklingError("a tar archive")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's advice about weights_only, which knows no placeholders
+        return torch.load(path, map_location="cpu", weights_only=False, pickle_module=_RestrictedPickle)
+
+
 def load_untrusted(path: Path) -> Any:
     """What a PyTorch checkpoint (zip or older) holds; tensors on the CPU.
 
@@ -131,16 +163,8 @@ def load_untrusted(path: Path) -> Any:
     """
     if not path.is_file():
         raise InputError(f"no checkpoint {path}: name an existing file")
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if any(name.endswith("/constants.pkl") for name in archive.namelist()):
-                raise InputError(
-                    f"{path} is a TorchScript program, not weights: import the checkpoint it was made from"
-                )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's advice about weights_only, which knows no placeholders
-            return torch.load(path, map_location="cpu", weights_only=False, pickle_module=_RestrictedPickle)
+        return _load(path)
     except _RefusedError as error:
         raise InputError(
             f"{path} would run {error} when it is loaded, which no checkpoint needs: it was not opened; get the "

@@ -43,6 +43,7 @@ def command(
         trained.stft,
         name=out.name,
         hop=hop,
+        licence=trained.licence,
         provenance={"trained_on": trained_on, "epoch": trained.epoch, "settings": trained.settings},
         emission_delay_ms=delay,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from decoder.errors import InputError
 from emgtype.commands.export_command import copy_language_model
 from emgtype.commands.options import PATH
 from emgtype.commands.train_command import session_files
@@ -15,12 +16,15 @@ FOREIGN_LICENCE = "CC-BY-NC-SA-4.0"
 
 @click.command(epilog="Example: emgtype import last.ckpt --out exported/theirs --lm exported/demo")
 @click.argument("checkpoint", type=PATH)
-@click.option("--out", type=PATH, required=True, help="The bundle's folder; its name is the bundle's.")
+@click.option("--out", type=PATH, required=True, help="The bundle's folder.")
+@click.option("--name", help="The bundle's name.  [default: its folder's]")
 @click.option("--lm", type=PATH, help="Folder with lm.binary and lm.json to put into the bundle.")
 @click.option("--measure", type=PATH, multiple=True, help="Held-out sessions that measure the emission delay.")
 @click.option("--licence", default=FOREIGN_LICENCE, show_default=True, help="SPDX expression of the weights' licence.")
 @click.option("--hop", default=4, show_default=True, help="Frames per call that the bundle prefers.")
-def command(checkpoint: Path, out: Path, lm: Path | None, measure: tuple[Path, ...], licence: str, hop: int) -> None:
+def command(
+    checkpoint: Path, out: Path, name: str | None, lm: Path | None, measure: tuple[Path, ...], licence: str, hop: int
+) -> None:
     """Make a model bundle from a checkpoint of emg2qwerty, of its fork, or of braindecode.
 
     CHECKPOINT is a Lightning .ckpt, a state dict, a .safetensors file, or a folder of save_pretrained. Nothing in it is
@@ -33,24 +37,27 @@ def command(checkpoint: Path, out: Path, lm: Path | None, measure: tuple[Path, .
     from training.export import export_bundle, facts_of, write_checksums
     from training.weight_files import read_foreign
 
-    foreign, stft, weights = read_foreign(checkpoint)
-    config = foreign.encoder.config
-    layout = Layout(LAYOUT.rate, LAYOUT.unit, LAYOUT.sides[: config.bands], config.electrodes)
-    trained = TrainedEncoder(foreign.encoder, layout, stft, {}, 0)
-    with weights.open("rb") as file:
+    name = name or out.name
+    source = read_foreign(checkpoint)
+    foreign, config = source.foreign, source.foreign.encoder.config
+    if config.bands > len(LAYOUT.sides):
+        raise InputError(f"{checkpoint} is a model of {config.bands} bands: expected {' and '.join(LAYOUT.sides)}")
+    layout = Layout(source.rate, LAYOUT.unit, LAYOUT.sides[: config.bands], config.electrodes)
+    trained = TrainedEncoder(foreign.encoder, layout, source.stft, {}, 0, licence)
+    with source.weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     facts = facts_of(
         config,
         layout,
-        stft,
-        name=out.name,
+        source.stft,
+        name=name,
         hop=hop,
         licence=licence,
-        provenance={"imported_from": weights.name, "sha256": digest, "names_of": foreign.program},
+        provenance={"imported_from": source.weights.name, "sha256": digest, "names_of": foreign.program},
         emission_delay_ms=emission_delay_ms(trained, session_files(measure)) if measure else None,
     )
     card = (
-        f"# {out.name}\n\nImported from `{weights.name}` (SHA-256 {digest}), a {config.family} with the names of "
+        f"# {name}\n\nImported from `{source.weights.name}` (SHA-256 {digest}), a {config.family} with the names of "
         f"{foreign.program}.\n\nLicence of the weights: {licence}.\n"
     )
     difference = export_bundle(foreign.encoder, out, facts, card)

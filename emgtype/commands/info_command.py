@@ -66,6 +66,8 @@ def _bundle(name: str) -> dict[str, Any]:
     facts["classes"] = "".join(bundle.facts.classes)
     facts["layout"] = str(bundle.facts.layout)
     report: dict[str, Any] = {"folder": str(bundle.folder), **facts}
+    if note := bundle.facts.licence_note:
+        report["weights"] = note
     if bundle.language_model:
         lm = asdict(bundle.language_model)
         lm["tokens"] = "".join(lm["tokens"])

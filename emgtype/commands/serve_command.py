@@ -17,9 +17,6 @@ from emgtype.config import load_config
 from emgtype.daemon import Daemon, Sink
 from emgtype.latency import StageTimer
 
-OWN_LICENCE = "Apache-2.0"
-"""Of emgtype and of the models it ships: nothing to tell."""
-
 
 @click.command(epilog="Example: emgtype serve --device lsl --stream emgtype")
 @config_options
@@ -76,9 +73,8 @@ def command(
             for note in source.notes:
                 said.print(f"note: {note}", style="yellow")
             said.print(f"{source.description} → {model.facts.name} → {publisher.endpoint}", style="dim")
-            if model.facts.licence != OWN_LICENCE:
-                limit = ", non-commercial use only" if "-NC" in model.facts.licence else ""
-                said.print(f"weights: {model.facts.licence}{limit}", style="yellow")
+            if limit := model.facts.licence_note:
+                said.print(f"weights: {limit}", style="yellow")
             console = None if quiet or as_json else ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)
             sinks: list[Sink] = [publisher, console] if console else [publisher]
             source.flush()

@@ -16,8 +16,10 @@ from torch.nn import functional as nnf
 from adapters.session_format import LAYOUT
 from decoder.errors import InputError
 from emgtype.commands.import_command import command
+from emgtype.commands.info_command import command as info
 from streamer.spectrogram import Spectrogram
 from streamer.whole_encoder import open_encoder
+from training.checkpoint import load_encoder
 from training.foreign import encoder_from
 from training.weight_files import read_foreign
 
@@ -263,12 +265,13 @@ def test_braindecodes_names_and_files(kind: str, samples: np.ndarray, tmp_path: 
         (path / "config.json").write_text(json.dumps(config))
         if kind == "safetensors":
             path = path / "model.safetensors"
-    foreign, stft, _ = read_foreign(path)
+    read = read_foreign(path)
+    foreign = read.foreign
     assert foreign.program == "braindecode"
     with torch.no_grad():
         found = foreign.encoder(log_spectrogram(torch.from_numpy(samples))[None])[0]
     assert torch.allclose(found, published(torch.from_numpy(samples), reference), atol=1e-4)
-    assert stft.window == 64
+    assert read.stft.window == 64
 
 
 def test_what_does_not_fit_is_named() -> None:
@@ -302,3 +305,41 @@ def test_a_broken_folder_or_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(InputError, match="cannot be read as JSON"):
         read_foreign(tmp_path)
+
+
+def saved_folder(tmp_path: Path, **settings: Any) -> Path:
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    state = {name.replace("model.4.", "final_layer."): value for name, value in reference_state().items()}
+    torch.save(state, folder / "pytorch_model.bin")
+    sizes = {"mlp_features": [FEATURES], "block_channels": [CHANNELS] * BLOCKS}
+    (folder / "config.json").write_text(json.dumps(sizes | settings))
+    return folder
+
+
+def test_what_a_saved_config_says_goes_into_the_bundle(tmp_path: Path) -> None:
+    folder = saved_folder(
+        tmp_path, sfreq=1000.0, log_eps=1e-5, pooling="max", n_time_masks=3, activation="torch.nn.modules.ReLU"
+    )
+    arguments = [str(folder), "--out", str(tmp_path / "theirs"), "--name", "max", "--licence", "CC-BY-4.0"]
+    CliRunner().invoke(command, arguments, catch_exceptions=False)
+    facts = open_encoder(str(tmp_path / "theirs" / "encoder.onnx"), 4).facts
+    assert (facts.name, facts.layout.rate, facts.stft.floor) == ("max", 1000.0, 1e-5)
+    assert facts.licence_note == "CC-BY-4.0"
+    kept = load_encoder(tmp_path / "theirs")
+    assert kept.licence == "CC-BY-4.0"
+    assert kept.encoder.to_dict()["pooling"] == "max"
+
+
+def test_a_config_that_its_weights_contradict_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="states blocks 4 instead of 2"):
+        read_foreign(saved_folder(tmp_path, block_channels=[CHANNELS] * 4))
+
+
+def test_info_tells_that_weights_are_not_for_commerce(tmp_path: Path) -> None:
+    torch.save(reference_state(), tmp_path / "weights.pt")
+    out = str(tmp_path / "theirs")
+    CliRunner().invoke(command, [str(tmp_path / "weights.pt"), "--out", out], catch_exceptions=False)
+    told = CliRunner().invoke(info, [out, "--json"], catch_exceptions=False)
+    assert json.loads(told.stdout)["weights"] == "CC-BY-NC-SA-4.0, non-commercial use only"
+    assert "weights" not in json.loads(CliRunner().invoke(info, ["demo", "--json"]).stdout)

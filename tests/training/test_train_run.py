@@ -22,10 +22,11 @@ from simulator.person import make_person
 from simulator.session import typing_session
 from streamer.spectrogram import StftConstants
 from training.augment import NONE
-from training.checkpoint import TrainedEncoder, load_encoder
+from training.checkpoint import TrainedEncoder, load_encoder, write_weights
 from training.data import Batch, WholeSessions, WindowDataset, collate
 from training.delay import emission_delay_ms
 from training.each_user import by_user, train_each
+from training.families import encoder_of
 from training.frames import CachedFrames, FreshFrames
 from training.losses import press_window_ctc
 from training.module import EncoderModule, labelled_emissions
@@ -134,6 +135,18 @@ def test_a_run_starts_from_given_weights_of_the_same_model(sessions: list[Path],
     other = dataclasses.replace(TINY, model=TDSConfig(mlp_features=12, channels=4))
     with pytest.raises(InputError, match="mlp_features = 16 instead of 12"):
         train(sessions[:1], sessions[1:], other, tmp_path / "c", init=best, machine=QUIET)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_starts_from_weights_of_others_stays_under_their_licence(sessions: list[Path], tmp_path: Path) -> None:
+    theirs, run = tmp_path / "theirs.ckpt", tmp_path / "run"
+    encoder = encoder_of(TINY.model)
+    write_weights(TrainedEncoder(encoder, LAYOUT, StftConstants(), {}, 0, licence="CC-BY-NC-SA-4.0"), theirs)
+    once = dataclasses.replace(TINY, epochs=1)
+    train(sessions[:1], sessions[1:], once, run, init=theirs, machine=QUIET)
+    assert load_encoder(run / "checkpoints" / "best.ckpt").licence == "CC-BY-NC-SA-4.0"
+    train(sessions[:1], sessions[1:], TINY, run, resume=True, machine=QUIET)
+    assert load_encoder(run / "checkpoints" / "last.ckpt").licence == "CC-BY-NC-SA-4.0"
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,10 +1,11 @@
 """Pickles of strangers: what a checkpoint may hold, and attacks that must not run."""
 
-import io
 import os
 import pickle
 import sys
+import tarfile
 import types
+import warnings
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -150,13 +151,33 @@ def test_what_is_no_checkpoint_is_told(tmp_path: Path) -> None:
     text.write_text("hello")
     with pytest.raises(InputError, match="no PyTorch checkpoint"):
         load_untrusted(text)
-    program = tmp_path / "script.pt"
-    buffer = io.BytesIO()
-    torch.save(weights(), buffer)
-    import zipfile  # noqa: PLC0415
+    archive = tmp_path / "old.tar"
+    with tarfile.open(archive, "w") as old:
+        old.add(text, "storages")
+    with pytest.raises(InputError, match="tar archive"):
+        load_untrusted(archive)
 
-    program.write_bytes(buffer.getvalue())
-    with zipfile.ZipFile(program, "a") as archive:
-        archive.writestr("archive/constants.pkl", b"")
-    with pytest.raises(InputError, match="TorchScript program"):
+
+@pytest.mark.parametrize("end", [b"", b"PK\x05\x06"])  # what Python's zipfile takes for no zip file is one for torch
+def test_a_torchscript_program_is_refused(end: bytes, tmp_path: Path) -> None:
+    class Twice(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * x
+
+    program = tmp_path / "script.pt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch has deprecated its own format
+        torch.jit.script(Twice()).save(program)  # type: ignore[no-untyped-call]
+    program.write_bytes(program.read_bytes() + end)
+    with pytest.raises(InputError, match=r"TorchScript|no PyTorch checkpoint"):
         load_untrusted(program)
+
+
+def test_attributes_of_a_state_dict_are_dropped(tmp_path: Path) -> None:
+    program = b"ccollections\nOrderedDict\n)RS'a'\nI1\ns(dS'items'\nS'not a method'\nsb."
+    assert list(load_untrusted(raw_checkpoint(program, tmp_path / "odd.ckpt")).items()) == [("a", 1)]
+
+
+def test_data_types_are_data(tmp_path: Path) -> None:
+    torch.save({"precision": torch.bfloat16}, tmp_path / "typed.ckpt")
+    assert load_untrusted(tmp_path / "typed.ckpt") == {"precision": torch.bfloat16}

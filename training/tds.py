@@ -140,7 +140,7 @@ class TDSConvBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         with torch.autocast(x.device.type, enabled=False):  # Fourier transforms know no half precision
-            y = functional.relu(self.convolve(x.float()))
+            y = functional.relu(self.convolve(x.to(self.conv.weight.dtype)))
         out: torch.Tensor = self.norm(y + x[:, -y.shape[1] :])
         return out
 

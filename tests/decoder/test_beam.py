@@ -18,7 +18,7 @@ from decoder.messages import Emission
 PathMaker = Callable[..., Emission]
 BLANK = 2
 EXHAUSTIVE = BeamSettings(beam=100_000, labels=3, threshold=np.inf, floor=-np.inf)
-shared_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+shared_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Bigram:
@@ -64,7 +64,7 @@ def all_alignments(log_probs: npt.NDArray[np.float32]) -> dict[tuple[int, ...], 
 frames = arrays(np.float64, st.tuples(st.integers(1, 6), st.just(3)), elements=st.floats(-12, 0))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(log_probs=frames)
 def test_unlimited_beam_is_the_sum_over_all_alignments(log_probs: npt.NDArray[np.float64]) -> None:
     heard = emission(log_probs)
@@ -89,7 +89,7 @@ def stacked(labels: tuple[int, ...], backspace: int) -> tuple[float, int]:
     return stack[-1]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(log_probs=frames, backspace=st.sampled_from([-1, 1]))
 def test_language_model_is_added_to_every_prefix(log_probs: npt.NDArray[np.float64], backspace: int) -> None:
     heard = emission(log_probs)
@@ -107,7 +107,7 @@ def test_language_model_is_added_to_every_prefix(log_probs: npt.NDArray[np.float
         assert found.lm == pytest.approx(lm + (-0.5 * state if state else 0), abs=1e-12)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(log_probs=frames)
 def test_pruning_never_invents_probability(log_probs: npt.NDArray[np.float64]) -> None:
     heard = emission(log_probs)

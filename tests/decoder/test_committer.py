@@ -13,7 +13,7 @@ from decoder.messages import Emission, Key, TextEvent
 from decoder.render import KeySequence
 
 PathMaker = Callable[..., Emission]
-shared_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+shared_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 
 
 def committer(scorer: KenlmScorer, lag: float = 0.8) -> Committer:

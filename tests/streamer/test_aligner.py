@@ -71,7 +71,7 @@ def test_drifting_clock_repeats_or_skips_but_never_drops() -> None:
         assert aligner.unpaired == aligner.overflowed == 0
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 40)), max_size=30), st.integers(0, 1000))
 def test_cut_and_order_of_arrival_do_not_matter(arrivals: list[tuple[int, int]], seed: int) -> None:
     rng = np.random.default_rng(seed)

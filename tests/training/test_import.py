@@ -16,10 +16,8 @@ from torch.nn import functional as nnf
 from adapters.session_format import LAYOUT
 from decoder.errors import InputError
 from emgtype.commands.import_command import command
-from emgtype.commands.info_command import command as info
 from streamer.spectrogram import Spectrogram
 from streamer.whole_encoder import open_encoder
-from training.checkpoint import load_encoder
 from training.foreign import encoder_from
 from training.weight_files import read_foreign
 
@@ -88,21 +86,21 @@ def fork_tds_state() -> State:
 HIDDEN, LAYERS = 10, 2
 
 
-def fork_lstm_state() -> State:
-    shapes = fork_front()
+def fork_lstm_state(suffixes: tuple[str, ...]) -> State:
+    shapes, outputs = fork_front(), len(suffixes) * HIDDEN
     for layer in range(LAYERS):
-        for suffix in ("", "_reverse"):
-            inputs = 2 * FEATURES if layer == 0 else 2 * HIDDEN
+        for suffix in suffixes:
+            inputs = 2 * FEATURES if layer == 0 else outputs
             shapes[f"model.4.lstm_layers.weight_ih_l{layer}{suffix}"] = (4 * HIDDEN, inputs)
             shapes[f"model.4.lstm_layers.weight_hh_l{layer}{suffix}"] = (4 * HIDDEN, HIDDEN)
             for bias in ("ih", "hh"):
                 shapes[f"model.4.lstm_layers.bias_{bias}_l{layer}{suffix}"] = (4 * HIDDEN,)
     for place in (0, 2):
-        shapes[f"model.4.fc_block.fc_block.{place}.weight"] = (2 * HIDDEN, 2 * HIDDEN)
-        shapes[f"model.4.fc_block.fc_block.{place}.bias"] = (2 * HIDDEN,)
+        shapes[f"model.4.fc_block.fc_block.{place}.weight"] = (outputs, outputs)
+        shapes[f"model.4.fc_block.fc_block.{place}.bias"] = (outputs,)
     for part in ("weight", "bias"):
-        shapes[f"model.4.fc_block.layer_norm.{part}"] = (2 * HIDDEN,)
-    shapes |= {"model.4.out_layer.weight": (2 * FEATURES, 2 * HIDDEN), "model.4.out_layer.bias": (2 * FEATURES,)}
+        shapes[f"model.4.fc_block.layer_norm.{part}"] = (outputs,)
+    shapes |= {"model.4.out_layer.weight": (2 * FEATURES, outputs), "model.4.out_layer.bias": (2 * FEATURES,)}
     return randomised(shapes | {"model.5.weight": (99, 2 * FEATURES), "model.5.bias": (99,)})
 
 
@@ -171,7 +169,10 @@ def through_lstm(x: Tensor, state: State) -> Tensor:
         return torch.stack(out)
 
     for layer in range(LAYERS):
-        x = torch.cat([direction(x, f"l{layer}"), direction(x.flip(0), f"l{layer}_reverse").flip(0)], dim=1)
+        directions = [direction(x, f"l{layer}")]
+        if "model.4.lstm_layers.weight_hh_l0_reverse" in state:
+            directions.append(direction(x.flip(0), f"l{layer}_reverse").flip(0))
+        x = torch.cat(directions, dim=1)
     y = nnf.relu(x @ state["model.4.fc_block.fc_block.0.weight"].T + state["model.4.fc_block.fc_block.0.bias"])
     y = y @ state["model.4.fc_block.fc_block.2.weight"].T + state["model.4.fc_block.fc_block.2.bias"]
     x = layer_norm(x + y, state, "model.4.fc_block")
@@ -210,12 +211,17 @@ class Config:
 
 
 @pytest.mark.parametrize(
-    ("state", "program"),
-    [(reference_state(), "emg2qwerty"), (fork_tds_state(), "fork"), (fork_lstm_state(), "fork")],
-    ids=["reference", "spatial tds", "spatial lstm"],
+    ("state", "program", "streams"),
+    [
+        (reference_state(), "emg2qwerty", True),
+        (fork_tds_state(), "fork", True),
+        (fork_lstm_state(("", "_reverse")), "fork", False),
+        (fork_lstm_state(("",)), "fork", True),
+    ],
+    ids=["reference", "spatial tds", "spatial lstm", "spatial lstm one way"],
 )
 def test_a_checkpoint_streams_what_its_own_model_computes(
-    state: State, program: str, samples: np.ndarray, tmp_path: Path
+    state: State, program: str, streams: bool, samples: np.ndarray, tmp_path: Path
 ) -> None:
     library = types.ModuleType("omegaconf.dictconfig")
     kind = type("DictConfig", (), {"__module__": library.__name__})
@@ -239,6 +245,7 @@ def test_a_checkpoint_streams_what_its_own_model_computes(
     assert facts.licence == "CC-BY-NC-SA-4.0"
     assert facts.provenance["imported_from"] == "last.ckpt"
     assert facts.emission_delay_ms is None
+    assert facts.streams == streams
 
 
 @pytest.mark.parametrize("kind", ["state dict", "safetensors", "folder", "folder with dropout"])
@@ -294,52 +301,3 @@ def test_what_does_not_fit_is_named() -> None:
     headless = {name: value for name, value in state.items() if not name.startswith("model.4")}
     with pytest.raises(InputError, match=r"model\.4\.weight is nothing"):
         encoder_from(headless, "x.ckpt")
-
-
-def test_a_broken_folder_or_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="save_pretrained"):
-        read_foreign(tmp_path)
-    (tmp_path / "model.safetensors").write_text("no")
-    with pytest.raises(InputError, match="no safetensors file"):
-        read_foreign(tmp_path)
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(InputError, match="cannot be read as JSON"):
-        read_foreign(tmp_path)
-
-
-def saved_folder(tmp_path: Path, **settings: Any) -> Path:
-    folder = tmp_path / "saved"
-    folder.mkdir()
-    state = {name.replace("model.4.", "final_layer."): value for name, value in reference_state().items()}
-    torch.save(state, folder / "pytorch_model.bin")
-    sizes = {"mlp_features": [FEATURES], "block_channels": [CHANNELS] * BLOCKS}
-    (folder / "config.json").write_text(json.dumps(sizes | settings))
-    return folder
-
-
-def test_what_a_saved_config_says_goes_into_the_bundle(tmp_path: Path) -> None:
-    folder = saved_folder(
-        tmp_path, sfreq=1000.0, log_eps=1e-5, pooling="max", n_time_masks=3, activation="torch.nn.modules.ReLU"
-    )
-    arguments = [str(folder), "--out", str(tmp_path / "theirs"), "--name", "max", "--licence", "CC-BY-4.0"]
-    CliRunner().invoke(command, arguments, catch_exceptions=False)
-    facts = open_encoder(str(tmp_path / "theirs" / "encoder.onnx"), 4).facts
-    assert (facts.name, facts.layout.rate, facts.stft.floor) == ("max", 1000.0, 1e-5)
-    assert facts.licence_note == "CC-BY-4.0"
-    kept = load_encoder(tmp_path / "theirs")
-    assert kept.licence == "CC-BY-4.0"
-    assert kept.encoder.to_dict()["pooling"] == "max"
-
-
-def test_a_config_that_its_weights_contradict_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="states blocks 4 instead of 2"):
-        read_foreign(saved_folder(tmp_path, block_channels=[CHANNELS] * 4))
-
-
-def test_info_tells_that_weights_are_not_for_commerce(tmp_path: Path) -> None:
-    torch.save(reference_state(), tmp_path / "weights.pt")
-    out = str(tmp_path / "theirs")
-    CliRunner().invoke(command, [str(tmp_path / "weights.pt"), "--out", out], catch_exceptions=False)
-    told = CliRunner().invoke(info, [out, "--json"], catch_exceptions=False)
-    assert json.loads(told.stdout)["weights"] == "CC-BY-NC-SA-4.0, non-commercial use only"
-    assert "weights" not in json.loads(CliRunner().invoke(info, ["demo", "--json"]).stdout)

@@ -49,7 +49,7 @@ def loss_of(log_probs: torch.Tensor, labels: list[int], presses: list[float], re
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     labels=st.lists(st.integers(0, 1), min_size=1, max_size=3),
     gaps=st.lists(st.floats(0, 2.5), min_size=3, max_size=3),

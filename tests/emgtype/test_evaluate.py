@@ -10,12 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from adapters.session_format import LAYOUT
 from adapters.session_reader import SessionReader
 from adapters.session_writer import SessionWriter
 from adapters.splits import Splits, write_splits
+from decoder.charset import labels_to_text
 from decoder.errors import InputError
+from decoder.greedy import GreedyDecoder
+from decoder.messages import Emission
 from emgtype.assembly import open_bundle
 from emgtype.config import DecoderConfig, load_config
 from emgtype.evaluation.decoding import GREEDY, Decoded, Task, attempt, decode, live
@@ -37,6 +43,9 @@ from emgtype.evaluation.trials import (
 from emgtype.evaluation.tuning import Grid
 from emgtype.evaluation.workers import Cluster, Processes
 from simulator.population import population_hash
+from streamer.spectrogram import Spectrogram, StftConstants
+from training.export import export_bundle, facts_of
+from training.families import make_encoder
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -178,6 +187,28 @@ def test_a_bundle_without_language_model_is_not_called_one_with(
         evaluate(plan, Runner(Store(tmp_path / "c"), InProcess()))
 
 
+def test_a_model_that_cannot_stream_is_evaluated_as_well(
+    config: DecoderConfig, session_file: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(3)
+    encoder = make_encoder({"family": "spatial_lstm", "mlp_features": 6, "hidden": 5, "layers": 1}).eval()
+    with torch.no_grad():
+        list(encoder.parameters())[-1].zero_()  # so that what it hears decides: more than one key
+    facts = facts_of(encoder.config, LAYOUT, StftConstants(), name="both ways", hop=4, provenance={})
+    export_bundle(encoder, tmp_path / "both", facts, "card")
+    both = Model(open_bundle(str(tmp_path / "both")))
+    assert not both.bundle.facts.streams
+    decoded = decode(Task(session_file, both.bundle.folder, "", (GREEDY, live(both.bundle, config))))
+    with SessionReader(session_file) as session:
+        frames, _ = Spectrogram(StftConstants()).push(session.read(0, len(session)).samples, np.zeros(len(session)))
+    with torch.no_grad():
+        log_probs = encoder(torch.from_numpy(frames)[None])[0].numpy()
+    labels = [key.label for key in GreedyDecoder().push(Emission(log_probs, np.zeros(len(log_probs))))]
+    assert len(labels) > 20
+    assert decoded.readings[GREEDY.key] == labels_to_text(labels)
+    assert decoded.readings[live(both.bundle, config).key]
+
+
 def test_models_are_found_by_user_and_a_leak_is_told(demo: Model, tmp_path: Path) -> None:
     for name in ("generic", "scratch/910", "finetuned/00000911"):
         shutil.copytree(demo.bundle.folder, tmp_path / name)
@@ -248,6 +279,7 @@ class Deadly(str):
         return os._exit, (9,)
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_costs_its_own_session_only(demo: Model, session_file: Path, tmp_path: Path) -> None:
     deadly = Task(tmp_path / "deadly.hdf5", demo.bundle.folder, Deadly("x"), (GREEDY,))
     well = [Task(session_file, demo.bundle.folder, "", (GREEDY,)), Task(tmp_path / "gone.hdf5", Path(), "", ())]

@@ -164,18 +164,16 @@ def main() -> None:
     parser.add_argument(
         "--sessions", type=Path, nargs="+", default=[], help="held-out session files, or folders of them"
     )
-    parser.add_argument("--untrained", action="store_true", help="the published sizes with random weights")
+    parser.add_argument("--untrained", action="store_true", help="the published sizes with random weights; also without models")
     parser.add_argument("--calls", type=int, default=500, help="graph calls per timing, at a hop of 1 frame")
     arguments = parser.parse_args()
-    if not arguments.untrained and not arguments.models:
-        parser.error("name models, or --untrained")
     with tempfile.TemporaryDirectory() as folder:
         try:
             rows = trained_ones(arguments.models, Path(folder))
             sessions = session_files(tuple(arguments.sessions))
         except InputError as error:
             parser.error(str(error))
-        rows += untrained(Path(folder)) if arguments.untrained else []
+        rows += untrained(Path(folder)) if arguments.untrained or not rows else []
         Console(highlight=False).print(table_of(rows, sessions, arguments.calls))
 
 

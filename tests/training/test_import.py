@@ -206,10 +206,6 @@ def samples() -> np.ndarray:
     return np.random.default_rng(1).normal(0, 12, (SAMPLES, 2, 16)).astype(np.float32)
 
 
-class Config:
-    """Pickled as an object of omegaconf that is not installed."""
-
-
 @pytest.mark.parametrize(
     ("state", "program", "streams"),
     [

@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument(
         "--sessions", type=Path, nargs="+", default=[], help="held-out session files, or folders of them"
     )
-    parser.add_argument("--untrained", action="store_true", help="the published sizes with random weights; also without models")
+    parser.add_argument("--untrained", action="store_true", help="published sizes, random weights; also without models")
     parser.add_argument("--calls", type=int, default=500, help="graph calls per timing, at a hop of 1 frame")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

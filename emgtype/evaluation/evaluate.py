@@ -1,6 +1,6 @@
 """The whole evaluation: tune on validation sessions where asked, decode the test sessions, score them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -50,6 +50,12 @@ class RowResult:
         """What is looked into more closely: the beam, else greedy."""
         return self.greedy if self.beam is None else self.beam
 
+    def only(self, sessions: Collection[tuple[str, str]]) -> "RowResult":
+        """The part of some sessions, by user and name."""
+        lags = {lag: result.only(sessions) for lag, result in self.lags.items()}
+        beam = None if self.beam is None else self.beam.only(sessions)
+        return replace(self, greedy=self.greedy.only(sessions), beam=beam, lags=lags)
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -62,6 +68,18 @@ class Evaluation:
     """Hashes of the simulated populations that sessions come from."""
     real: bool
     """Whether real recordings are among the sessions."""
+
+    @property
+    def shared(self) -> tuple[RowResult, ...]:
+        """The rows over the sessions that all of them were tested on; empty where that says nothing new.
+
+        Not everybody has a model of each kind, and rows over different people do not compare.
+        """
+        tested = [{(s.user, s.session) for s in row.greedy.sessions} for row in self.rows]
+        common = set.intersection(*tested)
+        if not common or all(sessions == common for sessions in tested):
+            return ()
+        return tuple(row.only(common) for row in self.rows)
 
     @property
     def origin(self) -> str:

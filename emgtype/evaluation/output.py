@@ -42,6 +42,10 @@ def report(evaluation: Evaluation, command: Sequence[str]) -> dict[str, Any]:
         "warnings": list(evaluation.warnings),
         "failures": {str(path): sentence for path, sentence in evaluation.failures.items()},
         "rows": {row.row.name: _row(row) for row in evaluation.rows},
+        "rows_over_shared_sessions": {
+            row.row.name: {"greedy": _result(row.greedy), "beam": None if row.beam is None else _result(row.beam)}
+            for row in evaluation.shared
+        },
         "published_on_real_recordings": {
             line.title: {"greedy": line.greedy, "beam": line.beam, "users": published.USERS} for line in published.ROWS
         },

@@ -1,6 +1,7 @@
 """From readings to figures: CER by session, user, hand and key, and words per minute."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,10 @@ class Result:
     """One reading of many sessions: errors are summed, so that every rate is a micro-average."""
 
     sessions: tuple[SessionScore, ...]
+
+    def only(self, sessions: Collection[tuple[str, str]]) -> "Result":
+        """The part of some sessions, by user and name."""
+        return Result(tuple(s for s in self.sessions if (s.user, s.session) in sessions))
 
     @property
     def confusion(self) -> npt.NDArray[np.int64]:

@@ -39,15 +39,24 @@ def decoder_titles(row: RowResult) -> dict[str, Result]:
 
 
 def cer_table(evaluation: Evaluation) -> Table:
-    """The table of the paper, a model a row."""
+    """The table of the paper, a model a row; below it the same over the people that all rows have, where some lack."""
     lm = any(row.language_model for row in evaluation.rows) or all(row.beam is None for row in evaluation.rows)
     table = _cer_table(lm=lm)
     for row in evaluation.rows:
-        beam = "–" if row.beam is None else _rate(*row.beam.mean_and_sd)
-        note = "" if row.beam is None or row.language_model == lm else " (no LM)"
-        counts = (len(row.greedy.users), len(row.greedy.sessions))
-        table.add_row(row.row.title, _rate(*row.greedy.mean_and_sd), beam + note, *map(str, counts))
+        table.add_row(*_cer_row(row, lm=lm))
+    if evaluation.shared:
+        table.add_section()
+        table.add_row("over what all rows have", style="italic")
+    for row in evaluation.shared:
+        table.add_row(*_cer_row(row, lm=lm))
     return table
+
+
+def _cer_row(row: RowResult, *, lm: bool) -> tuple[str, ...]:
+    beam = "–" if row.beam is None else _rate(*row.beam.mean_and_sd)
+    note = "" if row.beam is None or row.language_model == lm else " (no LM)"
+    counts = (len(row.greedy.users), len(row.greedy.sessions))
+    return row.row.title, _rate(*row.greedy.mean_and_sd), beam + note, *map(str, counts)
 
 
 def published_table() -> Table:

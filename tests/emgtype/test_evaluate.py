@@ -29,6 +29,7 @@ from emgtype.evaluation.evaluate import Evaluation, Plan, evaluate
 from emgtype.evaluation.output import report, write
 from emgtype.evaluation.runner import Runner
 from emgtype.evaluation.store import Store
+from emgtype.evaluation.tables import cer_table
 from emgtype.evaluation.trials import (
     EVERYBODY,
     Found,
@@ -230,6 +231,25 @@ def test_models_are_found_by_user_and_a_leak_is_told(demo: Model, tmp_path: Path
     (sentence,) = leaks([Row("r", "r", {EVERYBODY: fitted})], [Trial("1", Path("a.hdf5")), Trial("1", Path("c.hdf5"))])
     assert "fitted to a," in sentence
     assert leaks([Row("r", "r", {EVERYBODY: demo})], trials) == []
+
+
+def test_rows_over_different_people_are_compared_over_those_whom_all_have(
+    demo: Model, config: DecoderConfig, data: Path, tmp_path: Path
+) -> None:
+    for source, name in (("val", "same1"), ("test", "other")):
+        shutil.copy(data / f"{source}.hdf5", data / f"{name}.hdf5")
+    trials = tuple(Trial(user, data / f"{name}.hdf5") for user, name in (("1", "val"), ("1", "same1"), ("2", "other")))
+    generic, scratch = Row("generic", "everybody's", {EVERYBODY: demo}), Row("scratch", "one's own", {"1": demo})
+    plan = Plan((generic, scratch), Found(trials), config, beam=False)
+    evaluation = evaluate(plan, Runner(Store(tmp_path / "cache"), InProcess()))
+    assert [list(row.greedy.users) for row in evaluation.rows] == [["1", "2"], ["1"]]
+    assert [[s.session for s in row.greedy.sessions] for row in evaluation.shared] == [["val", "same1"]] * 2
+    shared = report(evaluation, [])["rows_over_shared_sessions"]
+    assert shared["generic"] == shared["scratch"]  # the same model over the same sessions
+    table = cer_table(evaluation)
+    assert list(table.columns[-1].cells) == ["3", "2", "", "2", "2"]
+    (alone,) = evaluate(replace(plan, rows=(generic,)), Runner(Store(tmp_path / "cache"), InProcess())).rows
+    assert replace(evaluation, rows=(alone, alone)).shared == ()
 
 
 def test_broken_files_of_a_folder_are_failures_and_others_trials(tmp_path: Path, session_file: Path) -> None:

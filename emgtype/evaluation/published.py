@@ -19,9 +19,9 @@ class Published:
 
 
 ROWS = (
-    Published("generic TDS", (55.38, 4.10), (51.78, 4.61)),
-    Published("TDS, personalised from scratch", (15.38, 5.88), (9.55, 5.16)),
-    Published("TDS, personalised, fine-tuned", (11.28, 4.45), (6.95, 3.61)),
+    Published("TDS, generic", (55.38, 4.10), (51.78, 4.61)),
+    Published("TDS, from scratch", (15.38, 5.88), (9.55, 5.16)),
+    Published("TDS, fine-tuned", (11.28, 4.45), (6.95, 3.61)),
     Published("SplashNet, generic", None, (35.7, None)),
     Published("SplashNet, fine-tuned", None, (5.5, None)),
 )

@@ -27,7 +27,7 @@ from simulator.donning import don
 from simulator.person import HANDS, Person, make_person
 from simulator.population import population_hash
 from simulator.session import LAYOUT, simulate, typing_session
-from simulator.text import prompts
+from simulator.text import word_prompts
 from simulator.typist import recorded, type_prompts
 
 DONNINGS = 100
@@ -126,8 +126,7 @@ def typed_log(people: int, minutes: float, first: int) -> tuple[KeyLog, float]:
     paragraphs, sessions, late = load_text("train"), [], list[float]()
     for seed in range(first, first + people):
         rng = np.random.default_rng([seed, 11])
-        start = int(rng.integers(len(paragraphs)))
-        texts = prompts(paragraphs[start:] + paragraphs[:start], seed=seed)
+        texts = word_prompts(paragraphs, seed=seed)
         typed, shown = type_prompts(texts, make_person(seed).typist, rng, 0.0, 60 * minutes)
         seen = recorded(typed)
         late += [report.start - true.start for report, true in zip(seen, typed, strict=True)]

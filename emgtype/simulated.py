@@ -30,6 +30,8 @@ class Plan:
     donning: int
     minutes: float
     text: str
+    unrelated: bool = False
+    """Prompts of four unrelated words instead of running text."""
 
 
 def write_session(path: Path, session: TypingSession, advance: Callable[[float], None] = lambda _seconds: None) -> None:
@@ -52,13 +54,16 @@ def write_session(path: Path, session: TypingSession, advance: Callable[[float],
 def planned(plan: Plan) -> TypingSession:
     """The session of a plan, before its samples are made."""
     person, start = make_person(plan.person), DAY + plan.donning * _BETWEEN
-    return typing_session(person, plan.donning, load_text(plan.text), plan.minutes * 60, start)
+    text = load_text(plan.text)
+    return typing_session(person, plan.donning, text, plan.minutes * 60, start, unrelated=plan.unrelated)
 
 
-def population(folder: Path, people: Sequence[int], sessions: int, minutes: float, text: str) -> list[Plan]:
+def population(
+    folder: Path, people: Sequence[int], sessions: int, minutes: float, text: str, *, unrelated: bool = False
+) -> list[Plan]:
     """Plans for `sessions` donnings of each person, none of which anybody else wears."""
     return [
-        Plan(folder / f"person{person}-{i}.hdf5", person, person * _DONNINGS + i, minutes, text)
+        Plan(folder / f"person{person}-{i}.hdf5", person, person * _DONNINGS + i, minutes, text, unrelated)
         for person in people
         for i in range(sessions)
     ]

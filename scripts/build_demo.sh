@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Builds exported/demo from exported/generic: eight sessions of the simulated person 1 (donnings 1000-1007, 4 minutes
-# each) personalise it, and its accuracy is stated on donnings 3000-3003. Twenty minutes on two cores.
+# Builds exported/demo from exported/generic: sixteen sessions of the simulated person 1 (donnings 1000-1015,
+# 4 minutes each) personalise it, and its accuracy is stated on donnings 3000-3003. Twenty minutes on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 emgtype=.venv/bin/emgtype
 runs=runs/demo
-[ -d $runs/sessions ] || $emgtype simulate --person 1 --donning 1000 --sessions 8 --minutes 4 --text train --out $runs/sessions
+[ -d $runs/sessions ] || $emgtype simulate --person 1 --donning 1000 --sessions 16 --minutes 4 --text train --out $runs/sessions
 [ -f exported/demo/lm.binary ] || scripts/build_demo_lm.sh
 rm -rf $runs/demo
-$emgtype personalise --base exported/generic --session $runs/sessions --out $runs/demo --steps 600 | tee $runs/personalise.txt
+$emgtype personalise --base exported/generic --session $runs/sessions --out $runs/demo --steps 1200 | tee $runs/personalise.txt
 cp $runs/demo/encoder.onnx $runs/demo/weights.ckpt exported/demo/
 cp scripts/demo_card.md exported/demo/README.md
 cp $runs/personalise.txt exported/demo/training.txt

@@ -45,7 +45,7 @@ class Variability:
     """Limb radii: standard deviation of one muscle's depth."""
     fat: float = 0.10
     """Limb radii: most that skin and fat lift the electrodes of one person off the muscles."""
-    conduction: float = 0.10
+    conduction: float = 0.06
     """Standard deviation of the log width of a person's action potentials (conduction velocity, fibre size)."""
     strength: float = 0.22
     """Standard deviation of a person's log amplitude."""

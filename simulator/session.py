@@ -10,7 +10,7 @@ from simulator.donning import don
 from simulator.forearm import DRIVE_RATE, Electrodes, Movements, Muscles
 from simulator.person import HANDS, Person
 from simulator.recording import Amplifier
-from simulator.text import prompts
+from simulator.text import prompts, word_prompts
 from simulator.typist import type_prompts
 from streamer.chunk import Chunk, Layout
 
@@ -18,7 +18,7 @@ LAYOUT = Layout(rate=2000.0, unit="uV", sides=HANDS, electrodes=16)
 """The layout of emg2qwerty's bands."""
 _BLOCK = 2.0  # seconds simulated at a time
 _SETTLE = 2.0  # seconds of rest before the first and after the last prompt: a receptive field must fit in
-_MICROVOLTS = 10.5  # sets the level while typing to the real 10-15 µV rms
+_MICROVOLTS = 12.9  # sets the level while typing to the real 10-15 µV rms
 
 
 def simulate(
@@ -81,12 +81,24 @@ class TypingSession:
 
 
 def typing_session(
-    person: Person, donning: int, paragraphs: Sequence[str], seconds: float, start: float = 0.0
+    person: Person,
+    donning: int,
+    paragraphs: Sequence[str],
+    seconds: float,
+    start: float = 0.0,
+    *,
+    unrelated: bool = False,
 ) -> TypingSession:
-    """Let a person type for at most `seconds`, beginning anywhere in the text; the donning's seed decides where."""
+    """Let a person type for at most `seconds`, beginning anywhere in the text; the donning's seed decides where.
+
+    With `unrelated` the prompts are four words of the text's vocabulary each, as in emg2qwerty, not running text.
+    """
     rng = np.random.default_rng([person.seed, donning, 5])
     first = int(rng.integers(len(paragraphs)))
-    texts = prompts([*paragraphs[first:], *paragraphs[:first]], seed=donning)
+    if unrelated:
+        texts = word_prompts(paragraphs, seed=donning)
+    else:
+        texts = prompts([*paragraphs[first:], *paragraphs[:first]], seed=donning)
     typed, shown = type_prompts(texts, person.typist, rng, start + _SETTLE, start + seconds - _SETTLE)
     end = (shown[-1].end if shown else start) + _SETTLE
     return TypingSession(person, donning, start, end - start, tuple(typed), tuple(shown))

@@ -1,7 +1,9 @@
 """Texts to type: one split by paragraph, so that no test text was ever seen, and the prompts cut from it."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import cycle
 
 import numpy as np
 
@@ -16,6 +18,11 @@ _KEPT = {".": 0.5, ",": 0.13, "'": 0.4, "-": 0.05, "?": 0.1, "!": 0.1, ";": 0.05
 _KEPT_NUMBERS = 0.03
 _CASED = 0.02  # share of prompts typed with their capitals
 _WORDS = 4, 10  # fewest and most words of a prompt
+# Prompts of unrelated words, fitted to the keys that emg2qwerty's people pressed.
+_UNRELATED = 4  # words of a prompt
+_RUNNING = 0.02  # share of prompts that are running text all the same
+_RARER = 0.9  # power of a word's frequency: real prompts hold longer, rarer words than running text does
+_PROMPT_MARKS = {".": 0.09, ",": 0.05}  # share of prompts that hold one: 0.35 and 0.2 % of the presses
 
 
 def split(paragraphs: Iterable[str]) -> dict[str, list[str]]:
@@ -51,6 +58,30 @@ def prompts(paragraphs: Iterable[str], seed: int) -> Iterator[str]:
                 run, length, cased = [], _length(rng), rng.random() < _CASED
     if run:
         yield " ".join(run)
+
+
+def word_prompts(paragraphs: Sequence[str], seed: int) -> Iterator[str]:
+    """Four unrelated words each, in lower case, without end; now and then running text: so are emg2qwerty's.
+
+    The text's own words, frequent ones more often. The same seed gives the same prompts. A text without
+    words gives none.
+    """
+    counts = Counter(
+        typed for text in paragraphs for word in _words(text.lower()) if (typed := "".join(filter(str.isalpha, word)))
+    )
+    words = sorted(word for word in counts if word.isascii())
+    weights = np.array([counts[word] for word in words], float) ** _RARER
+    rng = np.random.default_rng([seed, 8])
+    running = cycle(prompts(paragraphs, seed))
+    while words:
+        if rng.random() < _RUNNING and (run := next(running, "")):
+            yield run
+            continue
+        drawn = [words[i] for i in rng.choice(len(words), _UNRELATED, p=weights / weights.sum())]
+        for mark, share in _PROMPT_MARKS.items():
+            if rng.random() < share:
+                drawn[int(rng.integers(len(drawn)))] += mark
+        yield " ".join(drawn)
 
 
 def _length(rng: np.random.Generator) -> int:

@@ -28,7 +28,7 @@ _ROLL = 0.085, 0.8
 _ALTERNATING = 0.130, 0.95
 _REACTION = 0.70, 0.5  # from a prompt's appearance to its first press
 _FASTEST = 0.02  # seconds between presses of two fingers
-_FASTEST_REPEAT = 0.06  # a finger must lift first
+_FASTEST_REPEAT = 0.09  # a finger must lift first
 
 # How many more keys are struck before a typo is noticed: 57 % of ⌫ runs are one key long, 24 % two, 9 % three.
 _NOTICED_AFTER = np.array([0.62, 0.21, 0.08, 0.05, 0.04])
@@ -61,9 +61,9 @@ def random_typist(rng: np.random.Generator, strikes: tuple[Strike, ...] = TEXTBO
     pace = float(np.clip(np.exp((0.34 if speed > 0 else 0.24) * speed), 0.55, 3.0))  # the slow are further out
     return Typist(
         pace=pace,
-        spread=float(np.clip(rng.normal(0.46, 0.06), 0.32, 0.62)),
-        hesitation=float(np.exp(rng.normal(np.log(0.05), 0.35))),
-        roll=float(rng.uniform(0.05, 0.40)),
+        spread=float(np.clip(rng.normal(0.42, 0.06), 0.30, 0.58)),
+        hesitation=float(np.exp(rng.normal(np.log(0.04), 0.35))),
+        roll=float(rng.uniform(0.10, 0.55)),
         typo=float(np.clip(np.exp(rng.normal(np.log(0.030), 0.4)) * pace**0.5, 0.01, 0.055)),
         hold=float(np.exp(rng.normal(np.log(0.094), 0.15))),
         strikes=strikes,

@@ -31,6 +31,8 @@ class TrainedEncoder:
     epoch: int
     licence: str = OWN_LICENCE
     """SPDX expression; what starts from weights of others stays under their licence."""
+    sessions: tuple[str, ...] = ()
+    """Names of all sessions that it was trained on or chosen by: a test on one of them says too much."""
 
 
 def load_encoder(path: Path) -> TrainedEncoder:
@@ -70,6 +72,7 @@ def load_encoder(path: Path) -> TrainedEncoder:
         settings=facts["settings"],
         epoch=int(checkpoint["epoch"]),
         licence=str(facts.get("licence", OWN_LICENCE)),
+        sessions=tuple(map(str, facts.get("sessions", ()))),
     )
 
 
@@ -84,6 +87,7 @@ def write_weights(trained: TrainedEncoder, path: Path) -> None:
             "stft": asdict(trained.stft),
             "settings": trained.settings,
             "licence": trained.licence,
+            "sessions": list(trained.sessions),
         },
         "epoch": trained.epoch,
     }

@@ -43,6 +43,8 @@ class EncoderModule(pl.LightningModule):
         self.encoder = encoder_of(settings.model)
         self.licence = OWN_LICENCE
         """Of the weights that the run starts from; what comes out is under it too."""
+        self.sessions: tuple[str, ...] = ()
+        """Names of those that the weights have seen, the ones that choose the epoch among them."""
         self._errors = CharacterErrors()
 
     def forward(self, samples: Tensor) -> Tensor:
@@ -124,11 +126,14 @@ class EncoderModule(pl.LightningModule):
             "stft": asdict(self.stft),
             "settings": asdict(self.settings),
             "licence": self.licence,
+            "sessions": list(self.sessions),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """A resumed run still owes what it began with."""
-        self.licence = checkpoint["emgtype"].get("licence", OWN_LICENCE)
+        """A resumed run still owes what it began with, and has seen what it saw then."""
+        facts = checkpoint["emgtype"]
+        self.licence = facts.get("licence", OWN_LICENCE)
+        self.sessions = tuple(sorted({*self.sessions, *facts.get("sessions", ())}))
 
     def configure_optimizers(self) -> Any:
         s = self.settings

@@ -69,7 +69,8 @@ def _write_model(
         provenance={PERSONALISED: dict(record), "base": base.provenance},
     )
     export_bundle(result.trained.encoder, draft, facts, _card(facts, record))
-    write_weights(result.trained, draft / WEIGHTS)
+    seen = tuple(sorted({*result.trained.sessions, *record["sessions"]}))
+    write_weights(replace(result.trained, sessions=seen), draft / WEIGHTS)
     for path in target.base.glob(_LANGUAGE_MODEL):
         shutil.copyfile(path, draft / path.name)
 

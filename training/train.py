@@ -110,6 +110,7 @@ def train(
     )
     whole = DataLoader(WholeSessions(validation, settings.validate_minutes), batch_size=None)
     module = EncoderModule(settings, windows.layout, stft, total_steps=len(loader) * settings.epochs)
+    module.sessions = tuple(sorted({path.stem for path in (*sessions, *validation)}))
     if init is not None:
         _start_from(init, module)
     heard = signal.getsignal(signal.SIGINT)
@@ -199,6 +200,7 @@ def _start_from(init: Path, module: EncoderModule) -> None:
         raise InputError(f"the weights of {init} are for {found.layout}, the sessions are {module.layout}: name others")
     module.encoder.load_state_dict(found.encoder.state_dict())
     module.licence = found.licence
+    module.sessions = tuple(sorted({*module.sessions, *found.sessions}))
 
 
 def _loggers(out: Path, machine: Machine) -> list[Logger]:

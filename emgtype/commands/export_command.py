@@ -34,7 +34,7 @@ def command(
     from training.delay import emission_delay_ms
     from training.export import export_bundle, facts_of, write_checksums
 
-    trained = load_encoder(checkpoint)
+    trained, files = load_encoder(checkpoint), language_model(lm)
     sessions = session_files(measure)
     delay = emission_delay_ms(trained, sessions)
     facts = facts_of(
@@ -44,7 +44,12 @@ def command(
         name=out.name,
         hop=hop,
         licence=trained.licence,
-        provenance={"trained_on": trained_on, "epoch": trained.epoch, "settings": trained.settings},
+        provenance={
+            "trained_on": trained_on,
+            "sessions": list(trained.sessions),
+            "epoch": trained.epoch,
+            "settings": trained.settings,
+        },
         emission_delay_ms=delay,
     )
     if card is not None and not card.is_file():
@@ -52,16 +57,22 @@ def command(
     text = card.read_text(encoding="utf-8") if card else f"# {out.name}\n\nTrained on: {trained_on}\n"
     difference = export_bundle(trained.encoder, out, facts, text)
     write_weights(trained, out / WEIGHTS)
-    if lm is not None:
-        copy_language_model(lm, out)
+    copy_into(out, files)
     write_checksums(out)
     click.echo(f"{out}: streaming = offline to {difference:.1e} nats, emission delay {delay:.0f} ms (median)")
 
 
-def copy_language_model(source: Path, bundle: Path) -> None:
-    """Put the language model of a folder into a bundle; raises InputError where the folder has none."""
-    for name in ("lm.binary", "lm.json"):
-        if not (source / name).is_file():
-            raise InputError(f"{source} holds no {name}: name a folder made by `emgtype lm build`")
-        if (source / name).resolve() != (bundle / name).resolve():
-            shutil.copyfile(source / name, bundle / name)
+def language_model(folder: Path | None) -> list[Path]:
+    """Files of the language model in a folder, none without a folder; raises InputError where it holds no whole one."""
+    files = [] if folder is None else [folder / name for name in ("lm.binary", "lm.json")]
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"{folder} holds no {file.name}: name a folder made by `emgtype lm build`")
+    return files
+
+
+def copy_into(bundle: Path, files: list[Path]) -> None:
+    """Put files into a bundle; those that lie there already stay."""
+    for file in files:
+        if file.resolve() != (bundle / file.name).resolve():
+            shutil.copyfile(file, bundle / file.name)

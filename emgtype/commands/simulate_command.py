@@ -27,6 +27,7 @@ from streamer.chunk import Chunk
     "--minutes", default=1.0, show_default=True, type=click.FloatRange(0.2, 600), help="Typing time of a session."
 )
 @click.option("--text", default="demo", show_default=True, help="What is typed: a text file, or demo, train, test, lm.")
+@click.option("--words", is_flag=True, help="Prompts of four unrelated words, as emg2qwerty's, not running text.")
 @click.option("--out", type=PATH, help="Session file to write; with --sessions, the folder.")
 @click.option("--sessions", type=click.IntRange(1), help="Write so many sessions, each with the next donning.")
 @click.option(
@@ -43,6 +44,7 @@ def command(
     donning: int,
     minutes: float,
     text: str,
+    words: bool,
     out: Path | None,
     sessions: int | None,
     people: str | None,
@@ -62,14 +64,16 @@ def command(
         if session:
             raise InputError("--play goes with --stream or --bands, not with --out: the session is a file already")
         if people is not None:
-            _write_people(population(out, _range(people), sessions or 1, minutes, text), out, jobs)
+            _write_people(population(out, _range(people), sessions or 1, minutes, text, unrelated=words), out, jobs)
         else:
-            _write(out, sessions, person, donning, minutes, text)
+            _write(out, sessions, person, donning, minutes, text, unrelated=words)
         return
 
     def chunks() -> Iterator[Chunk]:
         if session is None:
-            yield from typing_session(make_person(person), donning, load_text(text), minutes * 60, DAY).chunks()
+            yield from typing_session(
+                make_person(person), donning, load_text(text), minutes * 60, DAY, unrelated=words
+            ).chunks()
             return
         with SessionReader(session) as recorded:
             yield from recorded.chunks()
@@ -77,13 +81,15 @@ def command(
     play(chunks(), [stream] if stream else list(bands or ()), sample_numbers=sample_numbers, wait=wait, tell=_tell)
 
 
-def _write(out: Path, sessions: int | None, person: int, donning: int, minutes: float, text: str) -> None:
+def _write(
+    out: Path, sessions: int | None, person: int, donning: int, minutes: float, text: str, *, unrelated: bool
+) -> None:
     if sessions is None:
-        plans = [Plan(out, person, donning, minutes, text)]
+        plans = [Plan(out, person, donning, minutes, text, unrelated)]
     else:
         out.mkdir(parents=True, exist_ok=True)
         names = [(seed, out / f"person{person}-{seed}.hdf5") for seed in range(donning, donning + sessions)]
-        plans = [Plan(path, person, seed, minutes, text) for seed, path in names]
+        plans = [Plan(path, person, seed, minutes, text, unrelated) for seed, path in names]
     with Progress(transient=True) as progress:
         task = progress.add_task("simulating", total=len(plans) * minutes * 60)
         for plan in plans:

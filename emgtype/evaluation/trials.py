@@ -13,6 +13,7 @@ from emgtype.evaluation.store import model_id
 
 EVERYBODY = ""
 SPLITS = "splits.yaml"
+_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +127,12 @@ def table_rows(folder: Path) -> tuple[Row, ...]:
 
 
 def learned_from(model: Model) -> frozenset[str]:
-    """Names of sessions that a bundle says it was fitted to one person with, and that its base says so of."""
+    """Names of sessions that a bundle says it was trained on or fitted with, and that its base says so of."""
     names: set[str] = set()
     provenance: Any = model.bundle.facts.provenance
     while isinstance(provenance, Mapping):
-        record = provenance.get("personalised")
-        names.update(map(str, record.get("sessions", ())) if isinstance(record, Mapping) else ())
+        for record in (provenance, provenance.get("personalised")):
+            names.update(map(str, record.get("sessions", ())) if isinstance(record, Mapping) else ())
         provenance = provenance.get("base")
     return frozenset(names)
 
@@ -142,8 +143,9 @@ def leaks(rows: Sequence[Row], trials: Sequence[Trial]) -> list[str]:
     for row in rows:
         seen = sorted({trial.session for trial, model in row.trials(trials) if trial.session in learned_from(model)})
         if seen:
+            named = ", ".join(seen[:_NAMED]) + (f" and {len(seen) - _NAMED} more" if len(seen) > _NAMED else "")
             sentences.append(
-                f"the models of {row.title!r} were fitted to {', '.join(seen)}, which they are tested on: the figures "
+                f"the models of {row.title!r} have learnt from {named}, which they are tested on: the figures "
                 "flatter them; name other sessions, or splits"
             )
     return sentences

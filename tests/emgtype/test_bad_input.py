@@ -161,3 +161,13 @@ def test_training_without_its_extra(environment: dict[str, str], session_file: P
     assert done.returncode == 2
     assert "pip install 'emgtype[train]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_language_model_that_is_none_is_refused_before_anything_is_written(
+    emgtype: Run, tmp_path: Path, session_file: Path
+) -> None:
+    out, empty = tmp_path / "new", tmp_path / "empty"
+    empty.mkdir()
+    arguments = (DEMO / "weights.ckpt", "--out", out, "--measure", session_file, "--lm", empty)
+    refused(emgtype, "export", *arguments, because="holds no lm.binary")
+    assert not out.exists()

@@ -224,12 +224,12 @@ def test_models_are_found_by_user_and_a_leak_is_told(demo: Model, tmp_path: Path
     with pytest.raises(InputError, match="holds no models"):
         table_rows(tmp_path / "generic")
 
-    provenance = {"personalised": {"sessions": ["b"]}, "base": {"personalised": {"sessions": ["a"]}}}
+    provenance = {"personalised": {"sessions": ["b"]}, "base": {"sessions": ["a"]}}
     facts = replace(demo.bundle.facts, provenance=provenance)
     fitted = Model(replace(demo.bundle, facts=facts))
     assert learned_from(fitted) == {"a", "b"}
     (sentence,) = leaks([Row("r", "r", {EVERYBODY: fitted})], [Trial("1", Path("a.hdf5")), Trial("1", Path("c.hdf5"))])
-    assert "fitted to a," in sentence
+    assert "learnt from a," in sentence
     assert leaks([Row("r", "r", {EVERYBODY: demo})], trials) == []
 
 

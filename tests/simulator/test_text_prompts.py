@@ -3,12 +3,13 @@
 import itertools
 import re
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from decoder.charset import LABELS
 from emgtype.texts import load_text
-from simulator.text import SPLITS, prompts, split
+from simulator.text import SPLITS, prompts, split, word_prompts
 
 TEXT = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=80), max_size=12)
 WORDS = st.lists(st.lists(st.text("abcdefgh", min_size=1, max_size=6), max_size=30).map(" ".join), max_size=6)
@@ -51,6 +52,30 @@ def test_prompts_hold_keys_only_and_the_same_seed_gives_the_same(paragraphs: lis
     for text in shown:
         assert all(c in LABELS for c in text)
         assert text == " ".join(text.split()) != ""
+
+
+@given(WORDS, st.integers(0, 99))
+def test_unrelated_words_are_those_of_the_text(paragraphs: list[str], seed: int) -> None:
+    shown = list(itertools.islice(word_prompts(paragraphs, seed), 40))
+    vocabulary = {word.strip(".,") for text in paragraphs for word in text.split()}
+    assert len(shown) == (40 if vocabulary else 0)
+    assert {word.strip(".,") for text in shown for word in text.split()} <= vocabulary
+    assert shown == list(itertools.islice(word_prompts(paragraphs, seed), 40))
+
+
+def test_prompts_of_unrelated_words_are_as_emg2qwerty_s() -> None:
+    """Four words each, hardly any mark, longer words than running text has."""
+    paragraphs = load_text("train")
+    shown = list(itertools.islice(word_prompts(paragraphs, 3), 2000))
+    assert sum(len(text.split()) == 4 and text == text.lower() for text in shown) > 0.95 * len(shown)
+    keys = " ".join(shown)
+    assert 0.002 < keys.count(".") / len(keys) < 0.006
+    running = " ".join(prompts(paragraphs, 3)).split()
+    assert np.mean([len(word) for word in keys.split()]) > np.mean([len(word) for word in running])
+
+
+def test_digits_alone_make_no_words() -> None:
+    assert list(word_prompts(["1984 2001", ""], 0)) == []
 
 
 def test_a_dash_parts_words() -> None:

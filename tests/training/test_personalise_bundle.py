@@ -105,6 +105,7 @@ def test_a_new_bundle_says_where_it_comes_from(base: Path, parts: Parts, tmp_pat
     assert record["sessions"] == ["typed-1"]
     assert (record["cer_before"], record["cer_after"], record["seconds"]) == (60.0, 20.0, 61.5)
     assert str(tmp_path) not in json.dumps(record) + (out / "README.md").read_text()
+    assert load_encoder(out).sessions == ("typed-1",)
     loaded = load_encoder(out).encoder.state_dict()
     for name, tensor in encoder(2).state_dict().items():
         assert torch.equal(loaded[name], tensor)

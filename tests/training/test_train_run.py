@@ -150,6 +150,18 @@ def test_what_starts_from_weights_of_others_stays_under_their_licence(sessions: 
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_checkpoint_names_every_session_that_it_has_learnt_from(sessions: list[Path], tmp_path: Path) -> None:
+    before, run = tmp_path / "before.ckpt", tmp_path / "run"
+    encoder = encoder_of(TINY.model)
+    write_weights(TrainedEncoder(encoder, LAYOUT, StftConstants(), {}, 0, sessions=("earlier",)), before)
+    train(sessions[:1], sessions[1:], dataclasses.replace(TINY, epochs=1), run, init=before, machine=QUIET)
+    all_of_them = {"earlier", *(path.stem for path in sessions)}
+    assert set(load_encoder(run / "checkpoints" / "best.ckpt").sessions) == all_of_them
+    train(sessions[:1], sessions[1:], TINY, run, resume=True, machine=QUIET)
+    assert set(load_encoder(run / "checkpoints" / "last.ckpt").sessions) == all_of_them
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_mixed_precision_and_restricted_ctc_learn_too(sessions: list[Path], tmp_path: Path) -> None:
     settings = dataclasses.replace(TINY, epochs=1, press_window=PressWindow(), warm_start=None, crop=0.3)
     machine = dataclasses.replace(QUIET, precision="bf16-mixed")

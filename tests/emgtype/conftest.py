@@ -1,12 +1,16 @@
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import pytest
 
 from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
+from emgtype.places import PACKAGE
 from emgtype.simulated import write_session
 from emgtype.texts import load_text
 from simulator.person import make_person
@@ -35,6 +39,23 @@ def emgtype(environment: dict[str, str], tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def bundle_with(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a copy of the demo's bundle that states other facts."""
+
+    def copy(name: str, **facts: object) -> Path:
+        folder = tmp_path / name
+        shutil.copytree(PACKAGE.find("exported/demo"), folder)
+        model = onnx.load(folder / "encoder.onnx")
+        for entry in model.metadata_props:
+            if (fact := entry.key.removeprefix("emgtype.")) in facts:
+                entry.value = json.dumps(facts[fact])
+        onnx.save(model, folder / "encoder.onnx")
+        return folder
+
+    return copy
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import onnx
 import pytest
 import zmq
 
@@ -19,6 +18,7 @@ from emgtype.places import PACKAGE
 from streamer.chunk import Layout
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+BundleWith = Callable[..., Path]
 DEMO = PACKAGE.find("exported/demo")
 
 
@@ -36,16 +36,6 @@ def edited(session: Path, out: Path, edit: Callable[[h5py.File], None]) -> Path:
     with h5py.File(out, "r+") as file:
         edit(file)
     return out
-
-
-def bundle_with(folder: Path, **facts: object) -> Path:
-    shutil.copytree(DEMO, folder)
-    model = onnx.load(folder / "encoder.onnx")
-    for entry in model.metadata_props:
-        if (name := entry.key.removeprefix("emgtype.")) in facts:
-            entry.value = json.dumps(facts[name])
-    onnx.save(model, folder / "encoder.onnx")
-    return folder
 
 
 def test_no_such_stream(emgtype: Run, tmp_path: Path) -> None:
@@ -99,16 +89,16 @@ def test_sessions_that_are_none(emgtype: Run, session_file: Path, tmp_path: Path
         refused(emgtype, "replay", path, "--fast", because=because)
 
 
-def test_bundles_that_do_not_fit(emgtype: Run, session_file: Path, tmp_path: Path) -> None:
+def test_bundles_that_do_not_fit(emgtype: Run, session_file: Path, bundle_with: BundleWith) -> None:
     mine = {"rate": 1000.0, "unit": "uV", "sides": ["left", "right"], "electrodes": 16}
-    refused(emgtype, "replay", session_file, "--bundle", bundle_with(tmp_path / "slow", layout=mine), because="1000 Hz")
-    refused(emgtype, "info", bundle_with(tmp_path / "newer", version=99), because="99")
-    refused(emgtype, "info", bundle_with(tmp_path / "other", decoder="transducer"), because="transducer")
+    refused(emgtype, "replay", session_file, "--bundle", bundle_with("slow", layout=mine), because="1000 Hz")
+    refused(emgtype, "info", bundle_with("newer", version=99), because="99")
+    refused(emgtype, "info", bundle_with("other", decoder="transducer"), because="transducer")
     refused(emgtype, "info", "nothing-of-this-name", because="demo")
 
 
-def test_a_language_model_of_another_alphabet(emgtype: Run, session_file: Path, tmp_path: Path) -> None:
-    folder = bundle_with(tmp_path / "greek")
+def test_a_language_model_of_another_alphabet(emgtype: Run, session_file: Path, bundle_with: BundleWith) -> None:
+    folder = bundle_with("greek")
     facts = json.loads((folder / "lm.json").read_text())
     facts["tokens"]["a"] = "α"
     (folder / "lm.json").write_text(json.dumps(facts))

@@ -108,14 +108,15 @@ def test_demo_runs_three_processes_and_loses_no_sample(emgtype: Run) -> None:
 
 
 def test_two_bands_are_served_as_one_and_heard_by_a_subscriber(
-    environment: dict[str, str], session_file: Path, tmp_path: Path
+    environment: dict[str, str], session_file: Path, tmp_path: Path, bundle_with: Callable[..., Path]
 ) -> None:
     names = [f"{side}-{uuid.uuid4()}" for side in ("left", "right")]
     endpoint = f"ipc://{tmp_path}/text"
+    theirs = bundle_with("theirs", licence="CC-BY-NC-SA-4.0")
     calls = {
         "player": ["simulate", "--play", str(session_file), "--bands", *names, "--sample-numbers", "--wait", "60"],
         "listener": ["listen", "--endpoint", endpoint, "--raw"],
-        "daemon": ["serve", "--bands", *names, "--endpoint", endpoint, "--json"],
+        "daemon": ["serve", "--bands", *names, "--endpoint", endpoint, "--json", "--bundle", str(theirs)],
     }
     processes = {
         name: subprocess.Popen(
@@ -130,15 +131,16 @@ def test_two_bands_are_served_as_one_and_heard_by_a_subscriber(
     try:
         assert processes["player"].wait(120) == 0
         time.sleep(1)
-        heard = {}
+        heard, said = {}, {}
         for name in ("daemon", "listener"):
             processes[name].send_signal(signal.SIGINT)
-            heard[name], said = processes[name].communicate(timeout=30)
-            assert "Traceback" not in said
+            heard[name], said[name] = processes[name].communicate(timeout=30)
+            assert "Traceback" not in said[name]
     finally:
         for process in processes.values():
             process.kill()
             process.communicate()
+    assert "weights: CC-BY-NC-SA-4.0, non-commercial use only" in said["daemon"]
     with SessionReader(session_file) as session:
         truth = session.labels(session.start, session.end)
         assert json.loads(heard["daemon"])["lost"] == 0

@@ -15,20 +15,14 @@ from decoder.errors import InputError
 from decoder.metrics import CharacterErrors, key_scores
 from emgtype.evaluation import published
 from emgtype.evaluation.evaluate import Evaluation, RowResult
+from emgtype.evaluation.key_caps import shown
 from emgtype.evaluation.scores import Result
 from emgtype.evaluation.store import sha256
 from emgtype.evaluation.trials import Model
 from emgtype.evaluation.tuning import Tuning
 
-NAMES = {" ": "space", "⌫": "backspace", "⏎": "enter", "⇧": "shift"}
-"""Keys whose characters would not show in a table."""
 INSERTED, MISSED = "(not typed)", "(missed)"
 RESULTS = "results.json"
-
-
-def key_name(label: int) -> str:
-    """A key as tables name it."""
-    return NAMES.get(KEYS[label], KEYS[label])
 
 
 def report(evaluation: Evaluation, command: Sequence[str]) -> dict[str, Any]:
@@ -91,15 +85,15 @@ def write_keys(result: Result, folder: Path) -> None:
         folder / "per_key.csv",
         columns,
         (
-            [key_name(label), s.typed, s.decoded, s.right, *map(_cell, (s.precision, s.recall, s.f1))]
+            [shown(KEYS[label]), s.typed, s.decoded, s.right, *map(_cell, (s.precision, s.recall, s.f1))]
             for label, s in rows
         ),
     )
     kept = [*present, len(KEYS)]
     _write_csv(
         folder / "confusion.csv",
-        ["typed \\ decoded", *map(key_name, present), MISSED],
-        ([INSERTED if t == len(KEYS) else key_name(t), *(int(counts[t, d]) for d in kept)] for t in kept),
+        ["typed \\ decoded", *(shown(KEYS[label]) for label in present), MISSED],
+        ([INSERTED if t == len(KEYS) else shown(KEYS[t]), *(int(counts[t, d]) for d in kept)] for t in kept),
     )
 
 

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from decoder.charset import BACKSPACE, ENTER, SHIFT, SPACE
 from decoder.metrics import KeyScore, key_scores
-from emgtype.evaluation.output import NAMES
+from emgtype.evaluation.key_caps import shown
 from emgtype.evaluation.scores import Result
 from simulator.keyboard import PLACES, unshifted
 
@@ -39,7 +39,7 @@ def draw_keyboard(result: Result, title: str, image: Path) -> None:
         shade = 0.15 + 0.7 * score.f1  # the ends of the scale are too dark to write on
         colour = colours(shade) if score.typed else "0.9"
         axes.add_patch(Rectangle((left, row), width - 0.06, 0.94, facecolor=colour, edgecolor="0.3"))
-        axes.text(left + 0.1, row + 0.75, NAMES.get(cap, cap), va="center", fontsize=9)
+        axes.text(left + 0.1, row + 0.75, shown(cap), va="center", fontsize=9)
         if score.typed:
             told = f"{100 * score.f1:.0f}\nof {score.typed}"
             axes.text(left + width / 2, row + 0.32, told, ha="center", va="center", fontsize=7)

@@ -45,10 +45,11 @@ class PersonaliseSettings:
     """"full": all weights; "layer": a linear layer before the encoder alone; "head": norms and head only."""
     steps: int = 300
     """Most steps of the optimiser."""
-    every: int = 30
-    """Steps from one validation to the next."""
+    validations: int = 10
+    """How many there are, evenly over the steps."""
     patience: int = 4
-    """Validations without a better one after which it ends."""
+    """Validations without a better one after which it ends: a share of the steps, for while the rate is high, a longer
+    training gains as slowly as a shorter one does."""
     rate: float | None = None
     """Highest learning rate; None: the method's (RATES)."""
     weight_decay: float = 0.01
@@ -61,6 +62,11 @@ class PersonaliseSettings:
         default_factory=lambda: Augmentation(misalign=40, time_masks=2, time_mask_frames=12)
     )
     seed: int = 1
+
+    @property
+    def every(self) -> int:
+        """Steps from one validation to the next."""
+        return max(1, round(self.steps / self.validations))
 
 
 @dataclass(frozen=True, slots=True)

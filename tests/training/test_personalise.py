@@ -26,7 +26,7 @@ from training.tds import TDSConfig, TDSEncoder
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's own deprecations
 
 TEXT = ["the cat sat on the mat and the dog sat on the log " * 9]
-QUICK = PersonaliseSettings(steps=6, every=3, batch=2, window=4000)
+QUICK = PersonaliseSettings(steps=6, validations=2, batch=2, window=4000)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_frames_are_labelled_at_the_bases_own_delay_and_prompts_alone_give_plain
         return original(self, log_probs, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(PersonalModule, "_frame_loss", watched)
-    personalise(base, parts, dataclasses.replace(QUICK, steps=1, every=1))
+    personalise(base, parts, dataclasses.replace(QUICK, steps=1))
     assert seen == [(2, 0.08)]
     module = PersonalModule(base, TrainSettings(model=TDSConfig(), warm_start=WarmStart()), "full", 10)
     module.log = lambda *_args, **_more: None  # type: ignore[method-assign]
@@ -163,7 +163,7 @@ def test_ctrl_c_ends_the_training_and_keeps_the_best_so_far(base: TrainedEncoder
 
 def test_it_ends_when_nothing_gets_better(base: TrainedEncoder, parts: Parts) -> None:
     steps: list[int] = []
-    settings = dataclasses.replace(QUICK, steps=1000, every=1, patience=3, rate=1e-12)
+    settings = dataclasses.replace(QUICK, steps=1000, validations=1000, patience=3, rate=1e-12)
     result = personalise(base, parts, settings, lambda step, _cer: steps.append(step))
     assert steps[-1] == 3
     assert (result.steps, result.after) == (0, result.before)

@@ -40,7 +40,7 @@ for n in 0 1 2; do
     if [ ! -d "$models/finetuned/$user" ]; then
         named=()
         for file in $(sessions train) $(sessions val); do named+=(--session "$file"); done
-        $emgtype personalise --base exported/generic "${named[@]}" --out "$models/finetuned/$user"
+        $emgtype personalise --base exported/generic "${named[@]}" --steps 600 --out "$models/finetuned/$user"
     fi
 done
 $emgtype evaluate --data $data --models $models --splits $data/splits.yaml --out $runs/report | tee exported/generic/evaluation.txt

@@ -205,7 +205,7 @@ def test_a_model_that_cannot_stream_is_evaluated_as_well(
     with torch.no_grad():
         log_probs = encoder(torch.from_numpy(frames)[None])[0].numpy()
     labels = [key.label for key in GreedyDecoder().push(Emission(log_probs, np.zeros(len(log_probs))))]
-    assert len(labels) > 20
+    assert len(labels) > 10
     assert decoded.readings[GREEDY.key] == labels_to_text(labels)
     assert decoded.readings[live(both.bundle, config).key]
 

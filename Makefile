@@ -24,13 +24,15 @@ lint: .venv/.full
 bench: .venv/.full
 	@set -e; for name in $(filter-out emission_delay,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
-# What was installed last, and for which pyproject.toml: unchanged, nothing is installed again.
-.venv/.core: pyproject.toml | $(BIN)/python
-	@echo "installing emgtype into .venv (a few minutes, since kenlm is compiled)"
+# What was installed last, and for which pyproject.toml and C++: unchanged, nothing is installed again.
+NATIVE := hatch_build.py $(wildcard decoder/native/*)
+
+.venv/.core: pyproject.toml $(NATIVE) | $(BIN)/python
+	@echo "installing emgtype into .venv (a few minutes, since kenlm and the decoder are compiled)"
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-.venv/.full: pyproject.toml | $(BIN)/python
+.venv/.full: pyproject.toml $(NATIVE) | $(BIN)/python
 	@echo "installing emgtype with torch and the developers' tools into .venv (some minutes)"
 	$(BIN)/python -m pip install --quiet --editable '.[dev,train]'
 	@touch .venv/.core $@

@@ -3,8 +3,8 @@
 Emissions are made from a key sequence, peaky as those of a well trained encoder or flat as those of a poor one; what is
 told about errors is a check that the work measured is real work, not a result about an encoder.
 
-    PYTHONPATH=. python benchmarks/decoder_speed.py                   # the repository's text and the demo's LM
-    PYTHONPATH=. python benchmarks/decoder_speed.py --keys FILE.npz   # real keys: onset, key, key_names, session
+    python -m benchmarks.decoder_speed                   # the repository's text and the demo's LM
+    python -m benchmarks.decoder_speed --keys FILE.npz   # real keys: onset, key, key_names, session
 """
 
 import argparse
@@ -14,17 +14,23 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
 
 from decoder.beam import BeamSettings, PrefixBeam
 from decoder.charset import BACKSPACE, BLANK, CLASSES, LABELS, key_name_to_label, text_to_labels
 from decoder.committer import Committer
+from decoder.flat_lm import FlatScorer, FlatTables
 from decoder.greedy import GreedyDecoder
-from decoder.lm import LanguageModelFacts, LanguageScorer, NoLanguageModel, load_scorer
+from decoder.kenlm_lm import load_scorer
+from decoder.lm import LanguageModelFacts, LanguageScorer, NoLanguageModel
 from decoder.messages import Emission
 from decoder.metrics import CharacterErrors
 from decoder.render import KeySequence
+from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 
 FRAME = 0.008
+BEAM = BeamSettings().beam
 Keys = list[tuple[int, float]]
 
 
@@ -74,9 +80,11 @@ def emissions(keys: Keys, flat: bool, rng: np.random.Generator) -> Emission:
     return Emission(logits.astype(np.float32), np.arange(frames, dtype=np.float64) * FRAME)
 
 
-def measure(scorer: LanguageScorer, emission: Emission, hop: int) -> tuple[npt.NDArray[np.float64], list[int], int]:
+def measure(
+    scorer: LanguageScorer, width: int, emission: Emission, hop: int
+) -> tuple[npt.NDArray[np.float64], list[int], int]:
     """µs per frame of each push, final labels, and most nodes in memory."""
-    beam = PrefixBeam(BeamSettings(), scorer)
+    beam = PrefixBeam(BeamSettings(beam=width), scorer)
     committer, text = Committer(beam), KeySequence()
     took, size = [], 0
     for first in range(0, len(emission.times), hop):
@@ -93,12 +101,24 @@ def measure(scorer: LanguageScorer, emission: Emission, hop: int) -> tuple[npt.N
     return np.array(took), [key.label for key in text.final], size
 
 
+def scorers(folder: Path) -> dict[str, LanguageScorer]:
+    """Who may score: the flat tables, KenLM, nobody."""
+    facts = LanguageModelFacts.from_json((folder / LM_FACTS).read_text(encoding="utf-8"))
+    return {
+        "flat": FlatScorer(FlatTables.load(str(folder / LM_TABLES)), facts),
+        "kenlm": load_scorer(str(folder / LM_BINARY), facts),
+        "none": NoLanguageModel(),
+    }
+
+
 def main() -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lm", type=Path, default=Path("exported/demo"), help="folder with lm.binary and lm.json")
+    parser.add_argument("--lm", type=Path, default=Path("exported/demo"), help="folder of a language model")
     parser.add_argument("--keys", type=Path, help="key sequence (npz) instead of the repository's text")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--hop", type=int, default=1, help="frames per push")
+    parser.add_argument("--beams", type=int, nargs="+", default=[10, 50, 100, 500])
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
@@ -107,21 +127,20 @@ def main() -> None:
     else:
         with gzip.open("data/english.txt.gz", "rt", encoding="utf-8") as file:
             keys = typed_text(file.read(400_000)[300_000:], options.minutes, rng)
-    facts = LanguageModelFacts.from_json((options.lm / "lm.json").read_text(encoding="utf-8"))
     truth = [label for label, _ in keys]
-    print(f"{len(truth)} keys, LM {options.lm} ({facts.kind}, order {facts.order}), {options.hop} frames per push")
-    print("µs per frame         p50    p95    p99    max   mean    RTF   nodes  CER %  (greedy)")
+    known = scorers(options.lm)
+    table = Table("emissions", "LM", "beam", "p50", "p95", "p99", "max", "mean, µs", "nodes", "CER %", "greedy %")
     for name, flat in (("peaky", False), ("flat", True)):
         emission = emissions(keys, flat, rng)
-        greedy = [key.label for key in GreedyDecoder().push(emission)]
-        for kind, scorer in (("LM", load_scorer(str(options.lm / "lm.binary"), facts)), ("no LM", NoLanguageModel())):
-            took, labels, size = measure(scorer, emission, options.hop)
-            p50, p95, p99 = np.percentile(took, [50, 95, 99])
-            cer, floor = (CharacterErrors.between(decoded, truth).cer for decoded in (labels, greedy))
-            print(
-                f"{name + ', ' + kind:15} {p50:8.0f}{p95:7.0f}{p99:7.0f}{took.max():7.0f}{took.mean():7.0f}"
-                f"{took.mean() * 1e-6 / FRAME:7.3f}{size:8}{cer:7.2f}{floor:10.2f}"
-            )
+        floor = CharacterErrors.between([key.label for key in GreedyDecoder().push(emission)], truth).cer
+        for kind, width in [*(("flat", beam) for beam in options.beams), ("kenlm", BEAM), ("none", BEAM)]:
+            took, labels, size = measure(known[kind], width, emission, options.hop)
+            figures = [f"{value:.1f}" for value in (*np.percentile(took, [50, 95, 99]), took.max(), took.mean())]
+            cer = CharacterErrors.between(labels, truth).cer
+            table.add_row(name, kind, str(width), *figures, str(size), f"{cer:.2f}", f"{floor:.2f}")
+    console = Console(highlight=False)
+    console.print(f"{len(truth)} keys in {options.minutes:g} minutes, LM {options.lm}, {options.hop} frames per push")
+    console.print(table)
 
 
 if __name__ == "__main__":

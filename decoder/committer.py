@@ -40,21 +40,18 @@ class Committer:
 
     def push(self, emission: Emission) -> TextEvent | None:
         """The edit that these frames make; None: none."""
-        final: list[Key] = []
-        for frame, time in enumerate(emission.times.tolist()):
-            self._beam.push(Emission(emission.log_probs[frame : frame + 1], emission.times[frame : frame + 1]))
-            final += self._beam.cut(time - self._lag, PATIENCE)
-            self._time = time
+        final = self._beam.commit(emission, self._lag, PATIENCE)
+        self._time = float(emission.times[-1])
         return self._event(final, self._beam.keys())
 
     def finish(self) -> TextEvent | None:
         """Make all keys so far final, ranked as a text that ends here; None: they were. Afterwards as after `reset`."""
         self._beam.finish()
-        event = self._event(list(self._beam.cut(np.inf)), ())
+        event = self._event(self._beam.cut(np.inf), ())
         self.reset()
         return event
 
-    def _event(self, final: list[Key], tail: tuple[Key, ...]) -> TextEvent | None:
+    def _event(self, final: tuple[Key, ...], tail: tuple[Key, ...]) -> TextEvent | None:
         keys = [*final, *tail]
         erase, labels = edit(self._tail, [key.label for key in keys])
         if not erase and not labels and len(tail) == len(self._tail):

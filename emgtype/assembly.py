@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adapters.person_file import read_person
@@ -11,10 +11,11 @@ from decoder.beam import BeamSettings, PrefixBeam
 from decoder.charset import KEYS
 from decoder.committer import Committer
 from decoder.errors import InputError
-from decoder.lm import LanguageModelFacts, LanguageScorer, NoLanguageModel, load_scorer
+from decoder.flat_lm import FlatScorer, FlatTables
+from decoder.lm import LanguageModelFacts, LanguageScorer, NoLanguageModel
 from decoder.messages import Emission
 from emgtype.config import Config, DecoderConfig
-from emgtype.places import find_bundle
+from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES, find_bundle
 from streamer.bundle_facts import BundleFacts
 from streamer.encoder import read_facts
 from streamer.personal import PersonalLayer
@@ -57,18 +58,31 @@ def open_bundle(name: str) -> Bundle:
 
 
 def _language_model(folder: Path) -> LanguageModelFacts | None:
-    if not (folder / "lm.binary").is_file():
+    if not (folder / LM_BINARY).is_file():
         return None
-    if not (folder / "lm.json").is_file():
-        raise InputError(f"{folder} has lm.binary but no lm.json to say its alphabet: run `emgtype lm build`")
-    return LanguageModelFacts.from_json((folder / "lm.json").read_text(encoding="utf-8"))
+    if not (folder / LM_FACTS).is_file():
+        raise InputError(f"{folder} has {LM_BINARY} but no {LM_FACTS} to say its alphabet: run `emgtype lm build`")
+    return LanguageModelFacts.from_json((folder / LM_FACTS).read_text(encoding="utf-8"))
 
 
 def scorer_for(bundle: Bundle, config: DecoderConfig) -> LanguageScorer:
-    """The bundle's language model with the configured weights; none where it has none or the weight is 0."""
-    if bundle.language_model is None or config.lm_weight == 0:
+    """The bundle's language model with the configured weights; none where it has none or the weight is 0.
+
+    A bundle of before the flat tables is scored by KenLM.
+    """
+    facts, tables = bundle.language_model, bundle.folder / LM_TABLES
+    if facts is None or config.lm_weight == 0:
         return NoLanguageModel()
-    return load_scorer(str(bundle.folder / "lm.binary"), bundle.language_model, config.lm_weight, config.lm_bonus)
+    facts = replace(
+        facts,
+        weight=facts.weight if config.lm_weight is None else config.lm_weight,
+        bonus=facts.bonus if config.lm_bonus is None else config.lm_bonus,
+    )
+    if config.lm_backend == "kenlm" or not tables.is_file():
+        from decoder.kenlm_lm import load_scorer  # noqa: PLC0415 - KenLM's library is not needed otherwise
+
+        return load_scorer(str(bundle.folder / LM_BINARY), facts)
+    return FlatScorer(FlatTables.load(str(tables)), facts)
 
 
 def beam_for(scorer: LanguageScorer, config: DecoderConfig) -> PrefixBeam:

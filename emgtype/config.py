@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from decoder.errors import InputError
 from decoder.strict import build
@@ -39,6 +39,8 @@ class DecoderConfig:
     threshold: float
     floor: float
     lag: float
+    lm_backend: Literal["flat", "kenlm"]
+    """Who scores: the flat tables where the bundle has them, or KenLM itself."""
     lm_weight: float | None = None
     lm_bonus: float | None = None
 

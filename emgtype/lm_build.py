@@ -13,7 +13,9 @@ from pathlib import Path
 
 from decoder.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, SPACE, labels_to_text, text_to_labels
 from decoder.errors import InputError
+from decoder.flat_lm import tables_from_arpa
 from decoder.lm import KINDS, LanguageModelFacts
+from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 
 _SPACE_TOKEN = "▁"  # a token of its own: KenLM parts tokens at spaces
 _LONGEST_ORDER = 6  # what KenLM's Python package is compiled for
@@ -42,7 +44,7 @@ def build_language_model(
     order: int = _LONGEST_ORDER,
     lmplz: Path | None = None,
 ) -> None:
-    """Write `lm.binary` (a KenLM trie, exact) and `lm.json` (its facts) into a folder.
+    """Write `lm.binary` (a KenLM trie, exact), the same as flat tables, and `lm.json` (its facts) into a folder.
 
     Args:
         lines: For kind `text` what is typed between two enters, for `words` any text.
@@ -68,11 +70,14 @@ def build_language_model(
         options = ["--order", str(order), "--discount_fallback", "--memory", "1G", "--temp_prefix", f"{folder}/"]
         _run([program, *options, "--text", str(text), "--arpa", str(arpa)])
         _run([program.with_name("build_binary"), "-a", "255", "-T", f"{folder}/", "trie", str(arpa), str(binary)])
-        shutil.copyfile(binary, out / "lm.binary")
+        with arpa.open(encoding="utf-8") as lines_of_arpa:
+            tables = tables_from_arpa(lines_of_arpa)
+        shutil.copyfile(binary, out / LM_BINARY)
+        (out / LM_TABLES).write_bytes(tables.to_bytes())
     tokens = {key: token for key in KEYS if (token := _token(key, kind)) in alphabet}
     silent = (SHIFT,) if kind == "text" else ()
     facts = LanguageModelFacts(kind, order, tokens, silent, **asdict(origin))
-    (out / "lm.json").write_text(facts.to_json() + "\n", encoding="utf-8")
+    (out / LM_FACTS).write_text(facts.to_json() + "\n", encoding="utf-8")
 
 
 def word_tokens(lines: Iterable[str]) -> Iterator[list[str]]:

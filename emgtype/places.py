@@ -11,6 +11,9 @@ USER_CONFIG = Path(os.environ.get("XDG_CONFIG_HOME") or _HOME / ".config") / "em
 USER_DATA = Path(os.environ.get("XDG_DATA_HOME") or _HOME / ".local" / "share") / "emgtype"
 USER_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or _HOME / ".cache") / "emgtype"
 
+LM_BINARY, LM_TABLES, LM_FACTS = "lm.binary", "lm.flat.npz", "lm.json"
+"""Files of a language model in a bundle: KenLM's, the same as flat tables (older bundles lack them), what it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Package:

@@ -8,6 +8,7 @@ import click
 from decoder.errors import InputError
 from emgtype.commands.options import PATH
 from emgtype.commands.train_command import session_files
+from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 
 
 @click.command(epilog="Example: emgtype export runs/me/checkpoints/best.ckpt --out exported/me --measure data/val")
@@ -16,7 +17,7 @@ from emgtype.commands.train_command import session_files
 @click.option(
     "--measure", type=PATH, multiple=True, required=True, help="Held-out sessions that measure the emission delay."
 )
-@click.option("--lm", type=PATH, help="Folder with lm.binary and lm.json to put into the bundle.")
+@click.option("--lm", type=PATH, help="Folder of a language model to put into the bundle.")
 @click.option("--card", type=PATH, help="Text of the model card (Markdown).")
 @click.option("--trained-on", default="not stated", help="Provenance: on what and by which command.")
 @click.option("--hop", default=4, show_default=True, help="Frames per call that the bundle prefers.")
@@ -64,11 +65,13 @@ def command(
 
 def language_model(folder: Path | None) -> list[Path]:
     """Files of the language model in a folder, none without a folder; raises InputError where it holds no whole one."""
-    files = [] if folder is None else [folder / name for name in ("lm.binary", "lm.json")]
+    if folder is None:
+        return []
+    files = [folder / name for name in (LM_BINARY, LM_FACTS)]
     for file in files:
         if not file.is_file():
             raise InputError(f"{folder} holds no {file.name}: name a folder made by `emgtype lm build`")
-    return files
+    return [*files, *folder.glob(LM_TABLES)]
 
 
 def copy_into(bundle: Path, files: list[Path]) -> None:

@@ -18,7 +18,7 @@ FOREIGN_LICENCE = "CC-BY-NC-SA-4.0"
 @click.argument("checkpoint", type=PATH)
 @click.option("--out", type=PATH, required=True, help="The bundle's folder.")
 @click.option("--name", help="The bundle's name.  [default: its folder's]")
-@click.option("--lm", type=PATH, help="Folder with lm.binary and lm.json to put into the bundle.")
+@click.option("--lm", type=PATH, help="Folder of a language model to put into the bundle.")
 @click.option("--measure", type=PATH, multiple=True, help="Held-out sessions that measure the emission delay.")
 @click.option("--licence", default=FOREIGN_LICENCE, show_default=True, help="SPDX expression of the weights' licence.")
 @click.option("--hop", default=4, show_default=True, help="Frames per call that the bundle prefers.")

@@ -8,6 +8,7 @@ from rich.progress import Progress
 from decoder.lm import KINDS
 from emgtype.commands.options import PATH
 from emgtype.lm_build import Origin, build_language_model
+from emgtype.places import LM_BINARY
 from emgtype.texts import load_text
 from simulator.text import prompts
 
@@ -26,7 +27,7 @@ def command() -> None:
     "--as-typed", is_flag=True, help="Every line is what is typed between two enters: do not cut prompts from it."
 )
 @click.option("--order", default=6, show_default=True, help="Longest n-gram, in keys.")
-@click.option("--out", type=PATH, required=True, help="Folder for lm.binary and lm.json: a bundle's, for instance.")
+@click.option("--out", type=PATH, required=True, help="Folder for the model's files: a bundle's, for instance.")
 @click.option("--weight", default=0.65, show_default=True, help="Of the model's natural-log scores in decoding.")
 @click.option("--bonus", default=1.5, show_default=True, help="Nats per key that the model scores.")
 @click.option("--source", help="Where the text comes from (default: its name).")
@@ -52,5 +53,5 @@ def build(
     with Progress(transient=True) as progress:
         progress.add_task("building", total=None)
         build_language_model(lines, units, out, origin, order=order, lmplz=lmplz)
-    size = (out / "lm.binary").stat().st_size / 1e6
-    click.echo(f"{out / 'lm.binary'}: {units}, order {order}, {size:.1f} MB")
+    size = (out / LM_BINARY).stat().st_size / 1e6
+    click.echo(f"{out / LM_BINARY}: {units}, order {order}, {size:.1f} MB")

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from decoder.charset import BLANK, CLASSES, LABELS
-from decoder.lm import KenlmScorer, LanguageModelFacts, load_scorer
+from decoder.flat_lm import FlatScorer, tables_from_arpa
+from decoder.kenlm_lm import load_scorer
+from decoder.lm import LanguageModelFacts, LanguageScorer
 from decoder.messages import Emission
 
 # log10 P | token | log10 backoff
@@ -52,9 +54,22 @@ def arpa(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
+def scorer_of(kind: str, arpa: str, facts: LanguageModelFacts) -> LanguageScorer:
+    if kind == "kenlm":
+        return load_scorer(arpa, facts)
+    with Path(arpa).open(encoding="utf-8") as lines:
+        return FlatScorer(tables_from_arpa(lines), facts)
+
+
+@pytest.fixture(params=["flat", "kenlm"])
+def make_scorer(request: pytest.FixtureRequest, arpa: str) -> Callable[[LanguageModelFacts], LanguageScorer]:
+    """The toy model behind either program, with other facts than `FACTS`."""
+    return lambda facts: scorer_of(request.param, arpa, facts)
+
+
 @pytest.fixture
-def scorer(arpa: str) -> KenlmScorer:
-    return load_scorer(arpa, FACTS)
+def scorer(make_scorer: Callable[[LanguageModelFacts], LanguageScorer]) -> LanguageScorer:
+    return make_scorer(FACTS)
 
 
 @pytest.fixture(scope="session")

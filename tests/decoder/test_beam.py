@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 from decoder.beam import BeamSettings, PrefixBeam
 from decoder.charset import BACKSPACE, CLASSES, KEYS, labels_to_text
 from decoder.errors import InputError
-from decoder.lm import START, Ids, KenlmScorer, LanguageModelFacts, NoLanguageModel, Scores
+from decoder.kenlm_lm import KenlmScorer, load_scorer
+from decoder.lm import START, Ids, LanguageModelFacts, LanguageScorer, NoLanguageModel, Scores
 from decoder.messages import Emission
 
 PathMaker = Callable[..., Emission]
@@ -119,7 +120,7 @@ def test_pruning_never_invents_probability(log_probs: npt.NDArray[np.float64]) -
         assert found.acoustic <= expected[found.labels] + 1e-9
 
 
-def by_the_book(heard: Emission, scorer: KenlmScorer, limits: BeamSettings) -> dict[tuple[int, ...], float]:
+def by_the_book(heard: Emission, scorer: LanguageScorer, limits: BeamSettings) -> dict[tuple[int, ...], float]:
     """Prefix beam search with strings and dictionaries, every candidate scored: totals by prefix."""
 
     def path_after(path: tuple[tuple[float, int], ...], label: int) -> tuple[tuple[float, int], ...]:
@@ -163,7 +164,7 @@ def by_the_book(heard: Emission, scorer: KenlmScorer, limits: BeamSettings) -> d
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("limits", [BeamSettings(beam=12), BeamSettings(beam=30, labels=4, threshold=2, floor=-3)])
 def test_finds_the_same_prefixes_as_the_search_by_the_book(
-    scorer: KenlmScorer, babble: PathMaker, seed: int, limits: BeamSettings
+    scorer: LanguageScorer, babble: PathMaker, seed: int, limits: BeamSettings
 ) -> None:
     heard = babble(60, seed, blank=3.0)
     expected = by_the_book(heard, scorer, limits)
@@ -175,13 +176,13 @@ def test_finds_the_same_prefixes_as_the_search_by_the_book(
     assert max(len(labels) for labels in found) > 5
 
 
-def decoded(scorer: KenlmScorer, heard: Emission) -> tuple[str, float]:
+def decoded(scorer: LanguageScorer, heard: Emission) -> tuple[str, float]:
     beam = PrefixBeam(BeamSettings(), scorer)
     beam.push(heard)
     return labels_to_text(beam.best().labels), beam.best().lm
 
 
-def test_backspace_undoes_the_language_model_but_not_the_keys(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+def test_backspace_undoes_the_language_model_but_not_the_keys(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
     text, plain = decoded(scorer, ctc_path("cat"))
     corrected, lm = decoded(scorer, ctc_path("cz⌫at"))
     assert (text, corrected) == ("cat", "cz⌫at")
@@ -189,15 +190,15 @@ def test_backspace_undoes_the_language_model_but_not_the_keys(scorer: KenlmScore
     assert plain == pytest.approx(0.5 * np.log(10) * (-0.3 - 0.15 - 0.35) + 3 * 1.25, abs=1e-6)
 
 
-def test_backspace_before_any_key_costs_nothing(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+def test_backspace_before_any_key_costs_nothing(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
     assert decoded(scorer, ctc_path("⌫_⌫cat")) == ("⌫⌫cat", decoded(scorer, ctc_path("cat"))[1])
 
 
-def test_backspace_returns_into_the_word_before_the_space(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+def test_backspace_returns_into_the_word_before_the_space(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
     assert decoded(scorer, ctc_path("ca ⌫t"))[1] == decoded(scorer, ctc_path("cat"))[1]
 
 
-def test_silent_keys_leave_the_language_model_alone(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+def test_silent_keys_leave_the_language_model_alone(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
     _, plain = decoded(scorer, ctc_path("cat"))
     assert decoded(scorer, ctc_path("c⇧at⇧")) == ("c⇧at⇧", plain)
     assert decoded(scorer, ctc_path("cz⇧⌫at")) == ("cz⇧⌫at", plain)  # ⌫ deletes characters
@@ -217,7 +218,7 @@ def with_typos(draw: st.DrawFn) -> tuple[str, str]:
 @shared_fixtures
 @given(texts=with_typos(), commit=st.booleans())
 def test_typos_taken_back_leave_the_total(
-    scorer: KenlmScorer, ctc_path: PathMaker, texts: tuple[str, str], commit: bool
+    scorer: LanguageScorer, ctc_path: PathMaker, texts: tuple[str, str], commit: bool
 ) -> None:
     plain, typed = texts
     _, expected = decoded(scorer, ctc_path("_".join(plain)))
@@ -232,7 +233,7 @@ def test_typos_taken_back_leave_the_total(
     assert len(keys) == (len(typed) if commit else 0)
 
 
-def test_deep_backspaces_fall_back_to_the_start(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+def test_deep_backspaces_fall_back_to_the_start(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
     beam = PrefixBeam(BeamSettings(), scorer)
     text = "catcatcatc" * 7
     _, first = decoded(scorer, ctc_path("_".join(text[: len(text) - 64])))
@@ -256,7 +257,7 @@ def ranking(beam: PrefixBeam) -> list[object]:
 
 @settings(shared_fixtures, max_examples=40)
 @given(cuts=st.lists(st.integers(0, 150), max_size=10).map(sorted), seed=st.integers(0, 20))
-def test_any_cut_gives_the_same_ranking(scorer: KenlmScorer, babble: PathMaker, cuts: list[int], seed: int) -> None:
+def test_any_cut_gives_the_same_ranking(scorer: LanguageScorer, babble: PathMaker, cuts: list[int], seed: int) -> None:
     heard = babble(150, seed)
     whole, cut = PrefixBeam(BeamSettings(), scorer), PrefixBeam(BeamSettings(), scorer)
     whole.push(heard)
@@ -266,7 +267,7 @@ def test_any_cut_gives_the_same_ranking(scorer: KenlmScorer, babble: PathMaker, 
     assert cut.keys() == whole.keys()
 
 
-def test_reset_forgets_everything(scorer: KenlmScorer, babble: PathMaker) -> None:
+def test_reset_forgets_everything(scorer: LanguageScorer, babble: PathMaker) -> None:
     beam = PrefixBeam(BeamSettings(), scorer)
     beam.push(babble(100, seed=1))
     beam.cut(7.4)
@@ -278,9 +279,9 @@ def test_reset_forgets_everything(scorer: KenlmScorer, babble: PathMaker) -> Non
 
 
 def test_what_the_language_model_forgets_changes_nothing(
-    arpa: str, facts: LanguageModelFacts, scorer: KenlmScorer, babble: PathMaker
+    arpa: str, facts: LanguageModelFacts, babble: PathMaker
 ) -> None:
-    forgetful = KenlmScorer(kenlm.Model(arpa), facts, facts.weight, facts.bonus, rows=3)
+    scorer, forgetful = load_scorer(arpa, facts), KenlmScorer(kenlm.Model(arpa), facts, rows=3)
     one, other = PrefixBeam(BeamSettings(), scorer), PrefixBeam(BeamSettings(), forgetful)
     for seed in range(5):
         for beam in (one, other):
@@ -300,7 +301,7 @@ def test_a_key_is_timed_where_it_is_likeliest(ctc_path: PathMaker) -> None:
     assert beam.best().times == (heard.times[4],)
 
 
-def test_keys_are_never_later_than_the_next(scorer: KenlmScorer, babble: PathMaker) -> None:
+def test_keys_are_never_later_than_the_next(scorer: LanguageScorer, babble: PathMaker) -> None:
     beam = PrefixBeam(BeamSettings(), scorer)
     beam.push(babble(300, seed=4, blank=4.0))
     for hypothesis in beam.nbest(50):
@@ -323,7 +324,7 @@ def test_confidence_is_the_posterior_in_the_beam() -> None:
     assert key.confidence == pytest.approx(0.7, abs=1e-6)
 
 
-def test_cut_keeps_what_agrees_and_memory_only_for_that(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+def test_cut_keeps_what_agrees_and_memory_only_for_that(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
     beam = PrefixBeam(BeamSettings(), scorer)
     beam.push(ctc_path("c_a_t_", 0.9))
     before = {h.labels for h in beam.nbest(50)}
@@ -339,7 +340,7 @@ def test_cut_keeps_what_agrees_and_memory_only_for_that(scorer: KenlmScorer, ctc
     assert beam.size == 4  # the bottom of the LM's path, and c, a, t that a ⌫ may undo
 
 
-def test_idle_hands_fill_no_memory(scorer: KenlmScorer) -> None:
+def test_idle_hands_fill_no_memory(scorer: LanguageScorer) -> None:
     beam = PrefixBeam(BeamSettings(), scorer)
     probs = np.full((1, CLASSES), 1e-6)
     probs[0, [0, 2, -1]] = 0.002, 0.002, 0.996
@@ -352,7 +353,7 @@ def test_idle_hands_fill_no_memory(scorer: KenlmScorer) -> None:
 
 
 @pytest.mark.parametrize("frames", [10_000, pytest.param(200_000, marks=pytest.mark.slow)])
-def test_memory_is_bounded_for_days(scorer: KenlmScorer, babble: PathMaker, frames: int) -> None:
+def test_memory_is_bounded_for_days(scorer: LanguageScorer, babble: PathMaker, frames: int) -> None:
     beam = PrefixBeam(BeamSettings(), scorer)
     piece = babble(1000, seed=8, blank=9.0)
     sizes, keys = [], 0
@@ -371,6 +372,6 @@ def test_memory_is_bounded_for_days(scorer: KenlmScorer, babble: PathMaker, fram
 @pytest.mark.parametrize(
     "log_probs", [np.zeros((2, 98)), np.zeros(99), np.full((1, 99), np.nan), np.full((1, 99), -np.inf)]
 )
-def test_what_is_no_emission_is_refused(scorer: KenlmScorer, log_probs: npt.NDArray[np.float64]) -> None:
+def test_what_is_no_emission_is_refused(scorer: LanguageScorer, log_probs: npt.NDArray[np.float64]) -> None:
     with pytest.raises(InputError, match=r"expected natural-log probabilities of shape \(frames, 99\)"):
         PrefixBeam(BeamSettings(), scorer).push(emission(log_probs))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from decoder.beam import BeamSettings, PrefixBeam
 from decoder.charset import labels_to_text
 from decoder.committer import PATIENCE, Committer
-from decoder.lm import KenlmScorer, NoLanguageModel
+from decoder.lm import LanguageScorer, NoLanguageModel
 from decoder.messages import Emission, Key, TextEvent
 from decoder.render import KeySequence
 
@@ -16,7 +16,7 @@ PathMaker = Callable[..., Emission]
 shared_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 
 
-def committer(scorer: KenlmScorer, lag: float = 0.8) -> Committer:
+def committer(scorer: LanguageScorer, lag: float = 0.8) -> Committer:
     return Committer(PrefixBeam(BeamSettings(), scorer), lag)
 
 
@@ -35,7 +35,7 @@ def text(keys: Iterable[Key]) -> str:
     return labels_to_text(key.label for key in keys)
 
 
-def test_a_key_is_shown_at_once_and_final_after_the_lag(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+def test_a_key_is_shown_at_once_and_final_after_the_lag(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
     heard = ctc_path("c" + "_" * 30 + "a" + "_" * 99)
     decoder, shown = committer(scorer, lag=0.2), KeySequence()
     states = {}
@@ -47,7 +47,7 @@ def test_a_key_is_shown_at_once_and_final_after_the_lag(scorer: KenlmScorer, ctc
     assert decoder.finish() is None
 
 
-def test_an_event_changes_only_what_differs(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+def test_an_event_changes_only_what_differs(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
     decoder = committer(scorer)
     first = decoder.push(ctc_path("c_z_", 0.9))
     assert first is not None
@@ -61,7 +61,7 @@ def test_an_event_changes_only_what_differs(scorer: KenlmScorer, ctc_path: PathM
     assert (last.erase, last.insert, last.tail, last.time) == (0, (), 0, 0.048)
 
 
-def test_the_language_model_changes_its_mind_in_the_tail(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+def test_the_language_model_changes_its_mind_in_the_tail(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
     # z is a little likelier than a, but after `c z` a `t` is far less likely than after `c a`
     heard = ctc_path("c_z_t__")
     log_probs = heard.log_probs.copy()
@@ -84,7 +84,7 @@ def test_the_language_model_changes_its_mind_in_the_tail(scorer: KenlmScorer, ct
     lag=st.sampled_from([0.0, 0.04, 0.3, 0.8, 60.0]),
 )
 def test_final_text_is_the_same_for_any_cut(
-    scorer: KenlmScorer, babble: PathMaker, cuts: list[int], seed: int, lag: float
+    scorer: LanguageScorer, babble: PathMaker, cuts: list[int], seed: int, lag: float
 ) -> None:
     heard = babble(250, seed)
     texts = []
@@ -105,7 +105,7 @@ def test_final_text_is_the_same_for_any_cut(
 
 @shared_fixtures
 @given(seed=st.integers(0, 50), hop=st.integers(1, 9))
-def test_the_tail_is_never_older_than_the_lag(scorer: KenlmScorer, babble: PathMaker, seed: int, hop: int) -> None:
+def test_the_tail_is_never_older_than_the_lag(scorer: LanguageScorer, babble: PathMaker, seed: int, hop: int) -> None:
     beam = PrefixBeam(BeamSettings(), scorer)
     decoder = Committer(beam, 0.2)
     heard = babble(200, seed)
@@ -139,7 +139,7 @@ def test_faint_traces_of_an_idle_hour_add_up_to_nothing(ctc_path: PathMaker) -> 
     assert [e for e in run(decoder, Emission(log_probs, idle.times), list(range(1, 3000))) if e.insert] == []
 
 
-def test_typo_and_backspace_across_commits(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+def test_typo_and_backspace_across_commits(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
     """`c z ⌫ a t` has the LM total of `c a t`, also where every key was final before the next came."""
     totals = []
     for keys in ("cat", "cz⌫at"):
@@ -155,7 +155,7 @@ def test_typo_and_backspace_across_commits(scorer: KenlmScorer, ctc_path: PathMa
     assert totals[0] != 0
 
 
-def test_one_run_goes_on_after_a_reset(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+def test_one_run_goes_on_after_a_reset(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
     decoder, shown = committer(scorer), KeySequence()
     for start in (0.0, 9.0):
         for event in run(decoder, ctc_path("c_a_", start=start), [2]):
@@ -170,7 +170,7 @@ def test_one_run_goes_on_after_a_reset(scorer: KenlmScorer, ctc_path: PathMaker)
     assert (text(shown.final), text(shown.tail)) == ("cacat", "c")
 
 
-def test_finish_ranks_the_text_as_ended(scorer: KenlmScorer, ctc_path: PathMaker) -> None:
+def test_finish_ranks_the_text_as_ended(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
     """`</s>` is likely after t and not after z: at the end, and only there, the last key is read as t."""
     heard = ctc_path("c_a_t_")
     log_probs = heard.log_probs.copy()

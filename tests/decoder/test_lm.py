@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from math import log
 
@@ -10,12 +11,14 @@ from hypothesis import strategies as st
 
 from decoder.charset import text_to_labels
 from decoder.errors import InputError
-from decoder.lm import START, KenlmScorer, LanguageModelFacts, load_scorer
+from decoder.kenlm_lm import KenlmScorer, load_scorer
+from decoder.lm import START, LanguageModelFacts, LanguageScorer
 
+MakeScorer = Callable[[LanguageModelFacts], LanguageScorer]
 LN10 = log(10)
 
 
-def typed(scorer: KenlmScorer, text: str) -> tuple[list[float], int]:
+def typed(scorer: LanguageScorer, text: str) -> tuple[list[float], int]:
     """Nats per key of a text without weight and bonus, and the state after it."""
     state = np.array([START], np.int32)
     nats = []
@@ -39,12 +42,12 @@ def typed(scorer: KenlmScorer, text: str) -> tuple[list[float], int]:
         ("aT", [-0.25 - 0.6, -0.375 - 0.75]),  # T is outside this alphabet; </s> after a
     ],
 )
-def test_scores_are_those_summed_by_hand(scorer: KenlmScorer, text: str, log10: list[float]) -> None:
+def test_scores_are_those_summed_by_hand(scorer: LanguageScorer, text: str, log10: list[float]) -> None:
     nats, _ = typed(scorer, text)
     assert nats == pytest.approx([LN10 * score for score in log10], abs=1e-6)
 
 
-def test_the_end_costs_nothing_between_words(scorer: KenlmScorer) -> None:
+def test_the_end_costs_nothing_between_words(scorer: LanguageScorer) -> None:
     states = np.array([typed(scorer, text)[1] for text in ("cat", "cat ", "")], np.int32)
     assert scorer.end(states) == pytest.approx([0.5 * LN10 * -0.1, 0, 0], abs=1e-6)
     assert states[1:].tolist() == [START, START]
@@ -52,7 +55,7 @@ def test_the_end_costs_nothing_between_words(scorer: KenlmScorer) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text("catz", min_size=1, max_size=12))
-def test_words_cost_what_kenlm_says(scorer: KenlmScorer, arpa: str, text: str) -> None:
+def test_words_cost_what_kenlm_says(scorer: LanguageScorer, arpa: str, text: str) -> None:
     model = kenlm.Model(arpa)
     nats, state = typed(scorer, text)
     assert sum(nats) == pytest.approx(LN10 * model.score(" ".join(text), eos=False), abs=1e-5)
@@ -60,20 +63,20 @@ def test_words_cost_what_kenlm_says(scorer: KenlmScorer, arpa: str, text: str) -
     assert ended == pytest.approx(LN10 * model.score(" ".join(text)), abs=1e-5)
 
 
-def test_capitals_that_share_a_token_cost_the_same(arpa: str, facts: LanguageModelFacts) -> None:
-    scorer = load_scorer(arpa, replace(facts, tokens={**facts.tokens, "C": "c", "A": "a"}))
+def test_capitals_that_share_a_token_cost_the_same(make_scorer: MakeScorer, facts: LanguageModelFacts) -> None:
+    scorer = make_scorer(replace(facts, tokens={**facts.tokens, "C": "c", "A": "a"}))
     assert typed(scorer, "CAt") == typed(scorer, "cat")
 
 
-def test_weights_can_be_given(arpa: str, facts: LanguageModelFacts) -> None:
-    scorer = load_scorer(arpa, facts, weight=2.0, bonus=0.0)
+def test_weights_can_be_given(make_scorer: MakeScorer, facts: LanguageModelFacts) -> None:
+    scorer = make_scorer(replace(facts, weight=2.0, bonus=0.0))
     found = scorer.extend(np.zeros(1, np.int32), np.array(text_to_labels("c")))
     assert found[0] == pytest.approx(2 * LN10 * -0.3, abs=1e-6)
     assert scorer.most == 0
 
 
 def test_forgetting_keeps_the_states_in_use(arpa: str, facts: LanguageModelFacts) -> None:
-    scorer = KenlmScorer(kenlm.Model(arpa), facts, 0.5, 1.25, rows=3)
+    scorer = KenlmScorer(kenlm.Model(arpa), facts, rows=3)
     texts = ["cat", "cat ", "ca", "z", "ca"]
     states = np.array([typed(scorer, text)[1] for text in texts], np.int32)
     assert scorer.crowded
@@ -128,10 +131,10 @@ def test_what_is_no_fact_file_is_refused(text: str) -> None:
     ],
 )
 def test_a_model_of_another_alphabet_is_refused(
-    arpa: str, facts: LanguageModelFacts, tokens: dict[str, str], order: int, sentence: str
+    make_scorer: MakeScorer, facts: LanguageModelFacts, tokens: dict[str, str], order: int, sentence: str
 ) -> None:
     with pytest.raises(InputError, match=sentence):
-        load_scorer(arpa, replace(facts, tokens=tokens, order=order))
+        make_scorer(replace(facts, tokens=tokens, order=order))
 
 
 def test_what_is_no_model_is_refused(

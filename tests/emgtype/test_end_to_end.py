@@ -26,8 +26,8 @@ from streamer.chunk import Chunk
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def decoded(chunks: Iterable[Chunk]) -> ShownKeys:
-    config = load_config(flags={"bundle": "demo"})
+def decoded(chunks: Iterable[Chunk], **flags: object) -> ShownKeys:
+    config = load_config(flags={"bundle": "demo", **flags})
     pipeline, keys = assemble(open_bundle("demo"), config), ShownKeys()
     for chunk in chunks:
         for event in pipeline.push(chunk):
@@ -55,6 +55,16 @@ def test_the_same_text_comes_out_however_the_samples_are_cut(session_file: Path)
             assert again.final == whole.final
         one_by_one = decoded(pieces(session.chunks(end=session.start + 6), 1))
         assert one_by_one.labels == decoded(session.chunks(end=session.start + 6)).labels
+
+
+def test_kenlm_itself_types_the_same_text(session_file: Path) -> None:
+    with SessionReader(session_file) as session:
+        flat, kenlm = (
+            decoded(session.chunks(), **{"decoder.lm_backend": backend, "decoder.lm_weight": 0.8})
+            for backend in ("flat", "kenlm")
+        )
+    assert flat.final == kenlm.final
+    assert len(flat.final) > 30
 
 
 def test_the_shipped_model_reads_its_person_on_a_new_donning(session_file: Path) -> None:

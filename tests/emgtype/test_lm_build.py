@@ -10,9 +10,13 @@ import kenlm
 import numpy as np
 import pytest
 
-from decoder.charset import ENTER, LABELS, SHIFT
+from decoder.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, text_to_labels
 from decoder.errors import InputError
+from decoder.flat_lm import FlatScorer, FlatTables
+from decoder.kenlm_lm import load_scorer
+from decoder.lm import START, LanguageModelFacts
 from emgtype.lm_build import Origin, build_language_model, find_lmplz, text_tokens, word_tokens
+from emgtype.places import LM_BINARY, LM_TABLES
 from emgtype.texts import load_text
 from simulator.text import prompts
 
@@ -153,3 +157,19 @@ def test_the_shipped_model_fits_its_facts_and_its_text() -> None:
     lines = list(text_tokens(prompts(load_text("demo"), seed=0)))
     bits = -math.log2(10) * sum(model.score(" ".join(line)) for line in lines) / sum(len(line) + 1 for line in lines)
     assert 1.5 < bits < 2.1  # a model that had seen this text would need less
+
+
+def test_the_shipped_tables_are_the_shipped_model() -> None:
+    facts = LanguageModelFacts.from_json((DEMO / "lm.json").read_text(encoding="utf-8"))
+    kenlm_s = load_scorer(str(DEMO / LM_BINARY), facts)
+    flat = FlatScorer(FlatTables.load(str(DEMO / LM_TABLES)), facts)
+    states = [np.full(200, START, np.int32) for _ in range(2)]
+    rng = np.random.default_rng(4)
+    text = np.array([label for line in TEXT for label in text_to_labels(line.lower())])
+    keys = np.flatnonzero(~kenlm_s.silent & (np.arange(len(KEYS)) != LABELS[BACKSPACE]))
+    begins = rng.integers(len(text) - 60, size=200)
+    for n in range(60):
+        labels = np.where(np.arange(200) % 3 == 0, rng.choice(keys, 200), text[begins + n])
+        assert flat.extend(states[1], labels) == pytest.approx(kenlm_s.extend(states[0], labels), abs=1e-5)
+        assert flat.end(states[1]) == pytest.approx(kenlm_s.end(states[0]), abs=1e-5)
+        states = [kenlm_s.advance(states[0], labels), flat.advance(states[1], labels)]

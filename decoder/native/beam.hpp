@@ -1,0 +1,249 @@
+// CTC prefix beam search with a language model that understands backspaces.
+//
+// Prefix search: Graves et al., ICML 2006, and Hannun et al., arXiv 1408.2873; n-gram shallow fusion and the treatment of
+// backspaces after emg2qwerty's reference decoder (Sivakumar et al. 2024). Per prefix the log-probability of all
+// alignments that end in a blank and of those that end in its last key; prefixes reached in several ways merge.
+#pragma once
+
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <numeric>
+#include <vector>
+
+#include "arena.hpp"
+#include "language_model.hpp"
+
+namespace emgtype {
+
+constexpr size_t kUndoDepth = 64; // final keys whose LM states stay; a backspace deeper falls back to the start state
+
+struct Settings {
+    int32_t beam, labels;
+    double threshold, floor;
+};
+
+struct Keys { // of a hypothesis, oldest first
+    std::vector<int32_t> labels;
+    std::vector<double> times, confidences;
+};
+
+struct Hypothesis {
+    std::vector<int32_t> labels;
+    std::vector<double> times;
+    double acoustic, lm;
+};
+
+inline double log_add(double a, double b) {
+    const double most = std::max(a, b);
+    return most == kImpossible ? kImpossible : most + std::log1p(std::exp(std::min(a, b) - most));
+}
+
+class Beam {
+public:
+    // `free` marks the labels that cost nothing and leave the LM's state alone; `backspace` is -1 where there is none.
+    Beam(Settings settings, std::shared_ptr<LanguageModel> lm, double most, std::vector<bool> free, int32_t backspace)
+        : settings_(settings), lm_(std::move(lm)), most_(most), scored_(std::move(free)),
+          blank_(static_cast<int32_t>(scored_.size())), backspace_(backspace), arena_(blank_) {
+        scored_.flip();
+        scored_.push_back(false);
+        if (backspace >= 0) scored_[backspace] = false;
+        reset();
+    }
+
+    int32_t classes() const { return blank_ + 1; }
+    size_t size() const { return arena_.alive(); }
+    uint64_t revision() const { return revision_; } // another one: the ranking or its keys may be others
+
+    void reset() {
+        arena_ = Arena(blank_);
+        arena_.hold(Arena::kBottom);
+        nodes_ = {Arena::kBottom};
+        in_blank_ = {0.0}; // relative to offset_, so that days of frames do not eat the precision
+        in_key_ = {kImpossible};
+        end_ = {0.0};
+        ended_ = false;
+        offset_ = 0.0;
+        oldest_ = kNever;
+        column_.assign(classes(), -1);
+        ++revision_;
+    }
+
+    // One frame of natural-log probabilities (classes,).
+    void push(const float* row, double time) {
+        row_.assign(row, row + classes());
+        const double loudest = *std::max_element(row_.begin(), row_.end() - 1);
+        if (loudest <= settings_.floor && row_[blank_] > settings_.floor) {
+            rest(row_[blank_]);
+        } else {
+            step(time);
+        }
+    }
+
+    // The text ends here: rank with what the LM says to that. A further push takes it back.
+    void finish() {
+        std::vector<int32_t> states;
+        for (int32_t id : nodes_) states.push_back(arena_[arena_[id].path].state);
+        lm_->end(states, end_.data());
+        ended_ = true;
+        ++revision_;
+    }
+
+    // Keys of the best prefix; confidence: posterior, among the beam's prefixes, of the text up to that key.
+    Keys keys() {
+        const std::vector<double> totals = this->totals();
+        const size_t best = best_of(totals);
+        const std::vector<int32_t> chain = arena_.chain(nodes_[best]);
+        Keys keys{labels(chain), arena_.times(chain), std::vector<double>(chain.size(), 0.0)};
+        const std::vector<int32_t> parting = arena_.through(chain, nodes_);
+        double all = 0.0;
+        for (size_t i = 0; i < nodes_.size(); ++i) {
+            const double weight = std::exp(totals[i] - totals[best]);
+            all += weight;
+            if (parting[i] >= 0) keys.confidences[parting[i]] += weight;
+        }
+        double behind = 0.0;
+        for (size_t i = chain.size(); i-- > 0;) {
+            behind += keys.confidences[i];
+            keys.confidences[i] = std::min(behind / all, 1.0);
+        }
+        return keys;
+    }
+
+    // The first `count` of the ranking, best first.
+    std::vector<Hypothesis> ranked(size_t count) const {
+        const std::vector<double> totals = this->totals();
+        std::vector<size_t> order(totals.size());
+        std::iota(order.begin(), order.end(), size_t{0});
+        std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return totals[a] > totals[b]; });
+        std::vector<Hypothesis> found;
+        for (size_t i : order) {
+            if (found.size() == count) break;
+            const std::vector<int32_t> chain = arena_.chain(nodes_[i]);
+            found.push_back({labels(chain), arena_.times(chain), log_add(in_blank_[i], in_key_[i]) + offset_,
+                             arena_[arena_[nodes_[i]].path].lm + end_[i]});
+        }
+        return found;
+    }
+
+    // Make final what the best prefix holds up to `horizon` (s), and cut the tree there. Prefixes that do not hold these
+    // keys are dropped; those that hold more keys up to then, `patience` later. What became final is added to `final`.
+    void cut(double horizon, double patience, Keys& final) {
+        if (oldest_ > horizon) return; // no prefix has a key that old
+        const Keys keys = this->keys();
+        size_t count = 0;
+        while (count < keys.times.size() && keys.times[count] <= horizon) ++count;
+        if (count) {
+            final.labels.insert(final.labels.end(), keys.labels.begin(), keys.labels.begin() + count);
+            final.times.insert(final.times.end(), keys.times.begin(), keys.times.begin() + count);
+            final.confidences.insert(final.confidences.end(), keys.confidences.begin(), keys.confidences.begin() + count);
+            const int32_t root = arena_.chain(nodes_[best_of(totals())])[count - 1];
+            keep(arena_.through({root}, nodes_), true);
+            arena_.plant(root, kUndoDepth);
+        }
+        const std::vector<int32_t> old = arena_.older_than(horizon - patience);
+        if (!old.empty()) keep(arena_.through(old, nodes_), false);
+        if (!count && old.empty()) return;
+        oldest_ = arena_.oldest();
+        ++revision_;
+    }
+
+private:
+    struct Candidate {
+        int32_t parent, key; // position in the beam; label
+        double acoustic, gain, total;
+    };
+
+    // A frame in which nothing but the blank is possible: no prefix changes its rank.
+    void rest(double blank) {
+        take_back_end();
+        for (size_t i = 0; i < nodes_.size(); ++i) {
+            if (in_key_[i] == kImpossible) continue;
+            in_blank_[i] = log_add(in_blank_[i], in_key_[i]);
+            in_key_[i] = kImpossible;
+        }
+        offset_ += blank;
+    }
+
+    void step(double time);
+    bool hear();
+    void stay(bool heard_blank, double time);
+    void grow();
+    void select(double time);
+    void replace(double time);
+    void born(double time);
+
+    void tidy() { // let the LM forget the states of prefixes that are gone
+        std::vector<int32_t> alive, states;
+        for (size_t id = 0; id < arena_.size(); ++id) {
+            if (arena_[id].references == 0) continue;
+            alive.push_back(static_cast<int32_t>(id));
+            states.push_back(arena_[id].state);
+        }
+        lm_->keep(states);
+        for (size_t i = 0; i < alive.size(); ++i) arena_[alive[i]].state = states[i];
+    }
+
+    void take_back_end() {
+        if (!ended_) return;
+        std::fill(end_.begin(), end_.end(), 0.0);
+        ended_ = false;
+        ++revision_;
+    }
+
+    std::vector<double> totals() const {
+        std::vector<double> totals(nodes_.size());
+        for (size_t i = 0; i < totals.size(); ++i) {
+            totals[i] = log_add(in_blank_[i], in_key_[i]) + arena_[arena_[nodes_[i]].path].lm + end_[i];
+        }
+        return totals;
+    }
+
+    static size_t best_of(const std::vector<double>& values) {
+        return std::max_element(values.begin(), values.end()) - values.begin();
+    }
+
+    std::vector<int32_t> labels(const std::vector<int32_t>& chain) const {
+        std::vector<int32_t> found;
+        for (int32_t id : chain) found.push_back(arena_[id].label);
+        return found;
+    }
+
+    // Drop all prefixes but those that were found (or were not).
+    void keep(const std::vector<int32_t>& through, bool found) {
+        size_t kept = 0;
+        for (size_t i = 0; i < nodes_.size(); ++i) {
+            if ((through[i] >= 0) != found) {
+                arena_.release(nodes_[i]);
+                continue;
+            }
+            nodes_[kept] = nodes_[i];
+            in_blank_[kept] = in_blank_[i];
+            in_key_[kept] = in_key_[i];
+            end_[kept++] = end_[i];
+        }
+        nodes_.resize(kept);
+        in_blank_.resize(kept);
+        in_key_.resize(kept);
+        end_.resize(kept);
+    }
+
+    Settings settings_;
+    std::shared_ptr<LanguageModel> lm_;
+    double most_;
+    std::vector<bool> scored_;
+    int32_t blank_, backspace_;
+    Arena arena_;
+    std::vector<int32_t> nodes_;
+    std::vector<double> in_blank_, in_key_, end_;
+    bool ended_ = false;
+    uint64_t revision_ = 0;
+    double offset_ = 0.0, oldest_ = kNever;
+    // Scratch of one frame, kept to spare allocations.
+    std::vector<double> row_, stay_blank_, stay_key_, grown_, totals_, gains_, ranks_;
+    std::vector<int32_t> column_, heard_, states_, labels_, children_, after_;
+    std::vector<size_t> asked_, stays_;
+    std::vector<Candidate> candidates_;
+};
+
+} // namespace emgtype

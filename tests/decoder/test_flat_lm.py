@@ -1,0 +1,122 @@
+"""The flat tables: KenLM's own scores, whatever n-grams there are, and files that are none refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from decoder.charset import KEYS
+from decoder.errors import InputError
+from decoder.flat_lm import FlatScorer, FlatTables, tables_from_arpa
+from decoder.kenlm_lm import load_scorer
+from decoder.lm import START, LanguageModelFacts, LanguageScorer
+
+TOKENS = tuple(key for key in KEYS if key.isascii() and key.isprintable() and key not in " \\")[:80]
+"""More than fit into one word of bits."""
+
+
+def random_arpa(seed: int, order: int, texts: int) -> str:
+    """An ARPA file of the n-grams of random texts, with random weights."""
+    rng = np.random.default_rng(seed)
+    grams: list[set[tuple[str, ...]]] = [{(token,) for token in (*TOKENS, "<s>", "</s>", "<unk>")}]
+    grams += [set() for _ in range(order - 1)]
+    for length in [order, *rng.integers(1, 12, texts)]:  # the first is long enough for all orders
+        text = ("<s>", *rng.choice(TOKENS[:: int(rng.integers(1, 20))], length).tolist(), "</s>")
+        for n in range(2, order + 1):
+            grams[n - 1] |= {text[i : i + n] for i in range(len(text) - n + 1)}
+    lines = ["\\data\\", *(f"ngram {n}={len(found)}" for n, found in enumerate(grams, 1))]
+    for n, found in enumerate(grams, 1):
+        lines += ["", f"\\{n}-grams:"]
+        for gram in sorted(found):
+            score, backoff = -rng.uniform(0.1, 3), -rng.uniform(0, 1) * rng.integers(2)
+            ends = n == order or gram[-1] in ("</s>", "<unk>")
+            lines.append(f"{score:.6f}\t{' '.join(gram)}" + ("" if n == order else f"\t{0 if ends else backoff:.6f}"))
+    return "\n".join([*lines, "", "\\end\\", ""])
+
+
+def facts_for(order: int) -> LanguageModelFacts:
+    return LanguageModelFacts("text", order, {token: token for token in TOKENS}, silent=("⇧",), weight=0.7, bonus=1.5)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 9999), order=st.integers(2, 6), texts=st.integers(1, 60))
+def test_scores_are_kenlm_s_on_random_text(tmp_path: Path, seed: int, order: int, texts: int) -> None:
+    path = tmp_path / "random.arpa"
+    path.write_text(random_arpa(seed, order, texts), encoding="utf-8")
+    facts = facts_for(order)
+    with path.open(encoding="utf-8") as lines:
+        tables = tables_from_arpa(lines)
+    scorers: list[LanguageScorer] = [load_scorer(str(path), facts), FlatScorer(tables, facts)]
+    rng = np.random.default_rng(seed)
+    states = [np.full(40, START, np.int32) for _ in scorers]
+    heard = [label for label, key in enumerate(KEYS) if key not in "⇧⌫"]
+    for _ in range(25):
+        labels = rng.choice(heard, 40)
+        scores = [scorer.extend(at, labels) for scorer, at in zip(scorers, states, strict=True)]
+        assert scores[1] == pytest.approx(scores[0], abs=1e-5)
+        states = [scorer.advance(at, labels) for scorer, at in zip(scorers, states, strict=True)]
+        ends = [scorer.end(at) for scorer, at in zip(scorers, states, strict=True)]
+        assert ends[1] == pytest.approx(ends[0], abs=1e-5)
+
+
+def test_tables_survive_their_file(arpa: str, facts: LanguageModelFacts, tmp_path: Path) -> None:
+    with Path(arpa).open(encoding="utf-8") as lines:
+        tables = tables_from_arpa(lines)
+    path = tmp_path / "lm.flat.npz"
+    path.write_bytes(tables.to_bytes())
+    again = FlatTables.load(str(path))
+    assert (again.order, again.tokens, again.unknown) == (tables.order, tables.tokens, tables.unknown)
+    for name in ("seen", "first", "suffix", "backoff", "score", "next"):
+        assert np.array_equal(getattr(again, name), getattr(tables, name))
+    assert FlatScorer(again, facts).most == facts.bonus
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"next": 99},
+        {"next": -1},
+        {"suffix": 5},  # a circle: the loop that shortens a context would not end
+        {"suffix": -1},
+        {"seen": 0},
+        {"first": 3},
+    ],
+)
+def test_tables_that_point_out_of_themselves_are_refused(arpa: str, tmp_path: Path, change: dict[str, int]) -> None:
+    with Path(arpa).open(encoding="utf-8") as lines:
+        tables = tables_from_arpa(lines)
+    ((name, value),) = change.items()
+    array = getattr(tables, name).copy()
+    array[-1 if name != "suffix" else 2] = value
+    path = tmp_path / "lm.flat.npz"
+    path.write_bytes(replace(tables, **{name: array}).to_bytes())
+    with pytest.raises(InputError, match="do not fit together"):
+        FlatTables.load(str(path))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 broken"])
+def test_what_is_no_table_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "lm.flat.npz"
+    with pytest.raises(InputError, match="cannot be read as language model tables"):
+        FlatTables.load(str(path))
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as language model tables"):
+        FlatTables.load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "has 0 tokens"),
+        ("\\1-grams:\n-1\ta\n\\end\\", "expected </s>"),
+        ("\\1-grams:\n-1\ta b\n", "no 1-gram"),
+        ("\\1-grams:\nmuch\ta\n", "no 1-gram"),
+        ("\\1-grams:\n" + "\n".join(f"-1\tt{i}" for i in range(200)) + "\n-1\t</s>\n-1\t<unk>\n", "at most 128"),
+    ],
+)
+def test_what_is_no_arpa_file_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        tables_from_arpa(text.splitlines())

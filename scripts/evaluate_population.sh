@@ -44,3 +44,4 @@ for n in 0 1 2; do
     fi
 done
 $emgtype evaluate --data $data --models $models --splits $data/splits.yaml --out $runs/report | tee exported/generic/evaluation.txt
+.venv/bin/python -c "from pathlib import Path; from training.export import write_checksums; write_checksums(Path('exported/generic'))"

@@ -3,10 +3,11 @@
 #   make test    lint, then every test
 #   make lint    ruff, mypy --strict, import contracts
 #   make bench   every figure that the project states
+#   make peers   .peers, an environment with other decoders for benchmarks.decoder_against_peers
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench
+.PHONY: demo test lint bench peers
 
 demo: .venv/.core
 	$(BIN)/emgtype demo
@@ -20,9 +21,16 @@ lint: .venv/.full
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# emission_delay trains for an hour and wants to be told on what.
-bench: .venv/.full
-	@set -e; for name in $(filter-out emission_delay,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
+# emission_delay trains for an hour and wants to be told on what; decoder_peers is called by decoder_against_peers.
+bench: .venv/.full peers
+	@set -e; for name in $(filter-out emission_delay decoder_peers,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
+
+peers: .peers/.installed
+
+.peers/.installed:
+	$(PYTHON) -m venv .peers
+	.peers/bin/pip install --quiet 'flashlight-text>=0.0.7' 'ctc-beam-decoder>=0.2' 'pyctcdecode>=0.5' 'kenlm>=0.2'
+	@touch $@
 
 # What was installed last, and for which pyproject.toml and C++: unchanged, nothing is installed again.
 NATIVE := hatch_build.py $(wildcard decoder/native/*)

@@ -8,7 +8,6 @@ told about errors is a check that the work measured is real work, not a result a
 """
 
 import argparse
-import gzip
 import time
 from pathlib import Path
 
@@ -17,8 +16,8 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.synthetic_emissions import emissions, load_keys
 from decoder.beam import BeamSettings, PrefixBeam
-from decoder.charset import BACKSPACE, BLANK, CLASSES, LABELS, key_name_to_label, text_to_labels
 from decoder.committer import Committer
 from decoder.flat_lm import FlatScorer, FlatTables
 from decoder.greedy import GreedyDecoder
@@ -29,55 +28,7 @@ from decoder.metrics import CharacterErrors
 from decoder.render import KeySequence
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 
-FRAME = 0.008
 BEAM = BeamSettings().beam
-Keys = list[tuple[int, float]]
-
-
-def typed_text(text: str, minutes: float, rng: np.random.Generator) -> Keys:
-    """(label, seconds) of a text typed with log-normal intervals and 3 % typos, each followed by a ⌫."""
-    keys: Keys = []
-    now = 1.0
-    for label in text_to_labels(text):
-        typo = [int(rng.integers(26)), LABELS[BACKSPACE]] if rng.random() < 0.03 else []
-        for pressed in [*typo, label]:
-            keys.append((pressed, now))
-            now += 0.5 if pressed == LABELS[BACKSPACE] else float(np.exp(rng.normal(-1.89, 0.56)))
-        if now > 60 * minutes:
-            break
-    return keys
-
-
-def recorded_keys(path: Path, minutes: float) -> Keys:
-    """(label, seconds) of the file's first sessions, pauses cut to 2 s."""
-    with np.load(path) as file:
-        onset, key, session = file["onset"], file["key"], file["session"]
-        labels = [key_name_to_label(str(name)) for name in file["key_names"]]
-    onset = onset[np.argsort(session, kind="stable")]
-    steps = np.clip(np.diff(onset, prepend=onset[0]), 0.0, 2.0)
-    times = 1 + np.cumsum(steps)
-    return [
-        (label, t)
-        for k, t in zip(key, times.tolist(), strict=True)
-        if t < 60 * minutes and (label := labels[k]) is not None
-    ]
-
-
-def emissions(keys: Keys, flat: bool, rng: np.random.Generator) -> Emission:
-    """Log-probabilities that spell the keys: a bump of a few frames at each, sometimes higher for a wrong key."""
-    blank, noise, height, slip = (7.0, 1.2, 10.0, 3.5) if flat else (12.0, 1.0, 15.0, 5.0)
-    frames = int(keys[-1][1] / FRAME) + 250
-    logits = rng.normal(0, noise, (frames, CLASSES))
-    logits[:, BLANK] += blank
-    for label, at in keys:
-        centre = at / FRAME + rng.normal(0, 1)
-        near = np.arange(int(centre) - 2, int(centre) + 4)
-        bump = np.exp(-0.5 * ((near - centre) / 1.2) ** 2)
-        logits[near, label] += height * bump
-        for rival in rng.integers(0, 97, 3):  # neighbours of the key
-            logits[near, rival] += bump * (height - slip + rng.normal(0, 1.5))
-    logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    return Emission(logits.astype(np.float32), np.arange(frames, dtype=np.float64) * FRAME)
 
 
 def measure(
@@ -122,11 +73,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
-    if options.keys:
-        keys = recorded_keys(options.keys, options.minutes)
-    else:
-        with gzip.open("data/english.txt.gz", "rt", encoding="utf-8") as file:
-            keys = typed_text(file.read(400_000)[300_000:], options.minutes, rng)
+    keys = load_keys(options.keys, options.minutes, rng)
     truth = [label for label, _ in keys]
     known = scorers(options.lm)
     table = Table("emissions", "LM", "beam", "p50", "p95", "p99", "max", "mean, µs", "nodes", "CER %", "greedy %")

@@ -263,9 +263,10 @@ def test_a_run_that_gets_no_better_ends_and_stays_ended(sessions: list[Path], tm
         train(sessions[:1], sessions[1:], settings, tmp_path, resume=True, machine=QUIET)
         return (tmp_path / "metrics.jsonl").read_text().count("val_cer")
 
-    assert epochs(patience=2) == 3
-    assert epochs(patience=2) == 3
-    assert epochs(patience=3) == 4
+    ended = epochs(patience=2)
+    assert 3 <= ended < 6  # no weight moves, but the statistics of BatchNorm settle: that may gain at first
+    assert epochs(patience=2) == ended
+    assert epochs(patience=3) == ended + 1
 
 
 @pytest.mark.parametrize("options", [{"precision": "7-bit"}, {"devices": "two"}, {"accelerator": "abacus"}])

@@ -37,8 +37,8 @@ OURS, LIVE = "emgtype, at the end", f"emgtype, live ({LAG:g} s)"
 FLASHLIGHT, CTC, PYCTC = "flashlight-text", "ctc-beam-decoder", "pyctcdecode"
 SCRIPT = Path(__file__).with_name("decoder_peers.py")
 WEIGHTS, BONUSES = (0.3, 0.65, 1.0), (0.0, 0.75, 1.5)
-SLOW = 3
-"""Recordings that pyctcdecode gets."""
+SLOW = 1
+"""Recordings that pyctcdecode gets: minutes each where emissions are flat."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from decoder.errors import InputError
 from decoder.lm import LN10, SENTENCE_END, START, UNKNOWN, LanguageModelFacts
 
 SENTENCE_START = "<s>"
+EMPTY = 1
+"""Number of the state without context."""
 _MOST_TOKENS = 128
 _ARRAYS = ("seen", "first", "suffix", "backoff", "score", "next")
 _Gram = tuple[str, ...]
@@ -90,10 +92,6 @@ class FlatTables:
         )
         if not fits:
             raise ValueError("its numbers do not fit together")
-
-
-EMPTY = 1
-"""Number of the state without context."""
 
 
 def tables_from_arpa(lines: Iterable[str]) -> FlatTables:

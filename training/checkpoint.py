@@ -76,19 +76,38 @@ def load_encoder(path: Path) -> TrainedEncoder:
     )
 
 
+def checkpoint_facts(
+    model: dict[str, Any],
+    layout: Layout,
+    stft: StftConstants,
+    settings: dict[str, Any],
+    licence: str,
+    sessions: tuple[str, ...],
+) -> dict[str, Any]:
+    """What stands under "emgtype" in every checkpoint of ours, and `load_encoder` reads; `model` as of `to_dict`."""
+    return {
+        "model": model,
+        "layout": asdict(layout),
+        "stft": asdict(stft),
+        "settings": settings,
+        "licence": licence,
+        "sessions": list(sessions),
+    }
+
+
 def write_weights(trained: TrainedEncoder, path: Path) -> None:
     """Write a checkpoint that `load_encoder` reads: the encoder and its facts, no optimiser, nothing to resume from."""
     state = trained.encoder.state_dict()
     checkpoint = {
         "state_dict": {_PREFIX + name: tensor.detach().cpu().clone() for name, tensor in state.items()},
-        "emgtype": {
-            "model": trained.encoder.to_dict(),
-            "layout": asdict(trained.layout),
-            "stft": asdict(trained.stft),
-            "settings": trained.settings,
-            "licence": trained.licence,
-            "sessions": list(trained.sessions),
-        },
+        "emgtype": checkpoint_facts(
+            trained.encoder.to_dict(),
+            trained.layout,
+            trained.stft,
+            trained.settings,
+            trained.licence,
+            trained.sessions,
+        ),
         "epoch": trained.epoch,
     }
     whole = io.BytesIO()  # a disk that is full then says so as for any other file

@@ -17,6 +17,7 @@ from decoder.metrics import CharacterErrors
 from streamer.bundle_facts import OWN_LICENCE
 from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
+from training.checkpoint import checkpoint_facts
 from training.data import Batch, SessionSamples
 from training.families import encoder_of
 from training.features import LogSpectrogram
@@ -120,14 +121,10 @@ class EncoderModule(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what is needed to read the weights without this class (training.checkpoint)."""
-        checkpoint["emgtype"] = {
-            "model": self.settings.model.to_dict(),
-            "layout": asdict(self.layout),
-            "stft": asdict(self.stft),
-            "settings": asdict(self.settings),
-            "licence": self.licence,
-            "sessions": list(self.sessions),
-        }
+        s = self.settings
+        checkpoint["emgtype"] = checkpoint_facts(
+            s.model.to_dict(), self.layout, self.stft, asdict(s), self.licence, self.sessions
+        )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """A resumed run still owes what it began with, and has seen what it saw then."""
@@ -140,10 +137,7 @@ class EncoderModule(pl.LightningModule):
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[s.optimiser]
         if s.schedule == "one_cycle":
             optimiser = kind(self.encoder.parameters(), lr=s.rate, weight_decay=s.weight_decay)
-            steps = max(self.total_steps, 2) + 1
-            rising = max(0.2, min(0.5, 2 / steps))  # torch divides by the steps that rise, less one
-            cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, s.rate, total_steps=steps, pct_start=rising)
-            return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+            return one_cycle(optimiser, s.rate, self.total_steps, rising=0.2)
         optimiser = kind(self.encoder.parameters(), lr=1.0, weight_decay=s.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda epoch: warmup_cosine(epoch, s))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
@@ -175,3 +169,11 @@ def warmup_cosine(epoch: int, s: TrainSettings) -> float:
         return s.rate_start + (s.rate - s.rate_start) * epoch / max(1, s.warmup_epochs - 1)
     progress = (epoch - s.warmup_epochs) / max(1, s.epochs - s.warmup_epochs)
     return s.rate_end + 0.5 * (s.rate - s.rate_end) * (1 + math.cos(math.pi * progress))
+
+
+def one_cycle(optimiser: torch.optim.Optimizer, rate: float, total_steps: int, rising: float) -> dict[str, Any]:
+    """An optimiser with a one-cycle rate (Smith & Topin 2019): up to `rate` for a share of the steps, then down."""
+    steps = max(total_steps, 2) + 1
+    share = max(rising, min(0.5, 2 / steps))  # torch divides by the steps that rise, less one
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=share)
+    return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}

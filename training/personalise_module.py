@@ -12,7 +12,7 @@ from training.checkpoint import TrainedEncoder
 from training.data import Batch
 from training.encoder_base import Encoder, NormalisingEncoder
 from training.losses import ctc, frame_cross_entropy, frame_targets
-from training.module import EncoderModule, labelled_emissions
+from training.module import EncoderModule, labelled_emissions, one_cycle
 from training.settings import TrainSettings, WarmStart
 
 Method = Literal["full", "layer", "head"]
@@ -109,7 +109,4 @@ class PersonalModule(EncoderModule):
         s = self.settings
         changed = [p for p in self.parameters() if p.requires_grad]
         optimiser = torch.optim.AdamW(changed, lr=s.rate, weight_decay=s.weight_decay)
-        steps = max(self.total_steps, 2) + 1
-        rising = max(0.1, min(0.5, 2 / steps))  # torch divides by the steps that rise, less one
-        cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, s.rate, total_steps=steps, pct_start=rising)
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+        return one_cycle(optimiser, s.rate, self.total_steps, rising=0.1)

@@ -35,7 +35,7 @@ def command(
     from training.delay import emission_delay_ms
     from training.export import export_bundle, facts_of, write_checksums
 
-    trained, files = load_encoder(checkpoint), language_model(lm)
+    trained, files = load_encoder(checkpoint), language_model_files(lm)
     sessions = session_files(measure)
     delay = emission_delay_ms(trained, sessions)
     facts = facts_of(
@@ -63,7 +63,7 @@ def command(
     click.echo(f"{out}: streaming = offline to {difference:.1e} nats, emission delay {delay:.0f} ms (median)")
 
 
-def language_model(folder: Path | None) -> list[Path]:
+def language_model_files(folder: Path | None) -> list[Path]:
     """Files of the language model in a folder, none without a folder; raises InputError where it holds no whole one."""
     if folder is None:
         return []

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from decoder.errors import InputError
-from emgtype.commands.export_command import copy_into, language_model
+from emgtype.commands.export_command import copy_into, language_model_files
 from emgtype.commands.options import PATH
 from emgtype.commands.train_command import session_files
 
@@ -38,7 +38,7 @@ def command(
     from training.weight_files import read_foreign
 
     name = name or out.name
-    source, files = read_foreign(checkpoint), language_model(lm)
+    source, files = read_foreign(checkpoint), language_model_files(lm)
     foreign, config = source.foreign, source.foreign.encoder.config
     if config.bands > len(LAYOUT.sides):
         raise InputError(f"{checkpoint} is a model of {config.bands} bands: expected {' and '.join(LAYOUT.sides)}")

@@ -20,6 +20,7 @@ from emgtype.evaluation.scores import Result
 from emgtype.evaluation.store import sha256
 from emgtype.evaluation.trials import Model
 from emgtype.evaluation.tuning import Tuning
+from emgtype.places import LM_BINARY
 
 INSERTED, MISSED = "(not typed)", "(missed)"
 RESULTS = "results.json"
@@ -134,7 +135,7 @@ def _row(row: RowResult) -> dict[str, Any]:
 
 def _model(model: Model) -> dict[str, Any]:
     folder = model.bundle.folder
-    hashes = {name: sha256(folder / name) for name in ("encoder.onnx", "lm.binary") if (folder / name).is_file()}
+    hashes = {name: sha256(folder / name) for name in ("encoder.onnx", LM_BINARY) if (folder / name).is_file()}
     language_model = model.bundle.language_model
     return {
         "name": model.bundle.facts.name,

@@ -8,6 +8,7 @@ from pathlib import Path
 from decoder.errors import InputError
 from emgtype.assembly import Bundle
 from emgtype.evaluation.decoding import Decoded
+from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 
 _VERSION = 1
 """Raised when the decoder reads the same emissions otherwise than before."""
@@ -21,7 +22,7 @@ def sha256(path: Path) -> str:
 
 def model_id(bundle: Bundle, person: str = "") -> str:
     """Names what determines the readings of a model: its encoder, its language model, a person's layer."""
-    names = ["encoder.onnx", "lm.binary", "lm.json", *([f"persons/{person}.npz"] if person else [])]
+    names = ["encoder.onnx", LM_BINARY, LM_TABLES, LM_FACTS, *([f"persons/{person}.npz"] if person else [])]
     files = [bundle.folder / name for name in names]
     return hashlib.sha256("".join(sha256(file) for file in files if file.is_file()).encode()).hexdigest()[:16]
 

@@ -206,3 +206,17 @@ def test_ctrl_c_ends_a_command_cleanly_and_soon(
         if player:
             player.kill()
             player.wait()
+
+
+def test_simulated_prompts_are_unrelated_words_if_asked_for(emgtype: Run, tmp_path: Path) -> None:
+    prompts = {}
+    for name, flags in (("running", ()), ("words", ("--words",))):
+        done = emgtype(
+            "simulate", "--person", 970, "--minutes", 0.5, "--text", "train", *flags, "--out", f"{name}.hdf5"
+        )
+        assert done.returncode == 0, done.stderr
+        with SessionReader(tmp_path / f"{name}.hdf5") as session:
+            prompts[name] = [prompt.text for prompt in session.prompts]
+    assert len(prompts["words"]) > 2
+    assert all(len(text.split()) == 4 for text in prompts["words"])
+    assert not all(len(text.split()) == 4 for text in prompts["running"])

@@ -388,3 +388,9 @@ def test_a_cluster_gives_what_the_cores_give(demo: Model, session_file: Path, tm
         cluster.close()
     assert results[tasks[0]] == attempt(tasks[0])
     assert "no session file" in str(results[tasks[1]])
+
+
+def test_the_shipped_bundles_name_the_sessions_that_they_learnt_from() -> None:
+    generic, demo = (learned_from(Model(open_bundle(name))) for name in ("generic", "demo"))
+    assert {"person100-0", "person171-1", "person180-0"} <= generic
+    assert generic | {"person1-1000", "person1-1015"} <= demo

@@ -1,4 +1,4 @@
-"""What every benchmark leaves behind: tables on the screen, and with --json the same figures with machine and command."""
+"""What every benchmark leaves behind: tables on the screen, and with --json the figures with machine and command."""
 
 import argparse
 import json

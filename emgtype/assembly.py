@@ -17,7 +17,7 @@ from decoder.messages import Emission
 from emgtype.config import Config, DecoderConfig
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES, find_bundle
 from streamer.bundle_facts import BundleFacts
-from streamer.encoder import read_facts
+from streamer.model_file import read_facts
 from streamer.personal import PersonalLayer
 from streamer.pipeline import Observer, Pipeline, unobserved
 from streamer.whole_encoder import open_encoder
@@ -100,7 +100,7 @@ def assemble(
 ) -> Pipeline:
     """Samples to text events with a bundle's encoder and language model (observer and tap as in Pipeline)."""
     decoder = Committer(beam_for(scorer_for(bundle, config.decoder), config.decoder), config.decoder.lag)
-    encoder = open_encoder(str(bundle.encoder), config.pipeline.hop)
+    encoder = open_encoder(str(bundle.encoder), config.pipeline.hop, bundle.facts)
     personal = personal_layer(bundle, config.pipeline.person) if config.pipeline.person else None
     return Pipeline(encoder, decoder, tap=tap, max_gap=MAX_GAP, observer=observer, personal=personal)
 

@@ -3,17 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from decoder.errors import InputError
 from decoder.strict import build
 from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
 
-VERSION = 2
-"""Of this list of facts; raised when one is added or changes its meaning."""
-_SINCE = {2: {"family": "tds", "streams": True}}
-"""Facts that a version has added, and what was true of all models before."""
+VERSION = 3
+"""Of this list of facts and of the graph's inputs and outputs; raised when one is added or changes its meaning."""
 OWN_LICENCE = "Apache-2.0"
 """Of emgtype and of models that owe nothing to others' weights."""
 PREFIX = "emgtype."
@@ -57,6 +55,8 @@ class BundleFacts:
     """False: every emission sees the whole recording, as a bidirectional LSTM's do."""
     look_ahead: int = 0
     """Frames that an emission sees beyond its own time."""
+    precision: Literal["fp32", "int8"] = "fp32"
+    """Of the dense layers' weights."""
     emission_delay_ms: float | None = None
     """Median from key press to emission, measured on held-out sessions; None: not measured."""
     front_end: str = "stft"
@@ -142,9 +142,6 @@ class BundleFacts:
                     raise InputError(f"{where} has {key} = {text!r}, which is not JSON; export it again.") from None
         if not facts:
             raise InputError(f"{where} is an ONNX model without emgtype's facts; export it with `emgtype export`.")
-        for version, added in _SINCE.items():
-            if facts.get("version") == version - 1:
-                facts = {**added, **facts, "version": version}
         if facts.get("version") != VERSION:
             raise InputError(
                 f"{where} states its facts in version {facts.get('version')!r} and this emgtype reads {VERSION}; "

@@ -1,6 +1,6 @@
 """The line a sample travels: ring, conditioner, spectrogram, encoder, decoder. No I/O, no clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -15,6 +15,9 @@ from streamer.personal import PersonalLayer
 from streamer.ring import Ring
 from streamer.spectrogram import Spectrogram
 from streamer.whole_encoder import FrameEncoder
+
+Hop = tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]
+"""Frames (hop, bands, electrodes, bins) and their times, for one call of the encoder."""
 
 Observer = Callable[[str], AbstractContextManager[None]]
 """Wraps every stage's work: `with observer("encoder"): ...`, e.g. to time it."""
@@ -56,6 +59,7 @@ class Pipeline:
         tap: Callable[[Emission], None] | None = None,
         max_gap: float | None = None,
         personal: PersonalLayer | None = None,
+        decode_hop: int | None = None,
     ) -> None:
         """Join the stages.
 
@@ -68,6 +72,8 @@ class Pipeline:
             max_gap: Seconds between two samples beyond which the text is settled and the stages start anew, so that
                 nothing is decoded across lost data; None: samples count as contiguous whatever their times say.
             personal: Fits the model to one person; None: nobody.
+            decode_hop: Frames that the decoder gets at a time; None: the encoder's hop. Offline, an encoder takes long
+                blocks, and the text is as it would come live.
         """
         facts = encoder.facts
         self.facts = facts
@@ -77,7 +83,9 @@ class Pipeline:
         self._ring = Ring(facts.layout, self._first_block)
         self._conditioner = conditioner or Identity()
         self._spectrogram = Spectrogram(facts.stft)
-        self._encoder = encoder
+        self.encoder = encoder
+        """Frames to emissions."""
+        self._decode_hop = decode_hop or encoder.hop
         self._decoder = decoder
         self._observe = observer
         self._tap = tap
@@ -114,6 +122,37 @@ class Pipeline:
         Raises:
             InputError: Another layout than the model's, or a sample that is not a finite number; nothing was taken.
         """
+        steps = self.steps(chunk)
+        try:
+            hop = next(steps)
+            while True:
+                with self._observe("encoder"):
+                    emission = self.encoder.push(*hop)
+                hop = steps.send(emission)
+        except StopIteration as done:
+            events: list[TextEvent] = done.value
+            return events
+
+    def steps(self, chunk: Chunk) -> Generator[Hop, Emission, list[TextEvent]]:
+        """`push` without its encoder: gives a hop of frames, wants what the encoder says to them, and so on.
+
+        So that several pipelines can ask an encoder together (streamer.group). It must be run to its end.
+        """
+        self.require(chunk)
+        events: list[TextEvent] = []
+        start = 0
+        for behind_gap in self._behind_gaps(chunk.times):
+            events += yield from self._take(chunk, start, behind_gap)
+            events += self.finish()
+            self.gaps += 1
+            start = behind_gap
+        events += yield from self._take(chunk, start, len(chunk.times))
+        if len(chunk.times):
+            self._newest = float(chunk.times[-1])
+        return events
+
+    def require(self, chunk: Chunk) -> None:
+        """Raise InputError for samples of another layout than the model's, or that are not all finite numbers."""
         self.facts.require(chunk.layout)
         # The encoder carries its context for ever: one NaN would silence it until the next reset.
         if not np.isfinite(chunk.samples).all():
@@ -122,17 +161,6 @@ class Pipeline:
                 f"The sample at {chunk.times[row]:.3f} s holds a value that is not a finite number; expected "
                 f"{chunk.layout} without such: mend the source."
             )
-        events: list[TextEvent] = []
-        start = 0
-        for behind_gap in self._behind_gaps(chunk.times):
-            events += self._take(chunk, start, behind_gap)
-            events += self.finish()
-            self.gaps += 1
-            start = behind_gap
-        events += self._take(chunk, start, len(chunk.times))
-        if len(chunk.times):
-            self._newest = float(chunk.times[-1])
-        return events
 
     def _behind_gaps(self, times: npt.NDArray[np.float64]) -> list[int]:
         """Indices of the samples that come later than `max_gap` after the one before."""
@@ -142,7 +170,7 @@ class Pipeline:
         behind: list[int] = np.flatnonzero(np.diff(times, prepend=before) > self._max_gap).tolist()
         return behind
 
-    def _take(self, chunk: Chunk, start: int, end: int) -> list[TextEvent]:
+    def _take(self, chunk: Chunk, start: int, end: int) -> Generator[Hop, Emission, list[TextEvent]]:
         events: list[TextEvent] = []
         while start < end:
             part = slice(start, min(end, start + self._ring.free))
@@ -150,15 +178,21 @@ class Pipeline:
             start = part.stop
             while block := self._ring.pop(self._block):
                 self._block = self._later_block
-                events += self._decode(self._encode(block))
+                emission = yield self._frames(block)
+                events += self._decode(emission)
         return events
 
     def finish(self) -> list[TextEvent]:
         """Settle the tail: the frames of an incomplete hop, and all keys; the signal's stages are as after `reset`."""
         waiting = len(self._ring)
-        events = self._decode(self._encode(rest)) if waiting and (rest := self._ring.pop(waiting)) else []
+        events: list[TextEvent] = []
+        if waiting and (rest := self._ring.pop(waiting)):
+            frames, times = self._frames(rest)
+            with self._observe("encoder"):
+                emission = self.encoder.push(frames, times)
+            events += self._decode(emission)
         with self._observe("encoder"):
-            emission = self._encoder.finish()
+            emission = self.encoder.finish()
         events += self._decode(emission)
         with self._observe("decoder"):
             last = self._decoder.finish()
@@ -171,9 +205,9 @@ class Pipeline:
         self._ring.reset()
         self._conditioner.reset()
         self._spectrogram.reset()
-        self._encoder.reset()
+        self.encoder.reset()
 
-    def _encode(self, block: Chunk) -> Emission:
+    def _frames(self, block: Chunk) -> Hop:
         with self._observe("conditioner"):
             block = self._conditioner.push(block)
         with self._observe("spectrogram"):
@@ -181,14 +215,12 @@ class Pipeline:
         if self._personal is not None:
             with self._observe("personal"):
                 frames = self._personal.push(frames)
-        with self._observe("encoder"):
-            return self._encoder.push(frames, times)
+        return frames, times
 
     def _decode(self, emission: Emission) -> list[TextEvent]:
         events: list[TextEvent] = []
-        # An encoder that needs the whole recording gives all its emissions at the end: the commit rule works by hops.
-        for first in range(0, len(emission.times), self._encoder.hop):
-            part = slice(first, first + self._encoder.hop)
+        for first in range(0, len(emission.times), self._decode_hop):
+            part = slice(first, first + self._decode_hop)
             hop = Emission(emission.log_probs[part], emission.times[part])
             if self._tap:
                 self._tap(hop)

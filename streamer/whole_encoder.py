@@ -8,7 +8,8 @@ import numpy.typing as npt
 from decoder.errors import InputError
 from decoder.messages import Emission
 from streamer.bundle_facts import BundleFacts
-from streamer.encoder import FRAMES, LOG_PROBS, OnnxEncoder, check_graph, load_session, read_facts, single_threaded
+from streamer.encoder import OnnxEncoder
+from streamer.model_file import FRAMES, LOG_PROBS, check_graph, load_session, read_facts, single_threaded
 
 CAPACITY = 450_000
 """Frames kept, an hour at 125 a second. While the graph runs each takes about 20 kB at the sizes of the paper."""
@@ -38,9 +39,9 @@ class FrameEncoder(Protocol):
 class WholeEncoder:
     """Keeps all frames until `finish` and encodes them in one call: for models that do not stream."""
 
-    def __init__(self, model: str, hop: int | None = None) -> None:
-        """Load (arguments and errors as OnnxEncoder's; the hop is only how the pipeline cuts its blocks)."""
-        self.facts = read_facts(model)
+    def __init__(self, model: str, hop: int | None = None, facts: BundleFacts | None = None) -> None:
+        """Load (arguments and errors as EncoderBatch's; the hop is only how the pipeline cuts its blocks)."""
+        self.facts = facts or read_facts(model)
         self.hop = self.facts.hop if hop is None else hop
         if self.hop < 1:
             raise InputError(f"The hop is {self.hop} frames; expected at least 1.")
@@ -80,13 +81,14 @@ class WholeEncoder:
         self.reset()
         if len(times) <= context:
             return self._nothing()
-        (log_probs,) = self._session.run([LOG_PROBS], {FRAMES: frames})
+        (log_probs,) = self._session.run([LOG_PROBS], {FRAMES: frames[None]})[0]
         return Emission(log_probs[context:], times[context:])
 
     def _nothing(self) -> Emission:
         return Emission(np.empty((0, len(self.facts.classes) + 1), np.float32), np.empty(0))
 
 
-def open_encoder(model: str, hop: int | None = None) -> FrameEncoder:
-    """The encoder that a model's facts ask for (arguments and errors as OnnxEncoder's)."""
-    return OnnxEncoder(model, hop) if read_facts(model).streams else WholeEncoder(model, hop)
+def open_encoder(model: str, hop: int | None = None, facts: BundleFacts | None = None) -> FrameEncoder:
+    """The encoder that a model's facts ask for (arguments and errors as EncoderBatch's)."""
+    facts = facts or read_facts(model)
+    return OnnxEncoder.load(model, hop, facts) if facts.streams else WholeEncoder(model, hop, facts)

@@ -1,6 +1,7 @@
 """The streaming form of an encoder as an ONNX graph: one hop of frames and the carried states in, both new out.
 
-Built node by node: the frame axis stays symbolic, so one file serves every hop, and a runtime fixes it per session.
+Built node by node: the axes of streams (people who are decoded together) and of frames stay symbolic, so one file with
+one set of weights serves every hop and every number of streams, and a runtime fixes them per session.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from streamer.bundle_facts import BundleFacts, StateFacts
-from streamer.encoder import FRAMES, HOP, LOG_PROBS, state_output
+from streamer.model_file import FRAMES, HOP, LOG_PROBS, STREAMS, state_output
 from training import graph_parts as parts
 from training.encoder_base import Encoder, EncoderConfig
 from training.onnx_nodes import Nodes
@@ -23,14 +24,16 @@ OPSET = 17
 IR_VERSION = 8
 """The one that came with the opset: readable by every runtime that knows it."""
 
+_Shape = tuple[int | str, ...]
+
 NORMALISATION = "normalisation"
 """State of a rolling normalisation."""
 
 
 def state_facts(config: EncoderConfig) -> tuple[StateFacts, ...]:
-    """What an encoder carries: the newest kernel - 1 inputs of each convolution, an LSTM's (h, c), rolling sums."""
+    """What a stream carries: the newest kernel - 1 inputs of each convolution, an LSTM's (h, c), rolling sums."""
     if isinstance(config, SpatialLSTMConfig):
-        shape = (1, 1, config.hidden)  # (directions, sequences, hidden)
+        shape = (1, config.hidden)  # (directions, hidden)
         names = [name for layer in range(config.layers) for name in (f"hidden_{layer}", f"cell_{layer}")]
         return tuple(StateFacts(name, shape) for name in names) if config.streams else ()
     assert isinstance(config, TDSSizes)
@@ -46,21 +49,23 @@ def state_facts(config: EncoderConfig) -> tuple[StateFacts, ...]:
 def build_graph(model: Encoder, facts: BundleFacts) -> onnx.ModelProto:
     """The streaming graph of a trained model, with its facts as metadata.
 
-    Inputs: `frames` (hop, bands, electrodes, bins) and each state of `state_facts`; outputs: `log_probs`
-    (hop, classes) and each state's successor. float32. Exact from the frame on at which the zeros that the states
-    start from have left the receptive field. A model that does not stream takes all frames as one hop.
+    Inputs: `frames` (streams, hop, bands, electrodes, bins) and each state of `state_facts`, (streams, ...); outputs:
+    `log_probs` (streams, hop, classes) and each state's successor. float32. Exact from the frame on at which the zeros
+    that the states start from have left the receptive field. A model that does not stream takes all frames as one hop.
     """
     config = model.config
     nodes = Nodes()
     features = _FEATURES[config.family](nodes, model, [state.name for state in facts.states])
-    nodes.add("LogSoftmax", nodes.linear(features, model.head), axis=-1, to=LOG_PROBS)
-    shapes = [(state.name, state.shape) for state in facts.states]
+    log_probs = nodes.add("LogSoftmax", nodes.linear(features, model.head), axis=-1)
+    parts.by_stream(nodes, log_probs, config.classes, to=LOG_PROBS)
+    shapes: list[tuple[str, _Shape]] = [(state.name, (STREAMS, *state.shape)) for state in facts.states]
+    successors = [(state_output(name), shape) for name, shape in shapes]
     proto = helper.make_model(
         helper.make_graph(
             nodes.nodes,
             facts.name,
-            _values([(FRAMES, (HOP, config.bands, config.electrodes, config.bins)), *shapes]),
-            _values([(LOG_PROBS, (HOP, config.classes)), *((state_output(name), shape) for name, shape in shapes)]),
+            _values([(FRAMES, (STREAMS, HOP, config.bands, config.electrodes, config.bins)), *shapes]),
+            _values([(LOG_PROBS, (STREAMS, HOP, config.classes)), *successors]),
             nodes.constants,
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -70,6 +75,9 @@ def build_graph(model: Encoder, facts: BundleFacts) -> onnx.ModelProto:
     helper.set_model_props(proto, facts.to_metadata())
     onnx.checker.check_model(proto, full_check=True)
     return proto
+
+
+# Between frames and head: what each family adds, (streams · hop, features) behind it.
 
 
 def _tds(nodes: Nodes, model: Encoder, states: list[str]) -> str:
@@ -103,10 +111,10 @@ def _split_share(nodes: Nodes, model: Encoder, states: list[str]) -> str:
     config, (*contexts, normalisation) = model.config, states
     x = parts.hands(nodes, config, normalisation)
     x = parts.rotation_invariant(nodes, x, model.mlp, range(config.electrodes))
-    x = nodes.reshape(x, config.bands, -1, config.features)
     blocks = zip(model.conv_blocks, model.fc_blocks, strict=True)
-    x = parts.tds_blocks(nodes, x, config, blocks, contexts, sequences=config.bands)
-    return nodes.reshape(nodes.add("Transpose", x, perm=[1, 0, 2]), -1, config.bands * config.features)
+    x = parts.tds_blocks(nodes, x, config, blocks, contexts, bands=config.bands)
+    x = parts.by_stream(nodes, x, config.features, bands=config.bands)
+    return nodes.reshape(nodes.add("Transpose", x, perm=[0, 2, 1, 3]), -1, config.bands * config.features)
 
 
 _FEATURES: dict[str, Callable[[Nodes, Encoder, list[str]], str]] = {
@@ -115,8 +123,8 @@ _FEATURES: dict[str, Callable[[Nodes, Encoder, list[str]], str]] = {
     "spatial_lstm": _spatial_lstm,
     "split_share": _split_share,
 }
-"""What adds the nodes between frames and head, for each family."""
+"""What adds the nodes, by family."""
 
 
-def _values(shapes: Iterable[tuple[str, tuple[int | str, ...]]]) -> list[onnx.ValueInfoProto]:
+def _values(shapes: Iterable[tuple[str, _Shape]]) -> list[onnx.ValueInfoProto]:
     return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes]

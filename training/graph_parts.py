@@ -1,4 +1,8 @@
-"""The parts of encoders as ONNX nodes in streaming form: they take a hop of frames and read and write states."""
+"""The parts of encoders as ONNX nodes in streaming form: they take a hop of frames and read and write states.
+
+Between frames and head the rows are those of all streams, one stream's hop after the other: (streams · hop, ...). Dense
+layers over rows are what runtimes fuse and quantise; only what looks back in time takes the streams apart.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import cast
@@ -8,7 +12,7 @@ import torch
 from onnx import TensorProto
 from torch import nn
 
-from streamer.encoder import FRAMES, state_output
+from streamer.model_file import FRAMES, state_output
 from training.encoder_base import NormalisingEncoder
 from training.onnx_nodes import Nodes
 from training.recurrent import SpatialLSTMEncoder
@@ -18,7 +22,7 @@ from training.tds import RotationInvariantMLP, TDSConvBlock, TDSFullyConnectedBl
 
 
 def standardised(nodes: Nodes, model: NormalisingEncoder) -> str:
-    """The BatchNorm, with the statistics of the training set: frames → (hop, bands · electrodes, bins)."""
+    """The BatchNorm, with the statistics of the training set: frames → (rows, bands · electrodes, bins)."""
     config, norm = model.config, model.input_norm
     mean, var = cast(torch.Tensor, norm.running_mean), cast(torch.Tensor, norm.running_var)
     scale = model.scale / torch.sqrt(var + norm.eps)
@@ -28,7 +32,7 @@ def standardised(nodes: Nodes, model: NormalisingEncoder) -> str:
 
 
 def around_ring(nodes: Nodes, x: str, front: SpatialFront, bands: int, electrodes: int) -> str:
-    """The spatial front before its MLPs: (hop, bands · electrodes, bins) → (hop, bands · electrodes, features)."""
+    """The spatial front before its MLPs: (rows, bands · electrodes, bins) → (rows, bands · electrodes, features)."""
     x = nodes.linear(x, front.linear)
     features = front.linear.out_features
     ring = np.arange(electrodes)
@@ -39,7 +43,7 @@ def around_ring(nodes: Nodes, x: str, front: SpatialFront, bands: int, electrode
 
 
 def band_features(nodes: Nodes, x: str, mlps: Iterable[nn.Module]) -> str:
-    """An MLP of its own for each band: (hop, bands · electrodes, bins) → (hop, bands · features)."""
+    """An MLP of its own for each band: (rows, bands · electrodes, bins) → (rows, bands · features)."""
     bands = []
     for band, mlp in enumerate(mlps):
         assert isinstance(mlp, RotationInvariantMLP)
@@ -59,41 +63,64 @@ def rotation_invariant(nodes: Nodes, x: str, mlp: RotationInvariantMLP, ring: Se
     return nodes.add("ReduceMax" if config.pooling == "max" else "ReduceMean", x, axes=[1], keepdims=0)
 
 
+def by_stream(nodes: Nodes, rows: str, features: int, bands: int = 0, to: str | None = None) -> str:
+    """(rows, features) → (streams, hop, features), or from one hand's rows (streams, bands, hop, features)."""
+    parts = [_axis(nodes, 0), *([nodes.integers(bands)] if bands else []), _axis(nodes, 1), nodes.integers(features)]
+    return nodes.add("Reshape", rows, nodes.add("Concat", *parts, axis=0), to=to)
+
+
+def _axis(nodes: Nodes, axis: int) -> str:
+    """Length of an axis of the frames, a list of one."""
+    return nodes.add("Shape", FRAMES, start=axis, end=axis + 1)
+
+
 def tds_blocks(
     nodes: Nodes,
     x: str,
     config: TDSSizes,
     blocks: Iterable[tuple[nn.Module, nn.Module]],
     states: Iterable[str],
-    sequences: int = 0,
+    bands: int = 0,
 ) -> str:
-    """TDS blocks, whose states are the newest kernel - 1 inputs of each convolution.
+    """TDS blocks, whose states are the newest kernel - 1 inputs of each convolution: (rows, features) → the same.
 
-    (hop, features) → the same; with `sequences` side by side (sequences, hop, features) → the same.
+    With `bands`, the rows of a stream are those of one band after the other, each with a context of its own.
     """
-    axis = 1 if sequences else 0
+    time = 2 if bands else 1
     for name, (conv, fc) in zip(states, blocks, strict=True):
         assert isinstance(conv, TDSConvBlock)
         assert isinstance(fc, TDSFullyConnectedBlock)
-        joined = nodes.add("Concat", name, x, axis=axis)
-        nodes.newest(joined, config.kernel - 1, axis, to=state_output(name))
-        y = nodes.reshape(joined, sequences or 1, -1, config.channels, config.width)
-        y = nodes.add("Transpose", y, perm=[0, 2, 1, 3])  # (N, T, C, W) → (N, C, T, W)
-        weight = conv.conv.weight.transpose(2, 3)  # (C, C, 1, K) → (C, C, K, 1)
-        y = nodes.add("Conv", y, nodes.constant(weight), nodes.constant(cast(torch.Tensor, conv.conv.bias)))
-        y = nodes.add("Transpose", nodes.add("Relu", y), perm=[0, 2, 1, 3])
-        y = nodes.reshape(y, *([sequences] if sequences else []), -1, config.features)
-        x = nodes.norm(nodes.add("Add", x, y), conv.norm)
+        joined = nodes.add("Concat", name, by_stream(nodes, x, config.features, bands), axis=time)
+        nodes.newest(joined, config.kernel - 1, time, to=state_output(name))
+        x = nodes.norm(nodes.add("Add", x, convolved(nodes, joined, conv, bands)), conv.norm)
         y = nodes.linear(nodes.add("Relu", nodes.linear(x, fc.first)), fc.second)
         x = nodes.norm(nodes.add("Add", x, y), fc.norm)
     return x
 
 
+def convolved(nodes: Nodes, x: str, block: TDSConvBlock, bands: int = 0) -> str:
+    """A convolution over time with its ReLU: (streams, [bands,] T, features) → (rows, features).
+
+    Frames hold channel after channel, so time and channels together are one axis over which the convolution strides
+    frame by frame: the input needs no transpose, and a hop is one product of all weights with all windows.
+    """
+    config = block.config
+    groups = bands or 1
+    x = nodes.reshape(x, 0, groups, -1, config.width)  # (N, B, T · C, W)
+    size = (config.channels, 1, config.kernel * config.channels, 1)
+    weight = block.conv.weight.movedim(3, 1).reshape(size)  # (C, C, 1, K) → (C, 1, K · C, 1)
+    bias = cast(torch.Tensor, block.conv.bias)
+    constants = nodes.constant(weight.repeat(groups, 1, 1, 1)), nodes.constant(bias.repeat(groups))
+    y = nodes.add("Relu", nodes.add("Conv", x, *constants, strides=[config.channels, 1], group=groups))
+    y = nodes.reshape(y, 0, groups, config.channels, -1, config.width)  # (N, B · C, T, W) → (N, B, C, T, W)
+    return nodes.reshape(nodes.add("Transpose", y, perm=[0, 1, 3, 2, 4]), -1, config.features)
+
+
 def lstm(nodes: Nodes, x: str, model: SpatialLSTMEncoder, states: Sequence[tuple[str, str]]) -> str:
-    """LSTM layers: (hop, features) → (hop, directions · hidden); `states` (h, c) of each, none where not carried."""
+    """LSTM layers: (rows, features) → (rows, directions · hidden); `states` (h, c) of each, none where not carried."""
     config = model.config
     directions = ["", "_reverse"][: config.directions]
-    x = nodes.add("Unsqueeze", x, nodes.integers(1))  # (T, F) → (T, 1, F)
+    x = nodes.add("Transpose", by_stream(nodes, x, config.features), perm=[1, 0, 2])  # (N, T, F) → (T, N, F)
     for layer in range(config.layers):
         weights = [
             nodes.constant(torch.stack([_gates(getattr(model.lstm, f"weight_{kind}_l{layer}{d}")) for d in directions]))
@@ -103,8 +130,9 @@ def lstm(nodes: Nodes, x: str, model: SpatialLSTMEncoder, states: Sequence[tuple
             torch.cat([_gates(getattr(model.lstm, f"bias_{kind}_l{layer}{d}")) for kind in ("ih", "hh")])
             for d in directions
         ]
-        before = list(states[layer]) if states else []
-        outputs = [f"lstm_{layer}", *(state_output(name) for name in before)]
+        before = [nodes.add("Transpose", state, perm=[1, 0, 2]) for state in states[layer]] if states else []
+        after = [f"{state}_by_direction" for state in states[layer]] if states else []
+        outputs = [f"lstm_{layer}", *after]
         nodes.several(
             "LSTM",
             [x, *weights, nodes.constant(torch.stack(bias)), *(["", *before] if before else [])],
@@ -112,9 +140,11 @@ def lstm(nodes: Nodes, x: str, model: SpatialLSTMEncoder, states: Sequence[tuple
             hidden_size=config.hidden,
             direction="bidirectional" if config.bidirectional else "forward",
         )
-        x = nodes.add("Transpose", outputs[0], perm=[0, 2, 1, 3])  # (T, directions, 1, H) → (T, 1, directions, H)
-        x = nodes.reshape(x, 0, 1, config.directions * config.hidden)
-    return nodes.add("Squeeze", x, nodes.integers(1))
+        for state, carried in zip(states[layer] if states else [], after, strict=True):
+            nodes.add("Transpose", carried, perm=[1, 0, 2], to=state_output(state))
+        x = nodes.add("Transpose", outputs[0], perm=[0, 2, 1, 3])  # (T, directions, N, H) → (T, N, directions, H)
+        x = nodes.reshape(x, 0, 0, config.directions * config.hidden)
+    return nodes.reshape(nodes.add("Transpose", x, perm=[1, 0, 2]), -1, config.directions * config.hidden)
 
 
 def _gates(weight: torch.Tensor) -> torch.Tensor:
@@ -124,12 +154,11 @@ def _gates(weight: torch.Tensor) -> torch.Tensor:
 
 
 def rolling_normalised(nodes: Nodes, x: str, columns: int, decay: float, state: str) -> str:
-    """Causal normalisation over an exponentially fading past (see training.split_share): (hop, columns) → the same.
+    """Causal normalisation over an exponentially fading past (see training.split_share): (streams, hop, columns).
 
-    The state (1, 2 · columns + 1) holds the weighted sums of x, x² and 1.
+    The state (streams, 1, 2 · columns + 1) holds the weighted sums of x, x² and 1.
     """
-    length = nodes.add("Shape", x, end=1)
-    hop = nodes.add("Squeeze", length)
+    hop = nodes.add("Squeeze", _axis(nodes, 1))
     age = nodes.add("Range", nodes.constant(0, np.int64), hop, nodes.constant(1, np.int64))
     nodes.several("Cast", [age], ["age"], to=TensorProto.FLOAT)
     row, column = nodes.add("Unsqueeze", "age", nodes.integers(1)), nodes.add("Unsqueeze", "age", nodes.integers(0))
@@ -138,14 +167,14 @@ def rolling_normalised(nodes: Nodes, x: str, columns: int, decay: float, state: 
     zero = nodes.constant(0.0)
     weights = nodes.add("Where", nodes.add("Less", older, zero), zero, nodes.add("Pow", base, older))
     one = nodes.constant(np.ones((1, 1)))
-    ones = nodes.add("Expand", one, nodes.add("Concat", length, nodes.integers(1), axis=0))
+    ones = nodes.add("Expand", one, nodes.add("Concat", nodes.add("Shape", x, end=2), nodes.integers(1), axis=0))
     terms = nodes.add("Concat", x, nodes.add("Mul", x, x), ones, axis=-1)
     fading = nodes.add("Pow", base, nodes.add("Add", row, one))
     sums = nodes.add("Add", nodes.add("MatMul", weights, terms), nodes.add("Mul", fading, state))
-    nodes.newest(sums, 1, 0, to=state_output(state))
+    nodes.newest(sums, 1, 1, to=state_output(state))
 
     def part(first: int, end: int) -> str:
-        return nodes.add("Slice", sums, nodes.integers(first), nodes.integers(end), nodes.integers(1))
+        return nodes.add("Slice", sums, nodes.integers(first), nodes.integers(end), nodes.integers(2))
 
     weight = part(2 * columns, 2 * columns + 1)
     mean, square = (nodes.add("Div", part(i * columns, (i + 1) * columns), weight) for i in (0, 1))
@@ -155,11 +184,11 @@ def rolling_normalised(nodes: Nodes, x: str, columns: int, decay: float, state: 
 
 
 def hands(nodes: Nodes, config: SplitShareConfig, state: str) -> str:
-    """Frames → (bands · hop, electrodes, frequency bands): reduced, normalised, mirrored, hand after hand."""
+    """Frames → (streams · bands · hop, electrodes, frequency bands): reduced, normalised, mirrored, hand after hand."""
     columns = config.bands * config.electrodes * config.frequency_bands
-    x = nodes.affine(FRAMES, reduction(config).T, None)
-    x = rolling_normalised(nodes, nodes.reshape(x, -1, columns), columns, config.decay, state)
-    x = nodes.add("Gather", x, nodes.constant(places(config), np.int64), axis=1)
-    x = nodes.reshape(x, -1, config.bands, config.electrodes * config.frequency_bands)
-    x = nodes.add("Transpose", x, perm=[1, 0, 2])
+    x = nodes.reshape(nodes.affine(FRAMES, reduction(config).T, None), 0, 0, columns)
+    x = rolling_normalised(nodes, x, columns, config.decay, state)
+    x = nodes.add("Gather", x, nodes.constant(places(config), np.int64), axis=2)
+    x = nodes.reshape(x, 0, 0, config.bands, config.electrodes * config.frequency_bands)
+    x = nodes.add("Transpose", x, perm=[0, 2, 1, 3])
     return nodes.reshape(x, -1, config.electrodes, config.frequency_bands)

@@ -9,7 +9,7 @@ from typing import Any
 from adapters.person_file import check_person_name, known_persons, read_person
 from decoder.errors import InputError
 from streamer.bundle_facts import BundleFacts
-from streamer.encoder import read_facts
+from streamer.model_file import read_facts
 from training.checkpoint import WEIGHTS, TrainedEncoder, load_encoder
 from training.export import ENCODER, TOLERANCE, streaming_difference
 from training.personalise import Personalised, greedy_cer

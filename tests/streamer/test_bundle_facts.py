@@ -45,7 +45,8 @@ def test_no_fact_may_be_missing(fact: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"emgtype.version": "3"}, "version 3"),
+        ({"emgtype.version": "4"}, "version 4"),
+        ({"emgtype.version": "2"}, "version 2"),
         ({"emgtype.streams": "false"}, "takes a whole recording at once and that it carries states"),
         ({"emgtype.hop": "{"}, "not JSON"),
         ({"emgtype.hop": '"four"'}, "hop = 'four'"),
@@ -63,12 +64,6 @@ def test_facts_that_do_not_fit_are_refused_in_one_sentence(changed: dict[str, st
     with pytest.raises(InputError, match=message) as caught:
         BundleFacts.from_metadata({**FACTS.to_metadata(), **changed}, "exported/paper")
     assert "\n" not in str(caught.value)
-
-
-def test_facts_of_before_the_encoder_families_are_those_of_a_tds() -> None:
-    metadata = {**FACTS.to_metadata(), "emgtype.version": "1"}
-    del metadata["emgtype.family"], metadata["emgtype.streams"]
-    assert BundleFacts.from_metadata(metadata, "exported/old") == FACTS
 
 
 def test_what_needs_the_whole_recording_is_refused_live() -> None:

@@ -69,11 +69,11 @@ def test_frames_are_bit_equal_however_they_are_cut(small_facts: BundleFacts, cut
 
 def test_the_encoder_gets_what_the_layer_makes_of_the_frames(small_facts: BundleFacts, small_onnx: object) -> None:
     personal, chunk, tapped = layer(small_facts, 1), signal(small_facts), list[Emission]()
-    pipeline = Pipeline(OnnxEncoder(str(small_onnx)), Silent(), tap=tapped.append, personal=personal)
+    pipeline = Pipeline(OnnxEncoder.load(str(small_onnx)), Silent(), tap=tapped.append, personal=personal)
     pipeline.push(chunk)
     found = emissions(pipeline, tapped)
     frames, times = Spectrogram(small_facts.stft).push(chunk.samples, chunk.times)
-    encoder = OnnxEncoder(str(small_onnx))
+    encoder = OnnxEncoder.load(str(small_onnx))
     first = encoder.push(personal.push(frames), times)
     expected = np.concatenate([first.log_probs, encoder.finish().log_probs])
     np.testing.assert_array_equal(found, expected)
@@ -86,14 +86,14 @@ def test_a_person_switched_while_running_holds_from_then_on(
 ) -> None:
     """Nobody's layer, one person's, another's: each as if it alone had been there, however the samples are cut."""
     chunk, tapped = signal(small_facts), list[Emission]()
-    pipeline = Pipeline(OnnxEncoder(str(small_onnx)), Silent(), tap=tapped.append)
+    pipeline = Pipeline(OnnxEncoder.load(str(small_onnx)), Silent(), tap=tapped.append)
     alone = {}
     for seed in (None, 1, 2):
         pipeline.personal = None if seed is None else layer(small_facts, seed)
         for samples, times in zip(np.split(chunk.samples, cuts), np.split(chunk.times, cuts), strict=True):
             pipeline.push(Chunk(samples, times, chunk.layout))
         alone[seed] = emissions(pipeline, tapped)
-        fresh = Pipeline(OnnxEncoder(str(small_onnx)), Silent(), tap=tapped.append, personal=pipeline.personal)
+        fresh = Pipeline(OnnxEncoder.load(str(small_onnx)), Silent(), tap=tapped.append, personal=pipeline.personal)
         fresh.push(chunk)
         np.testing.assert_array_equal(alone[seed], emissions(fresh, tapped))
     assert np.abs(alone[1] - alone[2]).max() > 0.01 < np.abs(alone[1] - alone[None]).max()
@@ -101,7 +101,7 @@ def test_a_person_switched_while_running_holds_from_then_on(
 
 def test_a_switch_between_hops_leaves_earlier_frames_alone(small_facts: BundleFacts, small_onnx: object) -> None:
     chunk, tapped = signal(small_facts), list[Emission]()
-    pipeline = Pipeline(OnnxEncoder(str(small_onnx)), Silent(), tap=tapped.append)
+    pipeline = Pipeline(OnnxEncoder.load(str(small_onnx)), Silent(), tap=tapped.append)
     pipeline.push(chunk)
     before = emissions(pipeline, tapped)
     border = small_facts.stft.samples(21)  # 7 hops of 3 frames
@@ -119,7 +119,7 @@ def test_a_layer_of_another_model_is_refused_and_the_old_one_stays(
     small_facts: BundleFacts, small_onnx: object, name: str
 ) -> None:
     good = layer(small_facts, 1)
-    pipeline = Pipeline(OnnxEncoder(str(small_onnx)), Silent(), personal=good)
+    pipeline = Pipeline(OnnxEncoder.load(str(small_onnx)), Silent(), personal=good)
     with pytest.raises(InputError, match=rf"layer of anna has {name} of shape \(1, .*personalise"):
         pipeline.personal = dataclasses.replace(good, **{name: getattr(good, name)[:1]})
     assert pipeline.personal is good

@@ -67,7 +67,7 @@ def text(pipeline: Pipeline, chunks: list[Chunk]) -> list[TextEvent]:
 
 @pytest.fixture(scope="module")
 def encoder(small_onnx: Path) -> OnnxEncoder:
-    return OnnxEncoder(str(small_onnx))
+    return OnnxEncoder.load(str(small_onnx))
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

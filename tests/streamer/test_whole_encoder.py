@@ -60,7 +60,7 @@ def test_a_causal_model_gets_the_streaming_encoder(small_onnx: Path, small_facts
 
 def test_it_is_refused_where_frames_come_live(bidirectional: tuple[Encoder, str]) -> None:
     with pytest.raises(InputError, match="both ends and cannot decode live") as caught:
-        OnnxEncoder(bidirectional[1])
+        OnnxEncoder.load(bidirectional[1])
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="hop is 0"):
         WholeEncoder(bidirectional[1], 0)

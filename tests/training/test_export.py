@@ -14,7 +14,8 @@ from decoder.charset import BLANK, KEYS
 from decoder.errors import InputError
 from streamer.bundle_facts import BundleFacts
 from streamer.chunk import Layout
-from streamer.encoder import OnnxEncoder, read_facts
+from streamer.encoder import OnnxEncoder
+from streamer.model_file import read_facts
 from streamer.spectrogram import Spectrogram, StftConstants
 from training.export import export_bundle, facts_of, streaming_difference, write_checksums
 from training.graph import build_graph
@@ -57,7 +58,7 @@ def test_paper_size_streams_as_it_computes_offline(paper: tuple[TDSEncoder, str]
     frames, times = Spectrogram(StftConstants()).push(samples, np.arange(8000) / 2000)
     with torch.no_grad():
         expected = model(torch.from_numpy(frames)[None])[0].numpy()
-    encoder = OnnxEncoder(path, hop)
+    encoder = OnnxEncoder.load(path, hop)
     parts = [encoder.push(frames, times), encoder.finish()]
     found = np.concatenate([part.log_probs for part in parts])
     assert found.shape == expected.shape == (373, 99)
@@ -157,8 +158,8 @@ def test_any_runtime_can_run_it_without_the_daemon(tmp_path: Path) -> None:
     """The metadata alone says how to feed it: names, shapes, symbolic hop."""
     export_bundle(trained_looking(SMALL), tmp_path / "test", facts(SMALL), "card")
     session = ort.InferenceSession(str(tmp_path / "test" / "encoder.onnx"), providers=["CPUExecutionProvider"])
-    states = {state.name: np.zeros(state.shape, np.float32) for state in facts(SMALL).states}
+    states = {state.name: np.zeros((1, *state.shape), np.float32) for state in facts(SMALL).states}
     for hop in (1, 5):
-        log_probs, *new = session.run(None, {"frames": np.zeros((hop, 2, 16, 33), np.float32), **states})
-        assert log_probs.shape == (hop, 99)
+        log_probs, *new = session.run(None, {"frames": np.zeros((1, hop, 2, 16, 33), np.float32), **states})
+        assert log_probs.shape == (1, hop, 99)
         assert [state.shape for state in new] == [state.shape for state in states.values()]

@@ -14,7 +14,7 @@ from torch.nn import functional
 from decoder.errors import InputError
 from streamer.bundle_facts import BundleFacts
 from streamer.chunk import Layout
-from streamer.encoder import read_facts
+from streamer.model_file import read_facts
 from streamer.spectrogram import StftConstants
 from streamer.whole_encoder import open_encoder
 from training.data import Batch

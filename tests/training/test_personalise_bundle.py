@@ -18,7 +18,7 @@ from emgtype.config import load_config
 from emgtype.simulated import write_session
 from simulator.person import make_person
 from simulator.session import typing_session
-from streamer.encoder import read_facts
+from streamer.model_file import read_facts
 from streamer.spectrogram import StftConstants
 from training import personalise_bundle
 from training.checkpoint import WEIGHTS, TrainedEncoder, load_encoder, write_weights

@@ -1,7 +1,8 @@
 """Text out over ZeroMQ: a PUB socket. Slow subscribers lose messages, and see it by `seq`; they never slow us down."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import zmq
@@ -16,25 +17,17 @@ _KEPT = 10_000  # messages for a subscriber that does not keep up, before it los
 _LINGER_MS = 300  # at the end, for the last messages to leave
 
 
-class Publisher(Closing):
-    """Publishes text events and heartbeats. Use it in a `with`.
+class PubSocket(Closing):
+    """The socket that all people of this process publish at, each under topics of their own. Use it in a `with`.
 
     Args:
         endpoint: ipc://PATH or tcp://127.0.0.1:PORT (port 0: any free one); None: the user's own ipc socket.
-        session: Names the run in each message.
-        person: Who types; part of the topic.
-        clock: Unix seconds.
 
     Raises:
         InputError: An endpoint in use, or one that would make typed text public.
     """
 
-    def __init__(
-        self, endpoint: str | None, session: str, person: str, *, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._sender = wire.Sender(session, person)
-        self._clock = clock
-        self._text_seq = self._beat_seq = 0
+    def __init__(self, endpoint: str | None) -> None:
         wanted = endpoint or default_endpoint()
         check_endpoint(wanted)
         self._context = zmq.Context()
@@ -52,20 +45,52 @@ class Publisher(Closing):
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         """Where subscribers connect."""
 
-    def push(self, event: TextEvent) -> None:
-        """Publish an edit of the text."""
-        self._send(wire.TextMessage(self._sender, self._text_seq, self._clock(), event))
-        self._text_seq += 1
-
-    def heartbeat(self) -> None:
-        """Tell that we live."""
-        self._send(wire.Heartbeat(self._sender, self._beat_seq, self._clock()))
-        self._beat_seq += 1
-
-    def _send(self, message: wire.Message) -> None:
+    def send(self, message: wire.Message) -> None:
+        """To whoever has subscribed to the message's topic; never waits."""
         self._socket.send_multipart(wire.encode(message), flags=zmq.NOBLOCK)
 
     def close(self) -> None:
         """Give the socket back; the last messages have 0.3 s to leave."""
         self._socket.close()
         self._context.term()
+
+
+class Publisher:
+    """Publishes one person's text events and heartbeats, numbered from 0 by topic.
+
+    Args:
+        socket: Where; others may publish there, too.
+        session: Names the run in each message.
+        person: Who types; part of the topic.
+        clock: Unix seconds.
+
+    Raises:
+        InputError: A person who cannot be part of a topic.
+    """
+
+    def __init__(self, socket: PubSocket, session: str, person: str, *, clock: Callable[[], float] = time.time) -> None:
+        self._sender = wire.Sender(session, person)
+        self._socket = socket
+        self._clock = clock
+        self._text_seq = self._beat_seq = 0
+        self.endpoint = socket.endpoint
+        """Where subscribers connect."""
+
+    def push(self, event: TextEvent) -> None:
+        """Publish an edit of the text."""
+        self._socket.send(wire.TextMessage(self._sender, self._text_seq, self._clock(), event))
+        self._text_seq += 1
+
+    def heartbeat(self) -> None:
+        """Tell that we live."""
+        self._socket.send(wire.Heartbeat(self._sender, self._beat_seq, self._clock()))
+        self._beat_seq += 1
+
+
+@contextmanager
+def open_publisher(
+    endpoint: str | None, session: str, person: str, *, clock: Callable[[], float] = time.time
+) -> Iterator[Publisher]:
+    """A publisher with a socket of its own (arguments and errors as PubSocket's and Publisher's)."""
+    with PubSocket(endpoint) as socket:
+        yield Publisher(socket, session, person, clock=clock)

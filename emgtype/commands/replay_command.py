@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from adapters.console import ConsoleSink
-from adapters.publisher import Publisher
+from adapters.publisher import open_publisher
 from adapters.session_reader import SessionReader
 from decoder.truth import ON_KEYBOARD
 from emgtype.assembly import assemble, check_length, open_bundle
@@ -73,7 +73,9 @@ def command(
         replay = Replay(lambda tap: assemble(model, config, observer=timer, tap=tap), timer)
         sinks: list[Sink] = []
         if publish:
-            sinks.append(stack.enter_context(Publisher(config.publish.endpoint or None, recorded.name, config.person)))
+            sinks.append(
+                stack.enter_context(open_publisher(config.publish.endpoint or None, recorded.name, config.person))
+            )
         show = not (quiet or as_json or fast)
         if show:
             sinks.append(stack.enter_context(ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)))

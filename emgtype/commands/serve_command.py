@@ -10,7 +10,7 @@ from rich.console import Console
 
 from adapters.console import ConsoleSink
 from adapters.lsl_inlet import open_bands, open_stream
-from adapters.publisher import Publisher
+from adapters.publisher import open_publisher
 from emgtype.assembly import assemble, open_bundle
 from emgtype.commands.options import config_options, print_json
 from emgtype.config import load_config
@@ -62,7 +62,7 @@ def command(
     timer = StageTimer()
     pipeline = assemble(model, config, observer=timer)
     # The endpoint first: a port in use should be told before seconds are spent on looking for streams.
-    with Publisher(config.publish.endpoint or None, config.session, config.person) as publisher:
+    with open_publisher(config.publish.endpoint or None, config.session, config.person) as publisher:
         layout = model.facts.layout
         source = (
             open_bands(config.source.bands, layout, config.source.timeout)

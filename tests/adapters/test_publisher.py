@@ -9,7 +9,7 @@ import zmq
 
 from adapters import wire
 from adapters.endpoint import default_endpoint
-from adapters.publisher import Publisher
+from adapters.publisher import Publisher, PubSocket, open_publisher
 from adapters.subscriber import Subscriber
 from decoder.errors import InputError
 from decoder.messages import Key, TextEvent
@@ -31,7 +31,7 @@ def connected(publisher: Publisher, subscriber: Subscriber) -> None:
 @pytest.mark.parametrize("endpoint", ["ipc://{}/text", "tcp://127.0.0.1:0", "tcp://localhost:*"])
 def test_a_real_subscriber_gets_what_is_published(tmp_path: Path, endpoint: str) -> None:
     with (
-        Publisher(endpoint.format(tmp_path), "s1", "ann", clock=lambda: 12.5) as publisher,
+        open_publisher(endpoint.format(tmp_path), "s1", "ann", clock=lambda: 12.5) as publisher,
         Subscriber(publisher.endpoint, "ann") as subscriber,
     ):
         connected(publisher, subscriber)
@@ -42,7 +42,10 @@ def test_a_real_subscriber_gets_what_is_published(tmp_path: Path, endpoint: str)
 
 
 def test_each_topic_counts_for_itself_whatever_the_decoder_counts(tmp_path: Path) -> None:
-    with Publisher(f"ipc://{tmp_path}/text", "s", "ann") as publisher, Subscriber(publisher.endpoint) as subscriber:
+    with (
+        open_publisher(f"ipc://{tmp_path}/text", "s", "ann") as publisher,
+        Subscriber(publisher.endpoint) as subscriber,
+    ):
         connected(publisher, subscriber)
         for _ in range(3):
             publisher.push(EVENT)  # number 0 each time, as after a reset of the decoder
@@ -55,9 +58,26 @@ def test_each_topic_counts_for_itself_whatever_the_decoder_counts(tmp_path: Path
         assert set(json.loads(subscriber.body)) == {"v", "session", "person", "seq", "sent"}
 
 
+def test_people_on_one_socket_have_topics_and_numbers_of_their_own(tmp_path: Path) -> None:
+    with (
+        PubSocket(f"ipc://{tmp_path}/text") as at,
+        Subscriber(at.endpoint, "ann") as hears_ann,
+        Subscriber(at.endpoint, "bob") as hears_bob,
+    ):
+        ann, bob = Publisher(at, "s", "ann"), Publisher(at, "s", "bob")
+        connected(ann, hears_ann)
+        connected(bob, hears_bob)
+        for publisher in (ann, bob, bob, ann, bob):
+            publisher.push(EVENT)
+        for subscriber, person, count in ((hears_ann, "ann", 2), (hears_bob, "bob", 3)):
+            heard = [message for _ in range(count) if (message := subscriber.receive(5))]
+            assert [(message.person, message.seq) for message in heard] == [(person, seq) for seq in range(count)]
+            assert subscriber.receive(0.05) is None
+
+
 def test_the_subscriber_may_be_there_first_and_others_are_not_heard(tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/text"
-    with Subscriber(endpoint, "ann") as subscriber, Publisher(endpoint, "s", "anna") as publisher:
+    with Subscriber(endpoint, "ann") as subscriber, open_publisher(endpoint, "s", "anna") as publisher:
         for _ in range(20):
             publisher.push(EVENT)
             assert subscriber.receive(0.02) is None
@@ -82,7 +102,7 @@ def test_losses_are_counted_and_a_new_start_is_none(tmp_path: Path) -> None:
 
 def test_a_subscriber_that_never_reads_slows_nobody(tmp_path: Path) -> None:
     with (
-        Publisher(f"ipc://{tmp_path}/text", "s", "ann") as publisher,
+        open_publisher(f"ipc://{tmp_path}/text", "s", "ann") as publisher,
         zmq.Context() as context,
         context.socket(zmq.SUB) as sleeper,
     ):
@@ -136,18 +156,21 @@ def test_a_file_in_the_way_of_the_directory_is_told(tmp_path: Path, monkeypatch:
 
 
 def test_a_socket_in_an_open_directory_is_still_the_users_own(tmp_path: Path) -> None:
-    with Publisher(f"ipc://{tmp_path}/text", "s", "ann"):
+    with open_publisher(f"ipc://{tmp_path}/text", "s", "ann"):
         assert stat.S_IMODE((tmp_path / "text").stat().st_mode) == 0o600
 
 
 def test_a_live_socket_is_refused_and_a_stale_one_taken_over(tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/text"
-    with Publisher(endpoint, "s", "ann"), pytest.raises(InputError, match="is in use"):
-        Publisher(endpoint, "s", "bob")
+    with open_publisher(endpoint, "s", "ann"), pytest.raises(InputError, match="is in use"):
+        PubSocket(endpoint)
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(tmp_path / "stale"))
     assert (tmp_path / "stale").is_socket()  # left behind, nobody listens
-    with Publisher(f"ipc://{tmp_path}/stale", "s", "bob") as publisher, Subscriber(publisher.endpoint) as subscriber:
+    with (
+        open_publisher(f"ipc://{tmp_path}/stale", "s", "bob") as publisher,
+        Subscriber(publisher.endpoint) as subscriber,
+    ):
         connected(publisher, subscriber)
 
 
@@ -155,7 +178,7 @@ def test_a_file_is_never_overwritten_by_a_socket(tmp_path: Path) -> None:
     precious = tmp_path / "notes.txt"
     precious.write_text("mine")
     with pytest.raises(InputError, match="is no socket"):
-        Publisher(f"ipc://{precious}", "s", "ann")
+        PubSocket(f"ipc://{precious}")
     assert precious.read_text() == "mine"
 
 
@@ -165,16 +188,16 @@ def test_a_live_socket_too_busy_to_answer_is_not_taken_over(tmp_path: Path) -> N
         busy.listen(0)
         waiting.connect(str(tmp_path / "text"))  # the queue is full now
         with pytest.raises(InputError, match="in use"):
-            Publisher(f"ipc://{tmp_path}/text", "s", "ann")
+            PubSocket(f"ipc://{tmp_path}/text")
 
 
 def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
-    with Publisher("tcp://127.0.0.1:0", "s", "ann") as publisher, pytest.raises(InputError, match="in use"):
-        Publisher(publisher.endpoint, "s", "bob")
+    with open_publisher("tcp://127.0.0.1:0", "s", "ann") as publisher, pytest.raises(InputError, match="in use"):
+        PubSocket(publisher.endpoint)
 
 
 def test_a_subscriber_waits_its_time_although_others_are_heard(tmp_path: Path) -> None:
-    with Publisher(f"ipc://{tmp_path}/text", "s", "anna") as publisher:
+    with open_publisher(f"ipc://{tmp_path}/text", "s", "anna") as publisher:
         with Subscriber(publisher.endpoint) as everybody:
             connected(publisher, everybody)
         with Subscriber(publisher.endpoint, "ann") as subscriber:
@@ -205,4 +228,4 @@ def test_a_subscriber_waits_its_time_although_others_are_heard(tmp_path: Path) -
 )
 def test_endpoints_that_are_refused(endpoint: str, because: str) -> None:
     with pytest.raises(InputError, match=because):
-        Publisher(endpoint, "s", "ann")
+        PubSocket(endpoint)

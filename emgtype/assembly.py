@@ -15,8 +15,8 @@ from decoder.flat_lm import FlatScorer, FlatTables
 from decoder.lm import LanguageModelFacts, LanguageScorer, NoLanguageModel
 from decoder.messages import Emission
 from emgtype.config import Config, DecoderConfig
-from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES, find_bundle
-from streamer.bundle_facts import BundleFacts
+from emgtype.places import ENCODERS, LM_BINARY, LM_FACTS, LM_TABLES, find_bundle
+from streamer.bundle_facts import BundleFacts, Precision
 from streamer.model_file import read_facts
 from streamer.personal import PersonalLayer
 from streamer.pipeline import Observer, Pipeline, unobserved
@@ -37,24 +37,44 @@ class Bundle:
 
     @property
     def encoder(self) -> Path:
-        """The ONNX file."""
-        return self.folder / "encoder.onnx"
+        """The ONNX file that runs."""
+        return self.folder / ENCODERS[self.facts.precision]
 
 
-def open_bundle(name: str) -> Bundle:
+def open_bundle(name: str, precision: Precision = "fp32") -> Bundle:
     """Find a bundle and read its facts.
 
     Raises:
-        InputError: No such bundle, or one that does not fit this daemon.
+        InputError: No such bundle, none of this precision, or one that does not fit this daemon.
     """
     folder = find_bundle(name)
-    facts = read_facts(str(folder / "encoder.onnx"))
+    facts = read_facts(str(_encoder(folder, precision)))
+    if precision != "fp32" and facts.provenance.get("encoder_sha256") != sha256(folder / ENCODERS["fp32"]):
+        raise InputError(
+            f"{ENCODERS[precision]} of the bundle {folder} was made of another encoder.onnx than lies there: make it "
+            "again with `emgtype quantise`"
+        )
     if facts.classes != KEYS:
         raise InputError(
             f"the bundle {folder} decodes {len(facts.classes)} classes that are not emg2qwerty's {len(KEYS)} keys in "
             "their order: use another bundle"
         )
     return Bundle(folder, facts, _language_model(folder))
+
+
+def _encoder(folder: Path, precision: Precision) -> Path:
+    encoder = folder / ENCODERS[precision]
+    if not encoder.is_file():
+        raise InputError(
+            f"the bundle {folder} has no {encoder.name}: run it in fp32, or make the file with `emgtype quantise`"
+        )
+    return encoder
+
+
+def sha256(path: Path) -> str:
+    """Of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _language_model(folder: Path) -> LanguageModelFacts | None:
@@ -112,9 +132,7 @@ def personal_layer(bundle: Bundle, person: str) -> PersonalLayer:
         InputError: The bundle knows no such person, or the layer was learned on other weights than the bundle's.
     """
     layer, facts = read_person(bundle.folder, person)
-    with bundle.encoder.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if facts.get("encoder_sha256") != found:
+    if facts.get("encoder_sha256") != sha256(bundle.folder / ENCODERS["fp32"]):
         raise InputError(
             f"the layer of {person!r} in {bundle.folder} was learned on another encoder.onnx than lies there: make it "
             "again with `emgtype personalise --method layer`"

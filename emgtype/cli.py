@@ -26,6 +26,7 @@ _COMMANDS = {
     "data": "Statistics, splits, checks and BIDS of data sets.",
     "export": "Make a model bundle from a checkpoint (needs emgtype[train]).",
     "personalise": "Fit a model to one person (needs emgtype[train]).",
+    "quantise": "Add an int8 encoder to a bundle (needs emgtype[train]).",
     "import": "Make a model bundle from weights trained elsewhere (needs emgtype[train]).",
     "lm": "Build language models.",
 }

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from decoder.errors import InputError
 from decoder.strict import build
 from emgtype.places import PACKAGE, USER_CONFIG
+from streamer.bundle_facts import Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class PipelineConfig:
     """[pipeline]."""
 
     hop: int
+    precision: Precision
+    """Which encoder of the bundle runs."""
     person: str
     """Whose personal layer of the bundle is applied; empty: nobody's."""
 

@@ -11,6 +11,8 @@ USER_CONFIG = Path(os.environ.get("XDG_CONFIG_HOME") or _HOME / ".config") / "em
 USER_DATA = Path(os.environ.get("XDG_DATA_HOME") or _HOME / ".local" / "share") / "emgtype"
 USER_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or _HOME / ".cache") / "emgtype"
 
+ENCODERS = {"fp32": "encoder.onnx", "int8": "encoder.int8.onnx"}
+"""Files of the encoder in a bundle; the second is optional and made of the first."""
 LM_BINARY, LM_TABLES, LM_FACTS = "lm.binary", "lm.flat.npz", "lm.json"
 """Files of a language model in a bundle: KenLM's, the same as flat tables (older bundles lack them), what it is."""
 

@@ -13,5 +13,8 @@ $emgtype personalise --base exported/generic --session $runs/sessions --out $run
 cp $runs/demo/encoder.onnx $runs/demo/weights.ckpt exported/demo/
 cp scripts/demo_card.md exported/demo/README.md
 cp $runs/personalise.txt exported/demo/training.txt
+[ -d $runs/held_out ] || $emgtype simulate --person 1 --donning 2000 --sessions 8 --minutes 4 --text test --out $runs/held_out
+$emgtype quantise exported/demo --calibrate $runs/sessions/person1-1000.hdf5 --calibrate $runs/sessions/person1-1005.hdf5 \
+    --calibrate $runs/sessions/person1-1010.hdf5 --measure $runs/held_out | tee exported/demo/int8.txt
 .venv/bin/python -m benchmarks.accuracy | tee exported/demo/accuracy.txt
 .venv/bin/python -c "from pathlib import Path; from training.export import write_checksums; write_checksums(Path('exported/demo'))"

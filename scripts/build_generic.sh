@@ -12,5 +12,8 @@ $emgtype simulate --people 180-187 --sessions 1 --minutes 2 --words --text train
 $emgtype train --sessions $runs/train --validation $runs/validation --preset compact --epochs 14 --out $runs/run --resume
 $emgtype export $runs/run/checkpoints/best.ckpt --out exported/generic --lm exported/demo --measure $runs/validation \
     --card scripts/generic_card.md --trained-on "simulated people 100-171, two donnings of 3 minutes each (scripts/build_generic.sh)"
+[ -d $runs/test ] || $emgtype simulate --people 200-207 --sessions 2 --minutes 2 --words --text test --out $runs/test
+$emgtype quantise exported/generic --calibrate $runs/train/person100-0.hdf5 --calibrate $runs/train/person130-1.hdf5 \
+    --calibrate $runs/train/person160-0.hdf5 --measure $runs/test | tee exported/generic/int8.txt
 cp $runs/run/metrics.jsonl exported/generic/training.jsonl
 .venv/bin/python -c "from pathlib import Path; from training.export import write_checksums; write_checksums(Path('exported/generic'))"

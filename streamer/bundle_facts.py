@@ -17,6 +17,8 @@ OWN_LICENCE = "Apache-2.0"
 PREFIX = "emgtype."
 """Of every metadata key; the values are JSON."""
 
+Precision = Literal["fp32", "int8"]
+
 
 @dataclass(frozen=True, slots=True)
 class StateFacts:
@@ -55,7 +57,7 @@ class BundleFacts:
     """False: every emission sees the whole recording, as a bidirectional LSTM's do."""
     look_ahead: int = 0
     """Frames that an emission sees beyond its own time."""
-    precision: Literal["fp32", "int8"] = "fp32"
+    precision: Precision = "fp32"
     """Of the dense layers' weights."""
     emission_delay_ms: float | None = None
     """Median from key press to emission, measured on held-out sessions; None: not measured."""

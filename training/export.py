@@ -21,7 +21,7 @@ from streamer.whole_encoder import open_encoder
 from training.encoder_base import Encoder, EncoderConfig
 from training.graph import build_graph, state_facts
 
-ENCODER = "encoder.onnx"
+ENCODER, INT8 = "encoder.onnx", "encoder.int8.onnx"
 CARD = "README.md"
 CHECKSUMS = "SHA256SUMS"
 
@@ -102,6 +102,7 @@ def export_bundle(
         directory.mkdir(exist_ok=True)
         for path in (encoder, readme):
             path.replace(directory / path.name)
+        Path(directory, INT8).unlink(missing_ok=True)  # of other weights
     write_checksums(directory)
     return difference
 

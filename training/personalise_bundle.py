@@ -17,13 +17,13 @@ from decoder.errors import InputError
 from streamer.bundle_facts import BundleFacts
 from training.checkpoint import WEIGHTS, write_weights
 from training.delay import press_delays
-from training.export import CARD, CHECKSUMS, ENCODER, export_bundle, write_checksums
+from training.export import CARD, CHECKSUMS, ENCODER, INT8, export_bundle, write_checksums
 from training.personalise import Personalised
 from training.personalise_data import Parts
 from training.personalise_target import PERSONALISED, Target, encoder_sha256
 
 _LANGUAGE_MODEL = "lm.*"
-_OURS = {ENCODER, "encoder.int8.onnx", CARD, CHECKSUMS, WEIGHTS, PERSONS, "accuracy.txt", "training.jsonl"}
+_OURS = {ENCODER, INT8, CARD, CHECKSUMS, WEIGHTS, PERSONS, "accuracy.txt", "training.jsonl"}
 """What a new model replaces; other files of the folder stay."""
 
 

@@ -28,7 +28,7 @@ def command(session: Path, bundle: str, out: Path) -> None:
         model.facts.require(recorded.layout)
         check_length(recorded, model.facts)
         task = progress.add_task("encoding", total=len(recorded))
-        spectrogram, encoder = Spectrogram(model.facts.stft), open_encoder(str(model.encoder), _HOP)
+        spectrogram, encoder = Spectrogram(model.facts.stft), open_encoder(str(model.encoder), _HOP, model.facts)
         for chunk in recorded.chunks():
             parts.append(encoder.push(*spectrogram.push(chunk.samples, chunk.times)))
             progress.advance(task, len(chunk.times))

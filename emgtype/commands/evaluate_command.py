@@ -13,7 +13,7 @@ from rich.progress import MofNCompleteColumn, Progress
 from adapters.person_file import check_person_name
 from decoder.errors import InputError
 from emgtype.assembly import open_bundle
-from emgtype.commands.options import PATH, config_options, json_option, print_json
+from emgtype.commands.options import PATH, config_options, json_option, precision_option, print_json
 from emgtype.config import Config, load_config
 from emgtype.evaluation.evaluate import Plan, evaluate
 from emgtype.evaluation.output import RESULTS, report, write
@@ -39,6 +39,7 @@ def _numbers(_ctx: click.Context, option: click.Parameter, text: str) -> tuple[f
 @click.argument("sessions", type=PATH, nargs=-1, metavar="[SESSION|FOLDER]...")
 @config_options
 @click.option("--person", metavar="NAME", help="Whose layer of the bundle is applied.")
+@precision_option
 @click.option("--data", type=PATH, help="Data set to test on: the test sessions of its splits.yaml, without one all.")
 @click.option(
     "--models", type=PATH, help="Folder of bundles: generic, scratch/USER, finetuned/USER; a row of each kind."
@@ -67,6 +68,7 @@ def command(
     config_path: Path | None,
     bundle: str | None,
     person: str | None,
+    precision: str | None,
     data: Path | None,
     models: Path | None,
     splits: Path | None,
@@ -86,7 +88,7 @@ def command(
     What was decoded is kept, under --out or in your cache folder: the same command goes on where it was stopped.
     """
     said = Console(stderr=True, highlight=False, soft_wrap=True)
-    config = load_config(config_path, {"bundle": bundle, "pipeline.person": person})
+    config = load_config(config_path, {"bundle": bundle, "pipeline.person": person, "pipeline.precision": precision})
     tests, validation = _sessions(sessions, data, splits, said)
     if tune and (greedy or not lm):
         raise InputError("--tune chooses a language model's weight, which --greedy and --no-lm leave out: drop one")
@@ -150,8 +152,8 @@ def _rows(models: Path | None, bundle: str | None, person: str | None, config: C
     if models is not None:
         if bundle is not None or person is not None:
             raise InputError("--models names bundles already: leave --bundle and --person out")
-        return table_rows(models)
-    opened = open_bundle(config.bundle)
+        return table_rows(models, config.pipeline.precision)
+    opened = open_bundle(config.bundle, config.pipeline.precision)
     name = config.pipeline.person
     model = Model(opened, check_person_name(name) if name else "")
     return (Row("model", f"{opened.folder.name}{f' for {name}' if name else ''}", {EVERYBODY: model}),)

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from emgtype.places import ENCODERS
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
@@ -20,6 +22,14 @@ def config_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def precision_option(command: F) -> F:
+    """--precision: which encoder of the bundle runs."""
+    kinds = click.Choice(list(ENCODERS))
+    return click.option("--precision", type=kinds, help="int8 where the bundle has it (default: as configured).")(
+        command
+    )
 
 
 def json_option(command: F) -> F:

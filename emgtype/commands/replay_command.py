@@ -15,7 +15,7 @@ from adapters.publisher import open_publisher
 from adapters.session_reader import SessionReader
 from decoder.truth import ON_KEYBOARD
 from emgtype.assembly import assemble, check_length, open_bundle
-from emgtype.commands.options import PATH, config_options, json_option, print_json
+from emgtype.commands.options import PATH, config_options, json_option, precision_option, print_json
 from emgtype.config import load_config
 from emgtype.daemon import Sink
 from emgtype.latency import StageTimer
@@ -33,6 +33,7 @@ _PIECE = 32  # samples a time, as a radio would deliver them
 @click.option("--publish", is_flag=True, help="Also publish over ZeroMQ, as serve does.")
 @click.option("--endpoint", help="ZeroMQ PUB endpoint for --publish.")
 @click.option("--hop", type=int, help="Frames (8 ms each) per encoder call.")
+@precision_option
 @click.option("--lag", type=float, help="Seconds after which a key is final.")
 @click.option("--person", metavar="NAME", help="Who typed: picks their layer of the bundle.")
 @click.option("--raw", is_flag=True, default=None, help="Show every key instead of the text they make.")
@@ -46,6 +47,7 @@ def command(
     publish: bool,
     endpoint: str | None,
     hop: int | None,
+    precision: str | None,
     lag: float | None,
     person: str | None,
     raw: bool | None,
@@ -57,13 +59,14 @@ def command(
         "bundle": bundle,
         "publish.endpoint": endpoint,
         "pipeline.hop": hop,
+        "pipeline.precision": precision,
         "pipeline.person": person,
         "person": person,
         "decoder.lag": lag,
         "console.raw": raw,
     }
     config = load_config(config_path, flags)
-    model = open_bundle(config.bundle)
+    model = open_bundle(config.bundle, config.pipeline.precision)
     timer = StageTimer()
     said = Console(stderr=True, highlight=False, soft_wrap=True)
     with SessionReader(session) as recorded, ExitStack() as stack:

@@ -12,7 +12,7 @@ from adapters.console import ConsoleSink
 from adapters.lsl_inlet import open_bands, open_stream
 from adapters.publisher import open_publisher
 from emgtype.assembly import assemble, open_bundle
-from emgtype.commands.options import config_options, print_json
+from emgtype.commands.options import config_options, precision_option, print_json
 from emgtype.config import load_config
 from emgtype.daemon import Daemon, Sink
 from emgtype.latency import StageTimer
@@ -25,6 +25,7 @@ from emgtype.latency import StageTimer
 @click.option("--bands", nargs=2, metavar="LEFT RIGHT", help="Two LSL streams, one a band.")
 @click.option("--endpoint", help="ZeroMQ PUB endpoint, e.g. tcp://127.0.0.1:5757 (default: ipc, yours alone).")
 @click.option("--hop", type=int, help="Frames (8 ms each) per encoder call.")
+@precision_option
 @click.option("--person", metavar="NAME", help="Who types: picks their layer of the bundle, and names the topic.")
 @click.option("--raw", is_flag=True, default=None, help="Show every key instead of the text they make.")
 @click.option("--quiet", is_flag=True, help="Publish only, show no text.")
@@ -38,6 +39,7 @@ def command(
     bands: tuple[str, str] | None,
     endpoint: str | None,
     hop: int | None,
+    precision: str | None,
     person: str | None,
     raw: bool | None,
     quiet: bool,
@@ -51,13 +53,14 @@ def command(
         "source.bands": bands or ([] if stream else None),
         "publish.endpoint": endpoint,
         "pipeline.hop": hop,
+        "pipeline.precision": precision,
         "pipeline.person": person,
         "person": person,
         "console.raw": raw,
     }
     config = load_config(config_path, flags)
     said = Console(stderr=True, highlight=False, soft_wrap=True)
-    model = open_bundle(config.bundle)
+    model = open_bundle(config.bundle, config.pipeline.precision)
     model.facts.require_streaming()
     timer = StageTimer()
     pipeline = assemble(model, config, observer=timer)

@@ -18,6 +18,7 @@ from decoder.render import KeySequence
 from emgtype.assembly import Bundle, beam_for, check_length, open_bundle, personal_layer, scorer_for
 from emgtype.config import DecoderConfig
 from emgtype.simulated import ORIGIN
+from streamer.bundle_facts import Precision
 from streamer.chunk import Chunk
 from streamer.pipeline import Pipeline
 from streamer.whole_encoder import open_encoder
@@ -66,6 +67,7 @@ class Task:
     person: str
     """Whose layer of the bundle is applied; empty: nobody's."""
     decodings: tuple[Decoding, ...]
+    precision: Precision = "fp32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def decode(task: Task) -> Decoded:
     Raises:
         InputError: The session or the bundle cannot be read, they do not fit, or nothing was typed.
     """
-    bundle = open_bundle(str(task.bundle))
+    bundle = open_bundle(str(task.bundle), task.precision)
     with SessionReader(task.session) as session:
         bundle.facts.require(session.layout)
         check_length(session, bundle.facts)
@@ -111,7 +113,7 @@ def decode(task: Task) -> Decoded:
             )
         readings = _Readings(bundle, task.decodings)
         personal = personal_layer(bundle, task.person) if task.person else None
-        pipeline = Pipeline(open_encoder(str(bundle.encoder), _HOP), readings, personal=personal)
+        pipeline = Pipeline(open_encoder(str(bundle.encoder), _HOP, bundle.facts), readings, personal=personal)
         count = 0
         for chunk in session.chunks():
             # By their number, not by their stamps: a jump of the clock must not make keys older than the commit lag.

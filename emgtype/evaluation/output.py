@@ -13,11 +13,11 @@ from typing import Any
 from decoder.charset import KEYS
 from decoder.errors import InputError
 from decoder.metrics import CharacterErrors, key_scores
+from emgtype.assembly import sha256
 from emgtype.evaluation import published
 from emgtype.evaluation.evaluate import Evaluation, RowResult
 from emgtype.evaluation.key_caps import shown
 from emgtype.evaluation.scores import Result
-from emgtype.evaluation.store import sha256
 from emgtype.evaluation.trials import Model
 from emgtype.evaluation.tuning import Tuning
 from emgtype.places import LM_BINARY

@@ -37,10 +37,10 @@ class Runner:
 
     def id_of(self, model: Model) -> str:
         """The model's id, computed once."""
-        folder = model.bundle.folder / model.person
-        if folder not in self._ids:
-            self._ids[folder] = model.id
-        return self._ids[folder]
+        key = model.bundle.encoder / model.person
+        if key not in self._ids:
+            self._ids[key] = model.id
+        return self._ids[key]
 
     def run(self, wanted: Iterable[Wanted]) -> Run:
         """All of it; what a caller has from `run` once is on disk."""
@@ -54,7 +54,7 @@ class Runner:
             readings = {} if known is None else known.readings
             missing = tuple(d for d in dict.fromkeys(decodings) if d.key not in readings)
             if missing:
-                tasks[Task(trial.path, model.bundle.folder, model.person, missing)] = name
+                tasks[Task(trial.path, model.bundle.folder, model.person, missing, model.bundle.facts.precision)] = name
         self._tell(0, len(tasks))
         for done, (task, result) in enumerate(self._backend.run(list(tasks)), start=1):
             if isinstance(result, str):

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from decoder.errors import InputError
-from emgtype.assembly import Bundle
+from emgtype.assembly import Bundle, sha256
 from emgtype.evaluation.decoding import Decoded
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 
@@ -14,15 +14,9 @@ _VERSION = 1
 """Raised when the decoder reads the same emissions otherwise than before."""
 
 
-def sha256(path: Path) -> str:
-    """Of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def model_id(bundle: Bundle, person: str = "") -> str:
     """Names what determines the readings of a model: its encoder, its language model, a person's layer."""
-    names = ["encoder.onnx", LM_BINARY, LM_TABLES, LM_FACTS, *([f"persons/{person}.npz"] if person else [])]
+    names = [bundle.encoder.name, LM_BINARY, LM_TABLES, LM_FACTS, *([f"persons/{person}.npz"] if person else [])]
     files = [bundle.folder / name for name in names]
     return hashlib.sha256("".join(sha256(file) for file in files if file.is_file()).encode()).hexdigest()[:16]
 

@@ -10,6 +10,7 @@ from adapters.splits import Sessions, Splits, read_splits
 from decoder.errors import InputError
 from emgtype.assembly import Bundle, open_bundle
 from emgtype.evaluation.store import model_id
+from streamer.bundle_facts import Precision
 
 EVERYBODY = ""
 SPLITS = "splits.yaml"
@@ -105,7 +106,7 @@ def listed(folder: Path, sessions: Sessions) -> tuple[Trial, ...]:
     return tuple(Trial(user, folder / f"{session}{SUFFIX}") for user, session in sessions)
 
 
-def table_rows(folder: Path) -> tuple[Row, ...]:
+def table_rows(folder: Path, precision: Precision = "fp32") -> tuple[Row, ...]:
     """The rows that a folder of models holds: generic/, scratch/USER/, finetuned/USER/, each a bundle.
 
     Raises:
@@ -113,9 +114,12 @@ def table_rows(folder: Path) -> tuple[Row, ...]:
     """
     rows = []
     if (folder / "generic" / "encoder.onnx").is_file():
-        rows.append(Row("generic", "generic", {EVERYBODY: _model(folder / "generic")}))
+        rows.append(Row("generic", "generic", {EVERYBODY: _model(folder / "generic", precision)}))
     for name, title in (("scratch", "personalised, from scratch"), ("finetuned", "personalised, fine-tuned")):
-        own = {user_id(path.parent.name): _model(path.parent) for path in sorted(folder.glob(f"{name}/*/encoder.onnx"))}
+        own = {
+            user_id(path.parent.name): _model(path.parent, precision)
+            for path in sorted(folder.glob(f"{name}/*/encoder.onnx"))
+        }
         if own:
             rows.append(Row(name, title, own))
     if not rows:
@@ -151,5 +155,5 @@ def leaks(rows: Sequence[Row], trials: Sequence[Trial]) -> list[str]:
     return sentences
 
 
-def _model(folder: Path) -> Model:
-    return Model(open_bundle(str(folder)))
+def _model(folder: Path, precision: Precision) -> Model:
+    return Model(open_bundle(str(folder), precision))

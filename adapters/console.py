@@ -25,15 +25,17 @@ class ConsoleSink(Closing):
     Args:
         console: Where to.
         raw: Show every key (⌫ ⇧ too) instead of the text they make.
+        name: Whose text it is, put before each line, where several people's share the console; none is redrawn then.
     """
 
-    def __init__(self, console: Console, *, raw: bool = False) -> None:
+    def __init__(self, console: Console, *, raw: bool = False, name: str = "") -> None:
         self._console = console
         self._raw = raw
+        self._prefix = f"{name}: " if name else ""
         self._final: list[int] = []
         self._tail: list[int] = []
         self._live: Live | None = None
-        if console.is_terminal and not console.is_dumb_terminal:
+        if console.is_terminal and not console.is_dumb_terminal and not name:
             # Notes on the same terminal go above the line; those that go into a file stay out of it.
             self._live = Live(console=console, auto_refresh=False, redirect_stderr=sys.stderr.isatty())
         if self._live:
@@ -66,7 +68,8 @@ class ConsoleSink(Closing):
 
     def _print(self, labels: list[int]) -> None:
         # As Text: in a plain string rich would turn a typed :smile: into an emoji.
-        self._console.print(Text(self._text(labels).removesuffix("\n")), soft_wrap=True)
+        for line in self._text(labels).removesuffix("\n").split("\n"):
+            self._console.print(Text(self._prefix + line), soft_wrap=True)
 
     def _line(self) -> Text:
         final, whole = self._text(self._final), self._text([*self._final, *self._tail])

@@ -1,12 +1,14 @@
 """Live samples from LSL: one stream with both bands, or one stream for each, on this machine's LSL clock.
 
 Times are `pylsl.local_clock()` seconds: the sender's stamps, with clock synchronisation and nothing else. (Dejittering
-smooths over gaps, and all post-processing together stalls at the first data.) A stream that breaks off is taken up
+smooths over gaps, and all post-processing together stalls at the first data. The synchronisation is asked for here:
+liblsl's own waits for it inside a pull, when a stream has come back, up to 5 s.) A stream that breaks off is taken up
 again by liblsl without a word when it returns; until then `pull` gives None, and whoever pulls watches for stalls.
 """
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,7 @@ class StreamLostError(InputError):
 
 
 class LSLSource(Closing):
-    """Chunks from one or several inlets. Use `open_stream` or `open_bands`, in a `with`."""
+    """Chunks from one or several inlets. Use `open_stream`, `open_bands` or `open_sources`, in a `with`."""
 
     def __init__(self, inlets: Sequence["_Inlet"], layout: Layout) -> None:
         self.layout = layout
@@ -109,7 +111,7 @@ def open_stream(name: str, layout: Layout, timeout: float) -> LSLSource:
     Raises:
         InputError: No such stream, several, or one that does not fit the layout.
     """
-    return _source(resolve([name], timeout), layout, [layout.sides])
+    return open_sources([([name], layout)], timeout)[0]
 
 
 def open_bands(names: Sequence[str], layout: Layout, timeout: float) -> LSLSource:
@@ -117,27 +119,53 @@ def open_bands(names: Sequence[str], layout: Layout, timeout: float) -> LSLSourc
 
     Other arguments and errors as in `open_stream`.
     """
+    _check_bands(names, layout)
+    return open_sources([(names, layout)], timeout)[0]
+
+
+def open_sources(wanted: Sequence[tuple[Sequence[str], Layout]], timeout: float) -> list[LSLSource]:
+    """Several people's samples: their streams are looked for together, and all subscribed to at the end.
+
+    Args:
+        wanted: Of each person, the name of one stream with all bands or those of one stream per band, and the layout.
+        timeout: Seconds to wait for the streams to appear.
+
+    Raises:
+        InputError: As `open_stream` and `open_bands`, or two names for the same stream.
+    """
+    for names, layout in wanted:
+        if len(names) != 1:
+            _check_bands(names, layout)
+    every = [name for names, _ in wanted for name in names]
+    infos = resolve(every, timeout)
+    found: dict[str, str] = {}
+    for name, info in zip(every, infos, strict=True):
+        other = found.setdefault(info.uid(), name)
+        if other != name:
+            raise InputError(f"{other!r} and {name!r} are the same LSL stream, expected two: name the other")
+    stream = iter(infos)
+    people: list[list[_Inlet]] = []
+    try:
+        for names, layout in wanted:
+            people.append([])
+            for sides in [layout.sides] if len(names) == 1 else [[side] for side in layout.sides]:
+                people[-1].append(_Inlet(next(stream), layout, sides))
+        for inlet in chain(*people):  # all that takes long is done: what is sent from now on arrives, from all alike
+            inlet.open()
+    except InputError:
+        for inlet in chain(*people):
+            inlet.close()
+        raise
+    return [LSLSource(inlets, layout) for inlets, (_, layout) in zip(people, wanted, strict=True)]
+
+
+def _check_bands(names: Sequence[str], layout: Layout) -> None:
     if len(names) != layout.bands:
         raise InputError(
             f"{len(names)} streams named, expected one for each of {', '.join(layout.sides)}: name them so"
         )
     if len(set(names)) < len(names):
         raise InputError(f"stream {names[0]!r} named for several bands, expected one stream for each: name the other")
-    return _source(resolve(names, timeout), layout, [[side] for side in layout.sides])
-
-
-def _source(infos: Sequence[pylsl.StreamInfo], layout: Layout, sides: Sequence[Sequence[str]]) -> LSLSource:
-    inlets: list[_Inlet] = []
-    try:
-        for info, carried in zip(infos, sides, strict=True):
-            inlets.append(_Inlet(info, layout, carried))
-        for inlet in inlets:  # all that takes long is done: what is sent from now on arrives, from each band alike
-            inlet.open()
-    except InputError:
-        for inlet in inlets:
-            inlet.close()
-        raise
-    return LSLSource(inlets, layout)
 
 
 def _joined(chunks: Sequence[Chunk]) -> Chunk:
@@ -152,7 +180,7 @@ class _Inlet:
 
     def __init__(self, info: pylsl.StreamInfo, layout: Layout, sides: Sequence[str]) -> None:
         # recover: liblsl reconnects by itself to a stream that has a source id.
-        self._inlet: Any = pylsl.StreamInlet(info, _BUFFER, recover=True, processing_flags=pylsl.proc_clocksync)
+        self._inlet: Any = pylsl.StreamInlet(info, _BUFFER, recover=True, processing_flags=pylsl.proc_none)
         # The description comes before the data: to a stream that nobody asked for it, a pull blocks for ever once its
         # outlet is gone, whatever its timeout says (liblsl 1.18; compare liblsl#201).
         self.stream = summarise(self._answer(info, "description", self._inlet.info))
@@ -175,11 +203,15 @@ class _Inlet:
     def pull(self, timeout: float) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]] | None:
         """(T, electrodes) in the layout's unit and (T,) s, once there is one sample; None after `timeout` s."""
         try:
+            # Known at once but for most of a second after a recovery; what comes then waits in liblsl until it is.
+            offset = self._inlet.time_correction(timeout)
             # Wait for one, then take what else is there: liblsl itself would wait for the buffer to fill.
             _, stamps = self._inlet.pull_chunk(timeout, 1, self._raw)
             if not stamps:
                 return None
             stamps += self._inlet.pull_chunk(0.0, _PULL - 1, self._raw[1:])[1]
+        except pylsl.util.TimeoutError:
+            return None
         except pylsl.util.LostError as error:
             raise StreamLostError(
                 f"stream {self.stream.name!r} has ended, expected it to go on: start it again, best with a source id,"
@@ -191,7 +223,7 @@ class _Inlet:
         samples = raw[:, self._columns].astype(np.float32)
         if self._scale is not None:
             samples *= self._scale
-        return samples, self._non_decreasing(np.array(stamps))
+        return samples, self._non_decreasing(np.array(stamps) + offset)
 
     def flush(self) -> int:
         """Drop what has come; how many samples."""

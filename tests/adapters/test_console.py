@@ -106,3 +106,14 @@ def test_a_dumb_terminal_gets_lines() -> None:
     with ConsoleSink(console) as sink:
         sink.push(event("one\ntwo"))
     assert out.getvalue() == "one\ntwo\n"
+
+
+def test_several_peoples_lines_are_told_apart_by_name() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=60, color_system=None)
+    with ConsoleSink(console, name="ann") as ann, ConsoleSink(console, name="bob") as bob:
+        ann.push(event("one tw", tail=2))
+        bob.push(event("[b]\n"))
+        ann.push(event("wo\nthree", tail=7, erase=1))
+        bob.push(event("end\nof text", tail=9))
+    assert out.getvalue() == "bob: [b]\nbob: end\nbob: of text\nann: one two\nann: three\n"

@@ -14,7 +14,7 @@ import pylsl
 import pytest
 
 from adapters.lsl_channels import NUMBERS
-from adapters.lsl_inlet import LSLSource, StreamLostError, open_bands, open_stream
+from adapters.lsl_inlet import LSLSource, StreamLostError, open_bands, open_sources, open_stream
 from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
 from adapters.lsl_outlet import LSLOutlet
 from adapters.lsl_streams import find_streams, resolve
@@ -291,6 +291,45 @@ def test_stream_without_source_id_that_ends_is_lost_for_good(name: str) -> None:
         del outlet
         with pytest.raises(StreamLostError, match=f"'{name}' has ended"):
             source.pull(2.0)
+
+
+def test_samples_wait_for_the_clock_of_a_stream_that_came_back(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_inlet: Any, timeout: float) -> float:
+        raise pylsl.util.TimeoutError
+
+    with LSLOutlet(name, LAYOUT, name) as outlet, open_stream(name, LAYOUT, FIND) as source:
+        ready(outlet)
+        sent = chunk(16, clock=pylsl.local_clock())
+        with monkeypatch.context() as recovering:
+            recovering.setattr(pylsl.StreamInlet, "time_correction", unknown)
+            outlet.push(sent)
+            time.sleep(0.1)
+            assert source.pull(0.0) is None
+        np.testing.assert_array_equal(pull(source, 16).samples, sent.samples)
+
+
+def test_several_peoples_streams_are_opened_together_and_each_gets_their_own(name: str) -> None:
+    names = [f"{name}-{part}" for part in ("ann", "left", "right")]
+    with (
+        LSLOutlet(names[0], LAYOUT, names[0]) as ann,
+        LSLOutlet(names[1], LAYOUT, names[1], band=0) as left,
+        LSLOutlet(names[2], LAYOUT, names[2], band=1) as right,
+    ):
+        sources = open_sources([(names[:1], LAYOUT), (names[1:], LAYOUT)], FIND)
+        with sources[0], sources[1]:
+            ready(ann, left, right)
+            sent = [chunk(320, clock=pylsl.local_clock()) for _ in sources]
+            ann.push(sent[0])
+            left.push(sent[1])
+            assert sources[1].pull(0.1) is None
+            right.push(sent[1])
+            for source, expected in zip(sources, sent, strict=True):
+                np.testing.assert_array_equal(pull(source, 320).samples, expected.samples)
+
+
+def test_one_stream_under_two_names_is_told(name: str) -> None:
+    with LSLOutlet(name, LAYOUT, "one"), pytest.raises(InputError, match=f"'{name}@one' are the same LSL stream"):
+        open_sources([([name], LAYOUT), ([f"{name}@one"], LAYOUT)], FIND)
 
 
 PLAYER = """

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from decoder.errors import InputError
 from decoder.messages import TextEvent
 from streamer.chunk import Chunk
 from streamer.encoder import OnnxEncoder, push_together
@@ -37,18 +38,16 @@ class PipelineGroup:
             )
         self._observe = observer
 
-    def push(self, chunks: Mapping[int, Chunk]) -> dict[int, list[TextEvent]]:
+    def push(self, chunks: Mapping[int, Chunk]) -> dict[int, list[TextEvent] | InputError]:
         """Events of all hops that these samples complete, by pipeline.
 
         Args:
             chunks: New samples, by pipeline.
 
-        Raises:
-            InputError: As `Pipeline.push`, of any of them; nothing of any was taken.
+        Returns:
+            By pipeline its events; or the error that `Pipeline.push` would raise, which is nothing to the others.
         """
-        for number, chunk in chunks.items():
-            self.pipelines[number].require(chunk)
-        events: dict[int, list[TextEvent]] = {}
+        results: dict[int, list[TextEvent] | InputError] = {}
         working = {number: self.pipelines[number].steps(chunks[number]) for number in sorted(chunks)}
         answers: dict[int, Any] = dict.fromkeys(working)
         while working:
@@ -57,10 +56,13 @@ class PipelineGroup:
                 try:
                     hops[number] = steps.send(answers[number])
                 except StopIteration as done:
-                    events[number] = done.value
+                    results[number] = done.value
+                    del working[number]
+                except InputError as error:
+                    results[number] = error
                     del working[number]
             if hops:
                 with self._observe("encoder"):
                     emissions = push_together([self._encoders[number] for number in hops], list(hops.values()))
                 answers = dict(zip(hops, emissions, strict=True))
-        return events
+        return results

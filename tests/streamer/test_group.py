@@ -109,13 +109,16 @@ def test_one_who_is_reset_leaves_the_others_alone(batch: EncoderBatch, alone: li
     assert len(decoders[2].log_probs) < len(alone[2].log_probs)
 
 
-def test_bad_samples_of_one_are_refused_before_any_is_taken(batch: EncoderBatch, alone: list[Keeping]) -> None:
+def test_bad_samples_of_one_are_refused_and_the_others_go_on(batch: EncoderBatch, alone: list[Keeping]) -> None:
     group, decoders = together(batch)
-    chunks = {n: recording(batch.facts, n) for n in range(PEOPLE)}
-    spoilt = Chunk(np.full_like(chunks[2].samples, np.nan), chunks[2].times, chunks[2].layout)
-    with pytest.raises(InputError, match="not a finite number"):
-        group.push({**chunks, 2: spoilt})
-    group.push(chunks)
+    halves = [split(recording(batch.facts, n), [SAMPLES // 2]) for n in range(PEOPLE)]
+    group.push({n: first for n, (first, _) in enumerate(halves)})
+    second = {n: second for n, (_, second) in enumerate(halves)}
+    spoilt = Chunk(np.full_like(second[1].samples, np.nan), second[1].times, batch.facts.layout)
+    results = group.push({**second, 1: spoilt})
+    assert isinstance(results.pop(1), InputError)
+    assert results == {0: [], 2: []}
+    group.push({1: second[1]})  # nothing of the spoilt ones was taken
     for n, pipeline in enumerate(group.pipelines):
         pipeline.finish()
         np.testing.assert_allclose(decoders[n].log_probs, alone[n].log_probs, rtol=0, atol=1e-5)

@@ -11,7 +11,8 @@ _Keys = tuple[list[int], list[float], list[float]]
 
 class FlatModel:
     silent: npt.NDArray[np.bool_]
-    most: float
+    prices: Scores
+    most: Scores
     def __init__(
         self,
         seen: npt.NDArray[np.uint64],
@@ -24,7 +25,7 @@ class FlatModel:
         end_token: int,
         unknown: float,
         weight: float,
-        bonus: float,
+        bonus: Scores,
     ) -> None: ...
     @property
     def crowded(self) -> bool: ...
@@ -41,8 +42,9 @@ class Beam:
         threshold: float,
         floor: float,
         scorer: LanguageScorer,
-        most: float,
+        most: Sequence[float],
         free: Sequence[bool],
+        prices: Sequence[float],
         backspace: int,
     ) -> None: ...
     def push(self, log_probs: npt.NDArray[np.float32], times: npt.NDArray[np.float64]) -> None: ...
@@ -51,6 +53,7 @@ class Beam:
     ) -> _Keys: ...
     def cut(self, horizon: float, patience: float) -> _Keys: ...
     def ranked(self, count: int) -> list[tuple[list[int], list[float], float, float]]: ...
+    def best(self) -> list[int]: ...
     def keys(self) -> _Keys: ...
     def finish(self) -> None: ...
     def reset(self) -> None: ...

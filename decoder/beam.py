@@ -5,6 +5,7 @@ Prefix search: Graves et al., ICML 2006, and Hannun et al., arXiv 1408.2873; n-g
 end in a blank and of those that end in its last key; prefixes reached in several ways merge by log-sum-exp.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from decoder._native import Beam
@@ -36,10 +37,10 @@ class PrefixBeam:
     ) -> None:
         """The labels are 0..blank, the blank last; `backspace` is -1 where there is none."""
         s = settings
-        free = scorer.silent.tolist()
+        free, most, prices = scorer.silent.tolist(), scorer.most.tolist(), scorer.prices.tolist()
         self._blank = blank
-        self._beam = Beam(s.beam, s.labels, s.threshold, s.floor, scorer, scorer.most, free, backspace)
-        self._keys: tuple[Key, ...] = ()
+        self._beam = Beam(s.beam, s.labels, s.threshold, s.floor, scorer, most, free, prices, backspace)
+        self._labels: list[int] = []
         self._revision = -1
 
     def reset(self) -> None:
@@ -79,23 +80,28 @@ class PrefixBeam:
 
     def keys(self) -> tuple[Key, ...]:
         """Keys of the best hypothesis; confidence: posterior, among the beam's prefixes, of the text up to that key."""
+        return tuple(map(Key, *self._beam.keys()))
+
+    def labels(self) -> Sequence[int]:
+        """Labels of the best hypothesis: what `keys` holds, at a tenth of its cost."""
         if self._revision != self._beam.revision:  # in most frames nothing but the blank is possible
-            self._keys = tuple(map(Key, *self._beam.keys()))
+            self._labels = self._beam.best()
             self._revision = self._beam.revision
-        return self._keys
+        return self._labels
 
     def finish(self) -> None:
         """The text ends here: rank with what the language model says to that. A further push takes it back."""
         self._beam.finish()
 
     def cut(self, horizon: float, patience: float = 0.0) -> tuple[Key, ...]:
-        """Make final what the best hypothesis holds up to a time, and cut the tree there.
+        """Make final the keys up to a time that all prefixes together find likeliest, and cut the tree there.
 
-        Prefixes that do not hold these keys are dropped; those that hold more keys up to then, a little later.
+        Prefixes that do not hold these keys are dropped; those that hold more keys up to then, a little later, unless
+        they outrank the side that won.
 
         Args:
             horizon: Seconds.
-            patience: Seconds that a key which the best does not hold may be older than the horizon.
+            patience: Seconds that a rival's further key may be older than the horizon.
 
         Returns:
             The keys that became final; `best` goes on behind them.

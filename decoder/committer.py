@@ -10,7 +10,7 @@ LAG = 0.8
 """Seconds. Revision over this span gave the lowest error rate of the lags tried; the tail is shown meanwhile."""
 
 PATIENCE = 2.0
-"""Seconds beyond the lag for which a rival may hold a key that the best hypothesis does not.
+"""Seconds beyond the lag for which a rival may hold a key that the final text does not.
 
 While the text may still go on, later keys speak for such rivals; kept for ever, they would add up the faint traces of
 idle hours until they are typed.
@@ -20,9 +20,10 @@ idle hours until they are typed.
 class Committer:
     """Emissions in, edits of the key sequence out; what is final is never taken back.
 
-    With every frame, what the best hypothesis holds older than the lag becomes final and the beam is cut there; its
-    younger rest is the tail. A push gives at most one event, from the keys shown before it to those shown after it, so
-    cuts of the emissions change how often the tail is told, never the final keys.
+    With every frame, the keys older than the lag that all hypotheses together find likeliest become final, and the beam
+    is cut there; the younger rest of the best that agrees is the tail. A push gives at most one event, from the keys
+    shown before it to those shown after it, so cuts of the emissions change how often the tail is told, never the final
+    keys.
     """
 
     def __init__(self, beam: PrefixBeam, lag: float = LAG) -> None:
@@ -42,6 +43,8 @@ class Committer:
         """The edit that these frames make; None: none."""
         final = self._beam.commit(emission, self._lag, PATIENCE)
         self._time = float(emission.times[-1])
+        if not final and self._beam.labels() == self._tail:
+            return None
         return self._event(final, self._beam.keys())
 
     def finish(self) -> TextEvent | None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from decoder._native import FlatModel
 from decoder.charset import KEYS
 from decoder.errors import InputError
-from decoder.lm import LN10, SENTENCE_END, START, UNKNOWN, LanguageModelFacts
+from decoder.lm import LN10, SENTENCE_END, START, UNKNOWN, LanguageModelFacts, additions
 
 SENTENCE_START = "<s>"
 EMPTY = 1
@@ -183,6 +183,7 @@ class FlatScorer(FlatModel):
             )
         number = {token: i for i, token in enumerate(tables.tokens)}
         tokens = np.array([number[facts.tokens[key]] if key in facts.tokens else -1 for key in KEYS], np.int32)
+        added = additions(facts)
         t = tables
         super().__init__(
             t.seen,
@@ -195,7 +196,7 @@ class FlatScorer(FlatModel):
             number[SENTENCE_END],
             t.unknown,
             facts.weight,
-            facts.bonus,
+            added,
         )
         self.silent = np.array([key in facts.silent for key in KEYS])
-        self.most = max(facts.bonus, 0.0)
+        self.prices = self.most = added

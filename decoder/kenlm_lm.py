@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from decoder.charset import KEYS
 from decoder.errors import InputError
-from decoder.lm import LN10, SENTENCE_END, START, UNKNOWN, Ids, LanguageModelFacts, Scores
+from decoder.lm import LN10, SENTENCE_END, START, UNKNOWN, Ids, LanguageModelFacts, Scores, additions
 
 ROWS = 8_192
 """LM states kept at once, 11 MB of rows: more made no frame faster, and memory is at its height within minutes."""
@@ -24,11 +24,10 @@ class KenlmScorer:
     def __init__(self, model: kenlm.Model, facts: LanguageModelFacts, rows: int = ROWS) -> None:
         self._model = model
         self._weight = facts.weight
-        self._bonus = facts.bonus
+        self.prices = self.most = self._added = additions(facts)
         self._rows = rows
         self._tokens = [facts.tokens.get(key) for key in KEYS]
         self.silent = np.array([key in facts.silent for key in KEYS])
-        self.most = max(facts.bonus, 0.0)
         self.overflows = 0
         nothing = kenlm.State()
         model.NullContextWrite(nothing)
@@ -44,12 +43,12 @@ class KenlmScorer:
         return len(self._states) >= self._rows
 
     def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> Scores:
-        """(N,) nats: weight · ln P + bonus."""
+        """(N,) nats: weight · (ln P + prior) + bonus."""
         scores: Scores = self._scores[states, labels]
         missing = np.flatnonzero(np.isnan(scores))
         if missing.size:
             for state, label in zip(states[missing].tolist(), labels[missing].tolist(), strict=True):
-                self._scores[state, label] = self._weight * self._read(state, label)[0] + self._bonus
+                self._scores[state, label] = self._weight * self._read(state, label)[0] + self._added[label]
             scores = self._scores[states, labels]
         return scores
 

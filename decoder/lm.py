@@ -3,12 +3,15 @@
 Rules of emg2qwerty's reference decoder (Sivakumar et al. 2024), in natural log: a key that the model has a token for
 costs P(token | state); a key outside it (a space, for a model of single words) ends the sentence, P(</s> | state),
 and begins the next; where one has just begun it costs the `<unk>` unigram. ⌫ is the beam's: it undoes a score.
+
+Ours are the priors: by those rules alone all keys of one token cost the same (a capital its small letter, @ an enter),
+and a typo that is taken back costs nothing, so that a noisy encoder's faint keys become capitals, rare marks and ⌫.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from math import log
+from math import inf, log
 from typing import Protocol
 
 import numpy as np
@@ -43,7 +46,13 @@ class LanguageModelFacts:
     weight: float = 2 / LN10
     """Factor on natural-log scores; emg2qwerty's 2.0 on decimal ones unless tuned."""
     bonus: float = 2.0
-    """Nats added per scored key, against the model's liking for short texts."""
+    """Nats added per scored key (and per silent key or ⌫ with a prior), against the model's liking for short texts."""
+    priors: Mapping[str, float] = field(default_factory=dict)
+    """Key → ln of its share among the keys that are one token to the model (or none), weighted like the model's score.
+
+    A silent key and ⌫, which the model does not see, get theirs and the bonus alone, or nothing where they have none;
+    no ⌫ takes that back. Others that are not named: 0.
+    """
     source: str = ""
     """Text that it was trained on."""
     licence: str = ""
@@ -57,6 +66,11 @@ class LanguageModelFacts:
                 f"The LM is one of another alphabet: it scores {strange or BACKSPACE!r}; expected each of "
                 f"the {len(KEYS)} keys but {BACKSPACE} at most once, with a token or silent: build the model anew."
             )
+        if unfit := sorted(key for key, prior in self.priors.items() if key not in KEYS or not -inf < prior <= 0):
+            raise InputError(
+                f"The LM has priors that are none, of {unfit}: expected keys, each with the logarithm of a share, at "
+                "most 0: build the model anew."
+            )
         if self.version != 1 or self.kind not in KINDS or self.order < 1 or not self.weight >= 0:
             raise InputError(
                 f"The LM is of version {self.version}, kind {self.kind!r}, order {self.order} and weight "
@@ -69,7 +83,11 @@ class LanguageModelFacts:
         """Read `lm.json`; raises InputError where it is not that."""
         try:
             table = json.loads(text)
-            known = {**table, "tokens": {str(k): str(v) for k, v in table["tokens"].items()}}
+            known = {
+                **table,
+                "tokens": {str(k): str(v) for k, v in table["tokens"].items()},
+                "priors": {str(k): float(v) for k, v in table.get("priors", {}).items()},
+            }
             return cls(**{**known, "silent": tuple(table.get("silent", ())), "order": int(table["order"])})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(
@@ -82,13 +100,22 @@ class LanguageModelFacts:
         return json.dumps(asdict(self), ensure_ascii=False, indent=1)
 
 
+def additions(facts: LanguageModelFacts) -> Scores:
+    """(keys,) nats that a key gets beside the weighted score of its token: the most it can get, for ln P is below 0."""
+    priors = np.array([facts.weight * facts.priors.get(key, 0.0) for key in KEYS])
+    free = [(key == BACKSPACE or key in facts.silent) and key not in facts.priors for key in KEYS]
+    return np.where(free, 0.0, priors + facts.bonus)
+
+
 class LanguageScorer(Protocol):
     """What the beam asks of a language model. States are integers; all scores are weighted nats."""
 
     silent: npt.NDArray[np.bool_]
-    """(keys,): free, and the state stays."""
-    most: float
-    """The most that one key can gain: lets the beam drop hopeless candidates unscored."""
+    """(keys,): the state stays."""
+    prices: Scores
+    """(keys,): nats for typing a silent key or ⌫; no ⌫ gives them back."""
+    most: Scores
+    """(keys,): the most that typing each can gain: lets the beam drop hopeless candidates unscored."""
 
     @property
     def crowded(self) -> bool:
@@ -117,7 +144,8 @@ class NoLanguageModel:
 
     def __init__(self, keys: int = len(KEYS)) -> None:
         self.silent = np.ones(keys, np.bool_)
-        self.most = 0.0
+        self.prices = np.zeros(keys)
+        self.most = np.zeros(keys)
         self.crowded = False
 
     def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> Scores:

@@ -7,8 +7,10 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import log
 from pathlib import Path
 
 from decoder.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, SPACE, labels_to_text, text_to_labels
@@ -16,9 +18,14 @@ from decoder.errors import InputError
 from decoder.flat_lm import tables_from_arpa
 from decoder.lm import KINDS, LanguageModelFacts
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
+from simulator.keyboard import needs_shift
 
 _SPACE_TOKEN = "▁"  # a token of its own: KenLM parts tokens at spaces
 _LONGEST_ORDER = 6  # what KenLM's Python package is compiled for
+_UNSEEN = 0.001  # share of a token that its keys have in common whatever the text: none is impossible
+BACKSPACE_PRIOR = log(0.043) - 1.3
+"""4.3 % of emg2qwerty's presses are ⌫ (Sivakumar et al. 2024), and each takes back what a key cost the language model,
+1.3 nats (1.9 bits) in the middle: to take back must not be cheaper than to type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +38,10 @@ class Origin:
     """Of that text, and so of the model."""
     weight: float = 0.65
     """On natural-log scores (1.5 on KenLM's log10 ones)."""
-    bonus: float = 1.5
+    bonus: float = 2.0
     """Nats per key that the model scores."""
+    backspace: float = BACKSPACE_PRIOR
+    """Natural log: the prior of ⌫, as dear as one more key of text and as rare as it is; 0 or below."""
 
 
 def build_language_model(
@@ -65,6 +74,8 @@ def build_language_model(
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="emgtype-lm-") as folder:
         text, arpa, binary = (Path(folder) / name for name in ("text", "arpa", "lm.binary"))
+        typed: Counter[str] = Counter()
+        lines = _counted(lines, typed)
         alphabet = _write_tokens(text, word_tokens(lines) if kind == "words" else text_tokens(lines))
         # Single keys are too few for their discounts to be estimated; the orders where that fails fall back, no other.
         options = ["--order", str(order), "--discount_fallback", "--memory", "1G", "--temp_prefix", f"{folder}/"]
@@ -76,7 +87,18 @@ def build_language_model(
         (out / LM_TABLES).write_bytes(tables.to_bytes())
     tokens = {key: token for key in KEYS if (token := _token(key, kind)) in alphabet}
     silent = (SHIFT,) if kind == "text" else ()
-    facts = LanguageModelFacts(kind, order, tokens, silent, **asdict(origin))
+    priors = {**key_priors(typed, tokens, silent), BACKSPACE: round(origin.backspace, 4)}
+    facts = LanguageModelFacts(
+        kind,
+        order,
+        tokens,
+        silent,
+        weight=origin.weight,
+        bonus=origin.bonus,
+        priors=priors,
+        source=origin.source,
+        licence=origin.licence,
+    )
     (out / LM_FACTS).write_text(facts.to_json() + "\n", encoding="utf-8")
 
 
@@ -95,6 +117,41 @@ def text_tokens(lines: Iterable[str]) -> Iterator[list[str]]:
         keys = labels_to_text(text_to_labels(line.strip()))
         if tokens := [token for key in keys if (token := _token(key, "text")) is not None]:
             yield tokens
+
+
+def key_priors(typed: Mapping[str, int], tokens: Mapping[str, str], silent: Iterable[str]) -> dict[str, float]:
+    """ln of each key's share of its token (keys without one share the end of the sentence), of a silent key's of all.
+
+    Args:
+        typed: How often each key is pressed for the text.
+        tokens: Key → token.
+        silent: Keys that the model does not see.
+    """
+    kinds: dict[str | None, list[str]] = {}
+    for key in KEYS:
+        if key != BACKSPACE and key not in silent:
+            kinds.setdefault(tokens.get(key), []).append(key)
+    shares = {key: _share(typed.get(key, 0), sum(typed.values()), len(KEYS)) for key in silent}
+    for keys in kinds.values():
+        together = sum(typed.get(key, 0) for key in keys)
+        shares |= {key: _share(typed.get(key, 0), together, len(keys)) for key in keys}
+    return {key: round(log(share), 4) for key, share in shares.items() if share < 1}
+
+
+def _share(count: int, together: int, keys: int) -> float:
+    if keys == 1:
+        return 1.0
+    return (1 - _UNSEEN) * count / together + _UNSEEN / keys if together else 1 / keys
+
+
+def _counted(lines: Iterable[str], typed: Counter[str]) -> Iterator[str]:
+    """The lines; while they pass, the keys pressed for them are counted, ⏎ behind each and ⇧ before what needs it."""
+    for line in lines:
+        labels = text_to_labels(line.strip())
+        typed.update(labels_to_text(labels))
+        typed[ENTER] += 1
+        typed[SHIFT] += sum(map(needs_shift, labels))
+        yield line
 
 
 def find_lmplz(named: Path | None = None) -> Path:

@@ -24,6 +24,7 @@ struct Node {
     int32_t child, sibling; // first child, next child of the same parent
     int32_t slot;           // scratch of the beam: position in it; -1 between frames
     double lm;              // of a node on an LM path: weighted LM total up to it, nats
+    double paid;            // nats for the keys up to it that are on no path: those no backspace gives back
 };
 
 class Arena {
@@ -120,15 +121,6 @@ public:
     // Seconds: time of the oldest key behind the root; infinite where there is none.
     double oldest() const { return *std::min_element(times_.begin(), times_.end()); }
 
-    // Nodes behind the root whose key is as old as `horizon` or older.
-    std::vector<int32_t> older_than(double horizon) const {
-        std::vector<int32_t> ids;
-        for (size_t id = 0; id < times_.size(); ++id) {
-            if (times_[id] <= horizon && times_[id] < kNever) ids.push_back(static_cast<int32_t>(id));
-        }
-        return ids;
-    }
-
     // For each of `ends` the position in `marked` of the first that lies on its way to the root; -1: none.
     std::vector<int32_t> through(const std::vector<int32_t>& marked, const std::vector<int32_t>& ends) {
         std::vector<int32_t> found(ends.size(), -1);
@@ -154,7 +146,7 @@ private:
 
     void enlarge(size_t size) {
         const size_t before = nodes_.size();
-        nodes_.resize(size, Node{blank_, kNowhere, kBottom, kBottom, 0, 0, kNowhere, kNowhere, -1, 0.0});
+        nodes_.resize(size, Node{blank_, kNowhere, kBottom, kBottom, 0, 0, kNowhere, kNowhere, -1, 0.0, 0.0});
         times_.resize(size, kNever);
         for (size_t id = size; id-- > before;) free_.push_back(static_cast<int32_t>(id));
     }

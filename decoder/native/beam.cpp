@@ -21,7 +21,8 @@ bool Beam::hear() {
     }
     if (heard_.empty()) heard_.push_back(static_cast<int32_t>(best_of(row_)));
     if (static_cast<int32_t>(heard_.size()) > settings_.labels) {
-        std::stable_sort(heard_.begin(), heard_.end(), [&](int32_t a, int32_t b) { return row_[a] > row_[b]; });
+        const auto likelier = [&](int32_t a, int32_t b) { return row_[a] > row_[b] || (row_[a] == row_[b] && a < b); };
+        std::partial_sort(heard_.begin(), heard_.begin() + settings_.labels, heard_.end(), likelier);
         heard_.resize(settings_.labels);
     }
     const auto blank = std::find(heard_.begin(), heard_.end(), blank_);
@@ -39,7 +40,7 @@ void Beam::stay(bool heard_blank, double time) {
     for (size_t k = 0; k < keys; ++k) column_[heard_[k]] = static_cast<int32_t>(k);
     for (size_t i = 0; i < count; ++i) {
         arena_[nodes_[i]].slot = static_cast<int32_t>(i);
-        const double before = log_add(in_blank_[i], in_key_[i]);
+        const double before = acoustic_[i];
         const int32_t last = arena_[nodes_[i]].label, again = column_[last];
         stay_blank_[i] = heard_blank ? before + row_[blank_] : kImpossible;
         stay_key_[i] = again >= 0 ? in_key_[i] + row_[last] : kImpossible;
@@ -63,9 +64,11 @@ void Beam::stay(bool heard_blank, double time) {
 // Grown prefixes that can come into the beam, with what the LM says to them.
 void Beam::grow() {
     const size_t count = nodes_.size(), keys = heard_.size();
+    stay_both_.resize(count);
     totals_.resize(count);
     for (size_t i = 0; i < count; ++i) {
-        totals_[i] = log_add(stay_blank_[i], stay_key_[i]) + arena_[arena_[nodes_[i]].path].lm;
+        stay_both_[i] = log_add(stay_blank_[i], stay_key_[i]);
+        totals_[i] = stay_both_[i] + language(nodes_[i]);
     }
     double bar = *std::max_element(totals_.begin(), totals_.end()) - settings_.threshold;
     if (static_cast<int32_t>(count) == settings_.beam) {
@@ -77,18 +80,19 @@ void Beam::grow() {
     labels_.clear();
     for (size_t i = 0; i < count; ++i) {
         const Node& top = arena_[arena_[nodes_[i]].path];
-        const double undone = arena_[top.below].lm - top.lm;
+        const double before = language(nodes_[i]), undone = arena_[top.below].lm - top.lm;
         for (size_t k = 0; k < keys; ++k) {
             const int32_t key = heard_[k];
             const double acoustic = grown_[i * keys + k];
-            const double gain = key == backspace_ ? undone : 0.0;
-            if (!(acoustic + top.lm + (scored_[key] ? most_ : gain) > bar)) continue;
-            if (scored_[key]) {
+            const bool scored = scored_[key]; // then the gain comes below, for those that are worth asking
+            const double gain = scored ? 0.0 : prices_[key] + (key == backspace_ ? undone : 0.0);
+            if (!(acoustic + before + (scored ? most_[key] : gain) > bar)) continue;
+            if (scored) {
                 asked_.push_back(candidates_.size());
                 states_.push_back(top.state);
                 labels_.push_back(key);
             }
-            candidates_.push_back({static_cast<int32_t>(i), key, acoustic, gain, acoustic + top.lm + gain});
+            candidates_.push_back({static_cast<int32_t>(i), key, acoustic, gain, acoustic + before + gain});
         }
     }
     if (asked_.empty()) return;
@@ -149,24 +153,26 @@ void Beam::replace(double time) {
         }
     }
     double top = kImpossible;
-    for (size_t i : stays_) top = std::max(top, log_add(stay_blank_[i], stay_key_[i]));
+    for (size_t i : stays_) top = std::max(top, stay_both_[i]);
     for (const Candidate& c : candidates_) top = std::max(top, c.acoustic);
     const size_t stays = stays_.size(), count = stays + candidates_.size();
     for (size_t i = 0; i < stays; ++i) nodes_[i] = nodes_[stays_[i]];
     nodes_.resize(count);
     in_blank_.assign(count, kImpossible);
     in_key_.resize(count);
+    acoustic_.resize(count);
     end_.assign(count, 0.0);
     for (size_t i = 0; i < stays; ++i) {
         in_blank_[i] = stay_blank_[stays_[i]] - top;
         in_key_[i] = stay_key_[stays_[i]] - top;
+        acoustic_[i] = stay_both_[stays_[i]] - top;
     }
     for (size_t i = 0; i < candidates_.size(); ++i) {
         nodes_[stays + i] = children_[i];
-        in_key_[stays + i] = candidates_[i].acoustic - top;
+        in_key_[stays + i] = acoustic_[stays + i] = candidates_[i].acoustic - top;
     }
     offset_ += top;
-    oldest_ = arena_.oldest();
+    if (!candidates_.empty()) oldest_ = std::min(oldest_, time);
     ++revision_;
 }
 
@@ -182,7 +188,9 @@ void Beam::born(double time) {
         arena_.time(id) = time;
         Node& node = arena_[id];
         node.state = kStart;
+        node.paid = arena_[parent].paid;
         if (!scored_[c.key]) {
+            node.paid += prices_[c.key];
             node.path = c.key == backspace_ ? arena_[path].below : path;
             continue;
         }

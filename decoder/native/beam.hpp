@@ -35,19 +35,20 @@ struct Hypothesis {
 };
 
 inline double log_add(double a, double b) {
-    const double most = std::max(a, b);
-    return most == kImpossible ? kImpossible : most + std::log1p(std::exp(std::min(a, b) - most));
+    const double most = std::max(a, b), less = std::min(a, b) - most;
+    return less > -37.0 ? most + std::log1p(std::exp(less)) : most; // beyond, the sum rounds to the larger one
 }
 
 class Beam {
 public:
-    // `free` marks the labels that cost nothing and leave the LM's state alone; `backspace` is -1 where there is none.
-    Beam(Settings settings, std::shared_ptr<LanguageModel> lm, double most, std::vector<bool> free, int32_t backspace)
-        : settings_(settings), lm_(std::move(lm)), most_(most), scored_(std::move(free)),
-          blank_(static_cast<int32_t>(scored_.size())), backspace_(backspace), arena_(blank_) {
-        scored_.flip();
+    // `free` marks the labels that leave the LM's state alone; `backspace` takes it back, and is -1 where there is none.
+    // These cost their `prices`, nats, which nothing gives back. `most`: nats that the LM gives any other at most.
+    Beam(Settings settings, std::shared_ptr<LanguageModel> lm, std::vector<double> most, std::vector<bool> free,
+         std::vector<double> prices, int32_t backspace)
+        : settings_(settings), lm_(std::move(lm)), most_(std::move(most)), prices_(std::move(prices)),
+          blank_(static_cast<int32_t>(free.size())), backspace_(backspace), arena_(blank_) {
+        for (int32_t label = 0; label < blank_; ++label) scored_.push_back(!free[label] && label != backspace);
         scored_.push_back(false);
-        if (backspace >= 0) scored_[backspace] = false;
         reset();
     }
 
@@ -61,6 +62,7 @@ public:
         nodes_ = {Arena::kBottom};
         in_blank_ = {0.0}; // relative to offset_, so that days of frames do not eat the precision
         in_key_ = {kImpossible};
+        acoustic_ = {0.0};
         end_ = {0.0};
         ended_ = false;
         offset_ = 0.0;
@@ -89,30 +91,18 @@ public:
         ++revision_;
     }
 
+    // Labels of the best prefix.
+    std::vector<int32_t> best() { return labels(arena_.chain(nodes_[best_of(totals())])); }
+
     // Keys of the best prefix; confidence: posterior, among the beam's prefixes, of the text up to that key.
     Keys keys() {
-        const std::vector<double> totals = this->totals();
-        const size_t best = best_of(totals);
-        const std::vector<int32_t> chain = arena_.chain(nodes_[best]);
-        Keys keys{labels(chain), arena_.times(chain), std::vector<double>(chain.size(), 0.0)};
-        const std::vector<int32_t> parting = arena_.through(chain, nodes_);
-        double all = 0.0;
-        for (size_t i = 0; i < nodes_.size(); ++i) {
-            const double weight = std::exp(totals[i] - totals[best]);
-            all += weight;
-            if (parting[i] >= 0) keys.confidences[parting[i]] += weight;
-        }
-        double behind = 0.0;
-        for (size_t i = chain.size(); i-- > 0;) {
-            behind += keys.confidences[i];
-            keys.confidences[i] = std::min(behind / all, 1.0);
-        }
-        return keys;
+        const std::vector<double>& totals = this->totals();
+        return keys_of(arena_.chain(nodes_[best_of(totals)]), totals);
     }
 
     // The first `count` of the ranking, best first.
-    std::vector<Hypothesis> ranked(size_t count) const {
-        const std::vector<double> totals = this->totals();
+    std::vector<Hypothesis> ranked(size_t count) {
+        const std::vector<double>& totals = this->totals();
         std::vector<size_t> order(totals.size());
         std::iota(order.begin(), order.end(), size_t{0});
         std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return totals[a] > totals[b]; });
@@ -120,33 +110,12 @@ public:
         for (size_t i : order) {
             if (found.size() == count) break;
             const std::vector<int32_t> chain = arena_.chain(nodes_[i]);
-            found.push_back({labels(chain), arena_.times(chain), log_add(in_blank_[i], in_key_[i]) + offset_,
-                             arena_[arena_[nodes_[i]].path].lm + end_[i]});
+            found.push_back({labels(chain), arena_.times(chain), acoustic_[i] + offset_, language(nodes_[i]) + end_[i]});
         }
         return found;
     }
 
-    // Make final what the best prefix holds up to `horizon` (s), and cut the tree there. Prefixes that do not hold these
-    // keys are dropped; those that hold more keys up to then, `patience` later. What became final is added to `final`.
-    void cut(double horizon, double patience, Keys& final) {
-        if (oldest_ > horizon) return; // no prefix has a key that old
-        const Keys keys = this->keys();
-        size_t count = 0;
-        while (count < keys.times.size() && keys.times[count] <= horizon) ++count;
-        if (count) {
-            final.labels.insert(final.labels.end(), keys.labels.begin(), keys.labels.begin() + count);
-            final.times.insert(final.times.end(), keys.times.begin(), keys.times.begin() + count);
-            final.confidences.insert(final.confidences.end(), keys.confidences.begin(), keys.confidences.begin() + count);
-            const int32_t root = arena_.chain(nodes_[best_of(totals())])[count - 1];
-            keep(arena_.through({root}, nodes_), true);
-            arena_.plant(root, kUndoDepth);
-        }
-        const std::vector<int32_t> old = arena_.older_than(horizon - patience);
-        if (!old.empty()) keep(arena_.through(old, nodes_), false);
-        if (!count && old.empty()) return;
-        oldest_ = arena_.oldest();
-        ++revision_;
-    }
+    void cut(double horizon, double patience, Keys& final);
 
 private:
     struct Candidate {
@@ -157,11 +126,8 @@ private:
     // A frame in which nothing but the blank is possible: no prefix changes its rank.
     void rest(double blank) {
         take_back_end();
-        for (size_t i = 0; i < nodes_.size(); ++i) {
-            if (in_key_[i] == kImpossible) continue;
-            in_blank_[i] = log_add(in_blank_[i], in_key_[i]);
-            in_key_[i] = kImpossible;
-        }
+        in_blank_ = acoustic_;
+        std::fill(in_key_.begin(), in_key_.end(), kImpossible);
         offset_ += blank;
     }
 
@@ -172,6 +138,7 @@ private:
     void select(double time);
     void replace(double time);
     void born(double time);
+    int32_t vote(const std::vector<double>& totals);
 
     void tidy() { // let the LM forget the states of prefixes that are gone
         std::vector<int32_t> alive, states;
@@ -191,12 +158,13 @@ private:
         ++revision_;
     }
 
-    std::vector<double> totals() const {
-        std::vector<double> totals(nodes_.size());
-        for (size_t i = 0; i < totals.size(); ++i) {
-            totals[i] = log_add(in_blank_[i], in_key_[i]) + arena_[arena_[nodes_[i]].path].lm + end_[i];
-        }
-        return totals;
+    // Nats: what the LM says to a prefix.
+    double language(int32_t id) const { return arena_[arena_[id].path].lm + arena_[id].paid; }
+
+    const std::vector<double>& totals() {
+        ranks_.resize(nodes_.size());
+        for (size_t i = 0; i < ranks_.size(); ++i) ranks_[i] = acoustic_[i] + language(nodes_[i]) + end_[i];
+        return ranks_;
     }
 
     static size_t best_of(const std::vector<double>& values) {
@@ -209,39 +177,38 @@ private:
         return found;
     }
 
-    // Drop all prefixes but those that were found (or were not).
-    void keep(const std::vector<int32_t>& through, bool found) {
-        size_t kept = 0;
+    Keys keys_of(const std::vector<int32_t>& chain, const std::vector<double>& totals) {
+        Keys keys{labels(chain), arena_.times(chain), std::vector<double>(chain.size(), 0.0)};
+        const std::vector<int32_t> parting = arena_.through(chain, nodes_);
+        const double best = totals[best_of(totals)];
+        double all = 0.0, behind = 0.0;
         for (size_t i = 0; i < nodes_.size(); ++i) {
-            if ((through[i] >= 0) != found) {
-                arena_.release(nodes_[i]);
-                continue;
-            }
-            nodes_[kept] = nodes_[i];
-            in_blank_[kept] = in_blank_[i];
-            in_key_[kept] = in_key_[i];
-            end_[kept++] = end_[i];
+            const double weight = std::exp(totals[i] - best);
+            all += weight;
+            if (parting[i] >= 0) keys.confidences[parting[i]] += weight;
         }
-        nodes_.resize(kept);
-        in_blank_.resize(kept);
-        in_key_.resize(kept);
-        end_.resize(kept);
+        for (size_t i = chain.size(); i-- > 0;) {
+            behind += keys.confidences[i];
+            keys.confidences[i] = std::min(behind / all, 1.0);
+        }
+        return keys;
     }
 
     Settings settings_;
     std::shared_ptr<LanguageModel> lm_;
-    double most_;
-    std::vector<bool> scored_;
+    std::vector<double> most_, prices_;
+    std::vector<char> scored_;
     int32_t blank_, backspace_;
     Arena arena_;
     std::vector<int32_t> nodes_;
-    std::vector<double> in_blank_, in_key_, end_;
+    std::vector<double> in_blank_, in_key_, acoustic_, end_; // acoustic_: of both together
     bool ended_ = false;
     uint64_t revision_ = 0;
-    double offset_ = 0.0, oldest_ = kNever;
+    double offset_ = 0.0;
+    double oldest_ = kNever; // seconds: no key behind the root is older
     // Scratch of one frame, kept to spare allocations.
-    std::vector<double> row_, stay_blank_, stay_key_, grown_, totals_, gains_, ranks_;
-    std::vector<int32_t> column_, heard_, states_, labels_, children_, after_;
+    std::vector<double> row_, stay_blank_, stay_key_, stay_both_, grown_, totals_, gains_, ranks_, mass_;
+    std::vector<int32_t> column_, heard_, states_, labels_, children_, after_, at_, sides_;
     std::vector<size_t> asked_, stays_;
     std::vector<Candidate> candidates_;
 };

@@ -30,7 +30,7 @@ class FlatModel final : public LanguageModel {
 public:
     FlatModel(Array<uint64_t> seen, Array<uint32_t> first, Array<int32_t> suffix, Array<float> backoff,
               Array<float> score, Array<int32_t> next, Array<int32_t> tokens, int32_t end_token, double unknown,
-              double weight, double bonus)
+              double weight, Array<double> bonus)
         : seen_(seen), first_(first), suffix_(suffix), backoff_(backoff), score_(score), next_(next), tokens_(tokens),
           end_token_(end_token), unknown_(unknown), weight_(weight), bonus_(bonus) {}
 
@@ -39,7 +39,7 @@ public:
     void extend(const std::vector<int32_t>& states, const std::vector<int32_t>& labels, double* scores) override {
         for (size_t i = 0; i < states.size(); ++i) {
             int32_t after;
-            scores[i] = weight_ * read(states[i], labels[i], after) + bonus_;
+            scores[i] = weight_ * read(states[i], labels[i], after) + bonus_.data()[labels[i]];
         }
     }
 
@@ -90,7 +90,8 @@ private:
     Array<int32_t> next_;    // (children,): state behind it
     Array<int32_t> tokens_;  // (labels,): -1: outside the model
     int32_t end_token_;
-    double unknown_, weight_, bonus_;
+    double unknown_, weight_;
+    Array<double> bonus_; // (labels,): nats on top of a key's weighted score
 };
 
 // Any object with the methods of decoder.lm.LanguageScorer.

@@ -11,9 +11,10 @@ py::tuple as_tuple(const Keys& keys) { return py::make_tuple(keys.labels, keys.t
 // A beam over frames, with the checks that a border needs.
 class Frames {
 public:
-    Frames(int32_t beam, int32_t labels, double threshold, double floor, py::object scorer, double most,
-           std::vector<bool> free, int32_t backspace)
-        : scorer_(scorer), beam_({beam, labels, threshold, floor}, model(scorer), most, std::move(free), backspace) {}
+    Frames(int32_t beam, int32_t labels, double threshold, double floor, py::object scorer, std::vector<double> most,
+           std::vector<bool> free, std::vector<double> prices, int32_t backspace)
+        : scorer_(scorer), beam_({beam, labels, threshold, floor}, model(scorer), std::move(most), std::move(free),
+                                 std::move(prices), backspace) {}
 
     void push(const Array<float>& log_probs, const Array<double>& times) {
         check(log_probs, times);
@@ -37,12 +38,13 @@ public:
         return as_tuple(final);
     }
 
-    std::vector<py::tuple> ranked(size_t count) const {
+    std::vector<py::tuple> ranked(size_t count) {
         std::vector<py::tuple> found;
         for (const Hypothesis& h : beam_.ranked(count)) found.push_back(py::make_tuple(h.labels, h.times, h.acoustic, h.lm));
         return found;
     }
 
+    std::vector<int32_t> best() { return beam_.best(); }
     py::tuple keys() { return as_tuple(beam_.keys()); }
     void finish() { beam_.finish(); }
     void reset() { beam_.reset(); }
@@ -101,18 +103,20 @@ PYBIND11_MODULE(_native, m) {
     m.doc() = "The inner loop of the decoder.";
     py::class_<FlatModel, std::shared_ptr<FlatModel>>(m, "FlatModel", py::dynamic_attr())
         .def(py::init<Array<uint64_t>, Array<uint32_t>, Array<int32_t>, Array<float>, Array<float>, Array<int32_t>,
-                      Array<int32_t>, int32_t, double, double, double>())
+                      Array<int32_t>, int32_t, double, double, Array<double>>())
         .def_property_readonly("crowded", &FlatModel::crowded)
         .def("extend", &extend)
         .def("advance", &advance)
         .def("end", &end)
         .def("keep", [](FlatModel&, const py::object& states) { return states; });
     py::class_<Frames>(m, "Beam")
-        .def(py::init<int32_t, int32_t, double, double, py::object, double, std::vector<bool>, int32_t>())
+        .def(py::init<int32_t, int32_t, double, double, py::object, std::vector<double>, std::vector<bool>,
+                      std::vector<double>, int32_t>())
         .def("push", &Frames::push)
         .def("commit", &Frames::commit)
         .def("cut", &Frames::cut)
         .def("ranked", &Frames::ranked)
+        .def("best", &Frames::best)
         .def("keys", &Frames::keys)
         .def("finish", &Frames::finish)
         .def("reset", &Frames::reset)

@@ -7,7 +7,7 @@ from rich.progress import Progress
 
 from decoder.lm import KINDS
 from emgtype.commands.options import PATH
-from emgtype.lm_build import Origin, build_language_model
+from emgtype.lm_build import BACKSPACE_PRIOR, Origin, build_language_model
 from emgtype.places import LM_BINARY
 from emgtype.texts import load_text
 from simulator.text import prompts
@@ -29,7 +29,13 @@ def command() -> None:
 @click.option("--order", default=6, show_default=True, help="Longest n-gram, in keys.")
 @click.option("--out", type=PATH, required=True, help="Folder for the model's files: a bundle's, for instance.")
 @click.option("--weight", default=0.65, show_default=True, help="Of the model's natural-log scores in decoding.")
-@click.option("--bonus", default=1.5, show_default=True, help="Nats per key that the model scores.")
+@click.option("--bonus", default=2.0, show_default=True, help="Nats per key that the model scores.")
+@click.option(
+    "--backspace",
+    default=round(BACKSPACE_PRIOR, 2),
+    show_default=True,
+    help="ln of how rare a ⌫ is, over what it takes back.",
+)
 @click.option("--source", help="Where the text comes from (default: its name).")
 @click.option("--licence", default="unknown", show_default=True, help="Of the text, and so of the model.")
 @click.option("--lmplz", type=PATH, help="KenLM's program (default: ./.lmplz/bin/lmplz, or on the PATH).")
@@ -41,6 +47,7 @@ def build(
     out: Path,
     weight: float,
     bonus: float,
+    backspace: float,
     source: str | None,
     licence: str,
     lmplz: Path | None,
@@ -49,7 +56,7 @@ def build(
     paragraphs = [paragraph for name in texts for paragraph in load_text(name)]
     # Prompts are what people are asked to type: running words with little punctuation.
     lines = iter(paragraphs) if as_typed or units == "words" else prompts(paragraphs, seed=0)
-    origin = Origin(source or ", ".join(texts), licence, weight, bonus)
+    origin = Origin(source or ", ".join(texts), licence, weight, bonus, backspace)
     with Progress(transient=True) as progress:
         progress.add_task("building", total=None)
         build_language_model(lines, units, out, origin, order=order, lmplz=lmplz)

@@ -1,5 +1,6 @@
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import kenlm
 import numpy as np
@@ -10,13 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from decoder.beam import BeamSettings, PrefixBeam
-from decoder.charset import BACKSPACE, CLASSES, KEYS, labels_to_text
+from decoder.charset import BACKSPACE, CLASSES, KEYS, LABELS, labels_to_text
 from decoder.errors import InputError
 from decoder.kenlm_lm import KenlmScorer, load_scorer
 from decoder.lm import START, Ids, LanguageModelFacts, LanguageScorer, NoLanguageModel, Scores
 from decoder.messages import Emission
 
 PathMaker = Callable[..., Emission]
+MakeScorer = Callable[[LanguageModelFacts], LanguageScorer]
+PRIORS = {"a": -0.25, "⌫": -4.0, "⇧": -1.5}
 BLANK = 2
 EXHAUSTIVE = BeamSettings(beam=100_000, labels=3, threshold=np.inf, floor=-np.inf)
 shared_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -26,7 +29,8 @@ class Bigram:
     """A language model over two keys: the state is 0 or 1 + the last key."""
 
     silent = np.zeros(2, np.bool_)
-    most = 0.5
+    prices = np.array([9.0, -0.375])  # that of a ⌫; a key's own does not count
+    most = np.array([0.125, 0.5])
     crowded = False
     table = np.array([[-1.0, 0.5], [-0.25, -2.0], [0.125, -0.75]])
 
@@ -81,13 +85,15 @@ def test_unlimited_beam_is_the_sum_over_all_alignments(log_probs: npt.NDArray[np
 def stacked(labels: tuple[int, ...], backspace: int) -> tuple[float, int]:
     """LM total and last state of a key sequence by the rules, key by key, with a stack."""
     stack = [(0.0, 0)]
+    paid = 0.0
     for label in labels:
         if label == backspace:
-            stack = stack[:-1] or stack  # at the bottom it costs nothing
+            stack = stack[:-1] or stack  # at the bottom it gives nothing back
+            paid += float(Bigram.prices[label])
         else:
             total, state = stack[-1]
             stack.append((total + float(Bigram.table[state, label]), 1 + label))
-    return stack[-1]
+    return stack[-1][0] + paid, stack[-1][1]
 
 
 @settings(max_examples=60)
@@ -125,9 +131,9 @@ def by_the_book(heard: Emission, scorer: LanguageScorer, limits: BeamSettings) -
 
     def path_after(path: tuple[tuple[float, int], ...], label: int) -> tuple[tuple[float, int], ...]:
         if KEYS[label] == BACKSPACE:
-            return path[:-1] if len(path) > 1 else path
-        if scorer.silent[label]:
-            return path
+            path = path[:-1] if len(path) > 1 else path
+        if KEYS[label] == BACKSPACE or scorer.silent[label]:
+            return tuple((score + float(scorer.prices[label]), state) for score, state in path)
         state, key = np.array([path[-1][1]], np.int32), np.array([label])
         return (*path, (path[-1][0] + float(scorer.extend(state, key)[0]), int(scorer.advance(state, key)[0])))
 
@@ -163,9 +169,16 @@ def by_the_book(heard: Emission, scorer: LanguageScorer, limits: BeamSettings) -
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("limits", [BeamSettings(beam=12), BeamSettings(beam=30, labels=4, threshold=2, floor=-3)])
+@pytest.mark.parametrize("priors", [{}, PRIORS])
 def test_finds_the_same_prefixes_as_the_search_by_the_book(
-    scorer: LanguageScorer, babble: PathMaker, seed: int, limits: BeamSettings
+    make_scorer: MakeScorer,
+    facts: LanguageModelFacts,
+    babble: PathMaker,
+    seed: int,
+    limits: BeamSettings,
+    priors: dict[str, float],
 ) -> None:
+    scorer = make_scorer(replace(facts, priors=priors))
     heard = babble(60, seed, blank=3.0)
     expected = by_the_book(heard, scorer, limits)
     beam = PrefixBeam(limits, scorer)
@@ -188,6 +201,36 @@ def test_backspace_undoes_the_language_model_but_not_the_keys(scorer: LanguageSc
     assert (text, corrected) == ("cat", "cz⌫at")
     assert lm == plain
     assert plain == pytest.approx(0.5 * np.log(10) * (-0.3 - 0.15 - 0.35) + 3 * 1.25, abs=1e-6)
+
+
+def test_backspace_has_its_price_beside_what_it_undoes(
+    make_scorer: MakeScorer, facts: LanguageModelFacts, ctc_path: PathMaker
+) -> None:
+    priced = make_scorer(replace(facts, priors=PRIORS))
+    _, plain = decoded(priced, ctc_path("cat"))
+    price = 0.5 * -4.0 + 1.25
+    once, lm = decoded(priced, ctc_path("cz⌫at"))
+    assert once == "cz⌫at"
+    assert lm == pytest.approx(plain + price, abs=1e-9)
+    often, lm = decoded(priced, ctc_path("⌫cz_z⌫_⌫at⇧"))
+    assert often == "⌫czz⌫⌫at⇧"
+    assert lm == pytest.approx(plain + 3 * price + 0.5 * -1.5 + 1.25, abs=1e-9)
+    _, free = decoded(make_scorer(facts), ctc_path("cat"))
+    assert plain == pytest.approx(free + 0.5 * -0.25, abs=1e-9)
+
+
+def test_a_faint_key_and_backspace_are_typed_only_where_they_are_free(
+    make_scorer: MakeScorer, facts: LanguageModelFacts, ctc_path: PathMaker
+) -> None:
+    heard = ctc_path("c__a_t_")
+    noise = heard.log_probs.copy()
+    noise[1:3] = np.log(1e-6)
+    noise[1, [LABELS["z"], CLASSES - 1]] = np.log([0.55, 0.45])
+    noise[2, [LABELS[BACKSPACE], CLASSES - 1]] = np.log([0.55, 0.45])
+    found = {
+        decoded(make_scorer(replace(facts, priors=priors)), Emission(noise, heard.times))[0] for priors in ({}, PRIORS)
+    }
+    assert found == {"cz⌫at", "cat"}
 
 
 def test_backspace_before_any_key_costs_nothing(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
@@ -216,12 +259,19 @@ def with_typos(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @shared_fixtures
-@given(texts=with_typos(), commit=st.booleans())
+@given(texts=with_typos(), commit=st.booleans(), priced=st.booleans())
 def test_typos_taken_back_leave_the_total(
-    scorer: LanguageScorer, ctc_path: PathMaker, texts: tuple[str, str], commit: bool
+    make_scorer: MakeScorer,
+    facts: LanguageModelFacts,
+    ctc_path: PathMaker,
+    texts: tuple[str, str],
+    commit: bool,
+    priced: bool,
 ) -> None:
+    scorer = make_scorer(replace(facts, priors=PRIORS if priced else {}))
     plain, typed = texts
     _, expected = decoded(scorer, ctc_path("_".join(plain)))
+    expected += priced * typed.count("⌫") * (0.5 * -4.0 + 1.25)
     beam = PrefixBeam(BeamSettings(), scorer)
     keys = []
     for number, key in enumerate(typed):
@@ -338,6 +388,41 @@ def test_cut_keeps_what_agrees_and_memory_only_for_that(scorer: LanguageScorer, 
     beam.cut(np.inf)
     assert [h.labels for h in beam.nbest(50)] == [()]
     assert beam.size == 4  # the bottom of the LM's path, and c, a, t that a ⌫ may undo
+
+
+class Fond(Bigram):
+    """Of three keys; after key 0 it likes key 1 so much, and key 2 not at all."""
+
+    silent, prices, most = np.zeros(3, np.bool_), np.zeros(3), np.full(3, 2.0)
+
+    def __init__(self, nats: float) -> None:
+        self.table = np.zeros((4, 3))
+        self.table[1] = 0.0, nats, -9.0
+
+
+@pytest.mark.parametrize(("nats", "final", "kept"), [(0.4, (), {(1,), (2,), (0, 2)}), (1.0, (0,), {(1,), (2,)})])
+def test_all_prefixes_vote_on_what_becomes_final(nats: float, final: tuple[int, ...], kept: set[object]) -> None:
+    """Key 0 first: 45 %, and nothing 55 %, but that is shared by two prefixes: none of them is the best."""
+    beam = PrefixBeam(BeamSettings(), Fond(nats), blank=3, backspace=-1)
+    beam.push(emission(np.log([[0.45, 1e-9, 1e-9, 0.55], [1e-9, 0.5, 0.5, 1e-9]])))
+    assert beam.best().labels == (0, 1)
+    assert tuple(key.label for key in beam.cut(0.004, patience=9.0)) == final
+    assert {h.labels for h in beam.nbest(9)} == kept  # one that outranks the winning side is dropped with its patience
+
+
+def test_labels_are_those_of_the_keys(scorer: LanguageScorer, babble: PathMaker) -> None:
+    beam = PrefixBeam(BeamSettings(), scorer)
+    heard = babble(200, seed=3, blank=5.0)
+    texts = set()
+    for frame in range(200):
+        beam.commit(Emission(heard.log_probs[frame : frame + 1], heard.times[frame : frame + 1]), 0.2, 0.5)
+        keys = beam.keys()
+        assert list(beam.labels()) == [key.label for key in keys]
+        texts.add(tuple(beam.labels()))
+    beam.finish()
+    keys = beam.keys()
+    assert list(beam.labels()) == [key.label for key in keys]
+    assert len(texts) > 20
 
 
 def test_idle_hands_fill_no_memory(scorer: LanguageScorer) -> None:

@@ -72,7 +72,7 @@ def test_weights_can_be_given(make_scorer: MakeScorer, facts: LanguageModelFacts
     scorer = make_scorer(replace(facts, weight=2.0, bonus=0.0))
     found = scorer.extend(np.zeros(1, np.int32), np.array(text_to_labels("c")))
     assert found[0] == pytest.approx(2 * LN10 * -0.3, abs=1e-6)
-    assert scorer.most == 0
+    assert not scorer.most.any()
 
 
 def test_forgetting_keeps_the_states_in_use(arpa: str, facts: LanguageModelFacts) -> None:
@@ -89,8 +89,34 @@ def test_forgetting_keeps_the_states_in_use(arpa: str, facts: LanguageModelFacts
         assert (found[0] - 1.25) / 0.5 == pytest.approx(expected, abs=1e-12)
 
 
-def test_facts_survive_their_file(facts: LanguageModelFacts) -> None:
+def test_keys_of_one_token_share_its_probability(make_scorer: MakeScorer, facts: LanguageModelFacts) -> None:
+    priors = {"c": log(0.9), "C": log(0.1), " ": log(0.75)}
+    scorer = make_scorer(replace(facts, tokens={**facts.tokens, "C": "c"}, priors=priors))
+    plain, _ = typed(make_scorer(facts), "cac ")
+    nats, _ = typed(scorer, "cac ")
+    assert np.subtract(nats, plain) == pytest.approx([log(0.9), 0, log(0.9), log(0.75)], abs=1e-9)
+    nats, _ = typed(scorer, "Cac ")
+    assert np.subtract(nats, plain) == pytest.approx([log(0.1), 0, log(0.9), log(0.75)], abs=1e-9)
+    assert (scorer.most >= scorer.extend(np.zeros(98, np.int32), np.arange(98))).all()
+
+
+def test_keys_that_the_model_does_not_see_cost_their_prior_alone(
+    make_scorer: MakeScorer, facts: LanguageModelFacts
+) -> None:
+    (backspace, shift) = text_to_labels("⌫⇧")
+    assert make_scorer(facts).prices[[backspace, shift]].tolist() == [0, 0]
+    scorer = make_scorer(replace(facts, priors={"⌫": -4.0, "⇧": -2.0}))
+    assert scorer.prices[[backspace, shift]].tolist() == [0.5 * -4 + 1.25, 0.5 * -2 + 1.25]
+
+
+@pytest.mark.parametrize("priors", [{}, {"c": -0.5, "⌫": -4.0}])
+def test_facts_survive_their_file(facts: LanguageModelFacts, priors: dict[str, float]) -> None:
+    facts = replace(facts, priors=priors)
     assert LanguageModelFacts.from_json(facts.to_json()) == facts
+
+
+def test_facts_of_before_the_priors_are_read(facts: LanguageModelFacts) -> None:
+    assert LanguageModelFacts.from_json(without(facts, "priors")) == facts
 
 
 def without(facts: LanguageModelFacts, *names: str, **changes: object) -> str:
@@ -109,6 +135,10 @@ def without(facts: LanguageModelFacts, *names: str, **changes: object) -> str:
         ({"tokens": {"⌫": "b"}}, "it scores '⌫'"),
         ({"silent": ["c"]}, r"it scores \['c'\]"),
         ({"tokens": "abc"}, "cannot be read"),
+        ({"priors": {"c": 0.5}}, r"priors that are none, of \['c'\]"),
+        ({"priors": {"c": float("nan")}}, r"priors that are none, of \['c'\]"),
+        ({"priors": {"é": -1}}, r"priors that are none, of \['é'\]"),
+        ({"priors": [1]}, "cannot be read"),
         ({"colour": "red"}, "cannot be read .*colour"),
     ],
 )

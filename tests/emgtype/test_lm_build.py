@@ -90,7 +90,7 @@ def test_the_facts_name_keys_tokens_and_origin(tmp_path: Path) -> None:
         ["it is, 7 times"] * 9, "text", tmp_path / "text", Origin("whales", "CC0-1.0", 0.5, 2.0), order=2
     )
     facts = json.loads((tmp_path / "text" / "lm.json").read_text(encoding="utf-8"))
-    tokens = facts.pop("tokens")
+    tokens, priors = facts.pop("tokens"), facts.pop("priors")
     assert facts == {
         "version": 1,
         "kind": "text",
@@ -103,6 +103,14 @@ def test_the_facts_name_keys_tokens_and_origin(tmp_path: Path) -> None:
     }
     letters = dict(zip("itsme" + "ITSME", "itsme" * 2, strict=True))
     assert tokens == letters | {" ": "▁", ",": ",", "7": "7"}
+    assert priors["⌫"] == pytest.approx(math.log(0.043) - 1.3, abs=1e-4)
+    assert priors["i"] == priors["s"] == pytest.approx(math.log(1 - 0.001 / 2), abs=1e-4)
+    assert priors["I"] == pytest.approx(math.log(0.001 / 2), abs=1e-4)  # no text is without capitals for ever
+    others = len(KEYS) - len(tokens) - 2
+    assert priors[ENTER] == pytest.approx(math.log(1 - 0.001 + 0.001 / others), abs=1e-4)
+    assert priors["@"] == pytest.approx(math.log(0.001 / others), abs=1e-4)
+    assert priors[SHIFT] == pytest.approx(math.log(0.001 / len(KEYS)), abs=1e-4)
+    assert not {" ", ",", "7"} & set(priors)
     build_language_model(TEXT, "words", tmp_path / "words", ORIGIN, order=2)
     facts = json.loads((tmp_path / "words" / "lm.json").read_text(encoding="utf-8"))
     assert facts["silent"] == []

@@ -1,7 +1,7 @@
 """Bundles opened, and pipelines assembled from what their facts name."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,13 +17,20 @@ from decoder.messages import Emission
 from emgtype.config import Config, DecoderConfig
 from emgtype.places import ENCODERS, LM_BINARY, LM_FACTS, LM_TABLES, find_bundle
 from streamer.bundle_facts import BundleFacts, Precision
+from streamer.encoder import OnnxEncoder
+from streamer.encoder_batch import EncoderBatch
+from streamer.group import PipelineGroup
 from streamer.model_file import read_facts
 from streamer.personal import PersonalLayer
 from streamer.pipeline import Observer, Pipeline, unobserved
-from streamer.whole_encoder import open_encoder
+from streamer.whole_encoder import FrameEncoder, open_encoder
 
 MAX_GAP = 0.2
 """Seconds of lost data beyond which the text is settled and decoding starts anew."""
+
+
+OFFLINE = 128
+"""Frames per encoder call where nobody waits for a hop: arithmetic bounds it then, and longer blocks gain nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +97,14 @@ def scorer_for(bundle: Bundle, config: DecoderConfig) -> LanguageScorer:
 
     A bundle of before the flat tables is scored by KenLM.
     """
+    return scorers_for(bundle, config, 1)[0]
+
+
+def scorers_for(bundle: Bundle, config: DecoderConfig, people: int) -> list[LanguageScorer]:
+    """One for each person, who share the tables: as `scorer_for`."""
     facts, tables = bundle.language_model, bundle.folder / LM_TABLES
     if facts is None or config.lm_weight == 0:
-        return NoLanguageModel()
+        return [NoLanguageModel() for _ in range(people)]
     facts = replace(
         facts,
         weight=facts.weight if config.lm_weight is None else config.lm_weight,
@@ -101,8 +113,9 @@ def scorer_for(bundle: Bundle, config: DecoderConfig) -> LanguageScorer:
     if config.lm_backend == "kenlm" or not tables.is_file():
         from decoder.kenlm_lm import load_scorer  # noqa: PLC0415 - KenLM's library is not needed otherwise
 
-        return load_scorer(str(bundle.folder / LM_BINARY), facts)
-    return FlatScorer(FlatTables.load(str(tables)), facts)
+        return [load_scorer(str(bundle.folder / LM_BINARY), facts) for _ in range(people)]
+    shared = FlatTables.load(str(tables))
+    return [FlatScorer(shared, facts) for _ in range(people)]
 
 
 def beam_for(scorer: LanguageScorer, config: DecoderConfig) -> PrefixBeam:
@@ -117,12 +130,51 @@ def assemble(
     config: Config,
     observer: Observer = unobserved,
     tap: Callable[[Emission], None] | None = None,
+    block: int | None = None,
 ) -> Pipeline:
-    """Samples to text events with a bundle's encoder and language model (observer and tap as in Pipeline)."""
-    decoder = Committer(beam_for(scorer_for(bundle, config.decoder), config.decoder), config.decoder.lag)
-    encoder = open_encoder(str(bundle.encoder), config.pipeline.hop, bundle.facts)
+    """Samples to text events with a bundle's encoder and language model (observer and tap as in Pipeline).
+
+    `block`: frames per encoder call where that is not the hop, for what is not live (OFFLINE); the text is the same.
+    """
+    encoder = open_encoder(str(bundle.encoder), block or config.pipeline.hop, bundle.facts)
+    return _pipeline(bundle, config, encoder, scorer_for(bundle, config.decoder), observer, tap)
+
+
+def assemble_group(
+    bundle: Bundle, configs: Sequence[Config], observers: Sequence[Observer], together: Observer = unobserved
+) -> PipelineGroup:
+    """One pipeline for each person, who share the bundle's encoder and the language model's tables.
+
+    Args:
+        bundle: Of a model that streams.
+        configs: Of each person, with hop and decoder the same for all.
+        observers: Of each person's stages.
+        together: Observes the common calls of the encoder.
+
+    Raises:
+        InputError: As `assemble`, of any of them.
+    """
+    batch = EncoderBatch(str(bundle.encoder), configs[0].pipeline.hop, len(configs), bundle.facts)
+    scorers = scorers_for(bundle, configs[0].decoder, len(configs))
+    pipelines = [
+        _pipeline(bundle, config, OnnxEncoder(batch, stream), scorer, observer)
+        for stream, (config, scorer, observer) in enumerate(zip(configs, scorers, observers, strict=True))
+    ]
+    return PipelineGroup(pipelines, together)
+
+
+def _pipeline(
+    bundle: Bundle,
+    config: Config,
+    encoder: FrameEncoder,
+    scorer: LanguageScorer,
+    observer: Observer,
+    tap: Callable[[Emission], None] | None = None,
+) -> Pipeline:
+    decoder = Committer(beam_for(scorer, config.decoder), config.decoder.lag)
     personal = personal_layer(bundle, config.pipeline.person) if config.pipeline.person else None
-    return Pipeline(encoder, decoder, tap=tap, max_gap=MAX_GAP, observer=observer, personal=personal)
+    hop = config.pipeline.hop
+    return Pipeline(encoder, decoder, tap=tap, max_gap=MAX_GAP, observer=observer, personal=personal, decode_hop=hop)
 
 
 def personal_layer(bundle: Bundle, person: str) -> PersonalLayer:

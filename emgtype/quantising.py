@@ -15,7 +15,7 @@ from adapters.session_reader import SessionReader
 from decoder.charset import text_to_labels
 from decoder.errors import InputError
 from decoder.metrics import CerDifference, CharacterErrors, cer_difference
-from emgtype.assembly import Bundle, check_length, sha256
+from emgtype.assembly import OFFLINE, Bundle, check_length, sha256
 from emgtype.config import DecoderConfig
 from emgtype.evaluation.decoding import GREEDY, Decoding, Task, live
 from emgtype.evaluation.workers import Processes
@@ -26,7 +26,6 @@ from streamer.spectrogram import Spectrogram
 from training.export import write_checksums
 from training.quantise import Dense, FloatArray, Range, calibrate, dense_layers, quantised
 
-_HOP = 64  # frames per call where only the emissions count
 _LONGEST = 240  # seconds of a session that calibrate
 
 
@@ -123,7 +122,7 @@ def _by_sensitivity(
 def _emissions(graph: onnx.ModelProto, bundle: Bundle, frames: FloatArray) -> npt.NDArray[np.float32]:
     with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
         onnx.save(graph, file.name)
-        encoder = OnnxEncoder.load(file.name, _HOP, bundle.facts)
+        encoder = OnnxEncoder.load(file.name, OFFLINE, bundle.facts)
     return encoder.push(frames, np.zeros(len(frames))).log_probs
 
 

@@ -81,8 +81,18 @@ class Replay:
         make_pipeline: Callable[[Callable[[Emission], None]], Pipeline],
         timer: StageTimer,
         clock: Callable[[], float] = time.perf_counter,
+        *,
+        live: bool = True,
     ) -> None:
-        """`make_pipeline` gets the tap through which the replay sees every emission."""
+        """Start the clock.
+
+        Args:
+            make_pipeline: Gets the tap through which the replay sees every emission.
+            timer: The pipeline's observer.
+            clock: Seconds.
+            live: Whether the chunks come as they would live, so that the computing for one delays its text.
+        """
+        self._live = live
         self._pipeline = make_pipeline(self._tap)
         self._timer = timer
         self._clock = clock
@@ -115,7 +125,7 @@ class Replay:
         took = self._clock() - start
         self._compute += took
         for event in events:
-            self.keys.push(event, lateness=took)
+            self.keys.push(event, lateness=took if self._live else 0.0)
         return events
 
     def report(self, truth: Sequence[int], presses: Sequence[Keystroke]) -> ReplayReport:

@@ -8,12 +8,10 @@ from rich.progress import Progress
 
 from adapters.session_reader import SessionReader
 from decoder.messages import Emission
-from emgtype.assembly import check_length, open_bundle
+from emgtype.assembly import OFFLINE, check_length, open_bundle
 from emgtype.commands.options import PATH
 from streamer.spectrogram import Spectrogram
 from streamer.whole_encoder import open_encoder
-
-_HOP = 16  # frames per call: offline, larger blocks cost less
 
 
 @click.command(epilog="Example: emgtype emissions session.hdf5 --bundle demo --out emissions.npz")
@@ -28,7 +26,7 @@ def command(session: Path, bundle: str, out: Path) -> None:
         model.facts.require(recorded.layout)
         check_length(recorded, model.facts)
         task = progress.add_task("encoding", total=len(recorded))
-        spectrogram, encoder = Spectrogram(model.facts.stft), open_encoder(str(model.encoder), _HOP, model.facts)
+        spectrogram, encoder = Spectrogram(model.facts.stft), open_encoder(str(model.encoder), OFFLINE, model.facts)
         for chunk in recorded.chunks():
             parts.append(encoder.push(*spectrogram.push(chunk.samples, chunk.times)))
             progress.advance(task, len(chunk.times))

@@ -14,7 +14,7 @@ from adapters.console import ConsoleSink
 from adapters.publisher import open_publisher
 from adapters.session_reader import SessionReader
 from decoder.truth import ON_KEYBOARD
-from emgtype.assembly import assemble, check_length, open_bundle
+from emgtype.assembly import OFFLINE, assemble, check_length, open_bundle
 from emgtype.commands.options import PATH, config_options, json_option, precision_option, print_json
 from emgtype.config import load_config
 from emgtype.daemon import Sink
@@ -23,7 +23,7 @@ from emgtype.replay import Replay, ReplayReport, paced, pieces
 from emgtype.tables import accuracy_table, milliseconds_table
 from streamer.chunk import Chunk
 
-_PIECE = 32  # samples a time, as a radio would deliver them
+_PIECE = 32  # samples a time at the recorded speed, as a radio would deliver them
 
 
 @click.command(epilog="Example: emgtype replay session.hdf5 --fast")
@@ -73,7 +73,8 @@ def command(
         model.facts.require(recorded.layout)
         check_length(recorded, model.facts)
         said.print(f"{session} → {model.facts.name}", style="dim")
-        replay = Replay(lambda tap: assemble(model, config, observer=timer, tap=tap), timer)
+        block = OFFLINE if fast else None
+        replay = Replay(lambda tap: assemble(model, config, timer, tap, block), timer, live=not fast)
         sinks: list[Sink] = []
         if publish:
             sinks.append(
@@ -84,9 +85,8 @@ def command(
             sinks.append(stack.enter_context(ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)))
         progress = stack.enter_context(Progress(transient=True, disable=not fast or as_json))
         task = progress.add_task("decoding", total=len(recorded))
-        # Fast or not, in pieces: a delay includes the computing for one piece, not for whatever a file is read in.
-        chunks = pieces(recorded.chunks(), _PIECE)
-        source = chunks if fast else paced(chunks, time.monotonic, time.sleep)
+        chunks = recorded.chunks()
+        source = chunks if fast else paced(pieces(chunks, _PIECE), time.monotonic, time.sleep)
 
         def pass_on(chunk: Chunk | None) -> None:
             for event in replay.finish() if chunk is None else replay.push(chunk):
@@ -106,20 +106,21 @@ def command(
     if as_json:
         print_json(report.as_dict())
     else:
-        _show(report)
+        _show(report, fast)
 
 
-def _show(report: ReplayReport) -> None:
+def _show(report: ReplayReport, fast: bool) -> None:
     console = Console(highlight=False)
     console.print(accuracy_table({"greedy": report.greedy, "beam with LM": report.beam}))
     console.print(
-        f"{report.seconds:.1f} s of signal in {report.wall:.1f} s; real-time factor {report.real_time_factor:.3f}; "
+        f"{report.seconds:.1f} s of signal in {report.wall:.1f} s; {1 / report.real_time_factor:.0f}× real time; "
         f"{report.retracted:.3f} keys taken back per key typed"
     )
-    console.print(milliseconds_table("stage, ms per hop", report.stages_ms))
+    each = f"block of {OFFLINE} frames" if fast else "hop"
+    console.print(milliseconds_table(f"stage, ms per {each}", report.stages_ms))
     delays = {"press → shown": report.shown_ms, "press → final": report.final_ms}
     if report.shown_ms:
-        console.print(milliseconds_table("delay, ms", delays))
+        console.print(milliseconds_table("delay without computing, ms" if fast else "delay, ms", delays))
     else:
         console.print(
             "no delays: the session has no key presses to count from, none was decoded rightly, or the model decodes "

@@ -15,15 +15,13 @@ from decoder.errors import InputError
 from decoder.greedy import GreedyDecoder
 from decoder.messages import Emission
 from decoder.render import KeySequence
-from emgtype.assembly import Bundle, beam_for, check_length, open_bundle, personal_layer, scorer_for
+from emgtype.assembly import OFFLINE, Bundle, beam_for, check_length, open_bundle, personal_layer, scorer_for
 from emgtype.config import DecoderConfig
 from emgtype.simulated import ORIGIN
 from streamer.bundle_facts import Precision
 from streamer.chunk import Chunk
 from streamer.pipeline import Pipeline
 from streamer.whole_encoder import open_encoder
-
-_HOP = 64  # frames per encoder call: offline, larger blocks cost less; still larger ones gain nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ def decode(task: Task) -> Decoded:
             )
         readings = _Readings(bundle, task.decodings)
         personal = personal_layer(bundle, task.person) if task.person else None
-        pipeline = Pipeline(open_encoder(str(bundle.encoder), _HOP, bundle.facts), readings, personal=personal)
+        pipeline = Pipeline(open_encoder(str(bundle.encoder), OFFLINE, bundle.facts), readings, personal=personal)
         count = 0
         for chunk in session.chunks():
             # By their number, not by their stamps: a jump of the clock must not make keys older than the commit lag.

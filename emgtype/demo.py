@@ -25,7 +25,9 @@ class Part:
     name: str
     process: subprocess.Popen[str]
     lines: "queue.Queue[str]"
-    """Standard output, then standard error lines as they come."""
+    """Lines of standard output and standard error, as they come."""
+    readers: Sequence[threading.Thread]
+    """What puts them there."""
 
     def poll_lines(self) -> Iterator[str]:
         """The lines that have come since the last call."""
@@ -36,7 +38,7 @@ class Part:
                 return
 
     def end(self) -> None:
-        """Ask it to end as Ctrl-C would; kill it if it does not."""
+        """Ask it to end as Ctrl-C would; kill it if it does not. Afterwards all that it said is among the lines."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -44,6 +46,8 @@ class Part:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        for reader in self.readers:
+            reader.join(_GRACE)
 
 
 def loopback_environment() -> dict[str, str]:
@@ -52,10 +56,10 @@ def loopback_environment() -> dict[str, str]:
 
 
 @contextmanager
-def run_part(name: str, arguments: Sequence[str]) -> Iterator[Part]:
-    """Run `emgtype ARGUMENTS` beside us; it is ended with the block."""
+def run_part(name: str, arguments: Sequence[str], module: str = "emgtype.cli") -> Iterator[Part]:
+    """Run `emgtype ARGUMENTS`, or another module with them, beside us; it is ended with the block."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "emgtype.cli", *arguments],
+        [sys.executable, "-m", module, *arguments],
         env=loopback_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -63,20 +67,19 @@ def run_part(name: str, arguments: Sequence[str]) -> Iterator[Part]:
         text=True,
         start_new_session=True,  # Ctrl-C reaches us alone: we end the parts in order
     )
-    part = Part(name, process, queue.Queue())
+    lines: queue.Queue[str] = queue.Queue()
     readers = [
-        threading.Thread(target=_read, args=(stream, part.lines), daemon=True)
+        threading.Thread(target=_read, args=(stream, lines), daemon=True)
         for stream in (process.stdout, process.stderr)
         if stream is not None
     ]
     for reader in readers:
         reader.start()
+    part = Part(name, process, lines, readers)
     try:
         yield part
     finally:
         part.end()
-        for reader in readers:
-            reader.join(_GRACE)
 
 
 def _read(stream: IO[str], lines: "queue.Queue[str]") -> None:

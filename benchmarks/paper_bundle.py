@@ -1,0 +1,81 @@
+"""A bundle with an encoder of the paper's size and random weights, the demo's language model, and text to publish.
+
+Speed does not depend on what the weights are, but text does: of plain random weights the beam types all the time or
+never. So the input norm and the head are set on a simulated session: nine frames of ten are blank, and the others name
+keys without doubt, which gives about as many text events a second as the demo's trained encoder.
+"""
+
+import hashlib
+import multiprocessing
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from adapters.session_format import LAYOUT
+from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
+from emgtype.texts import load_text
+from simulator.person import make_person
+from simulator.session import typing_session
+from streamer.spectrogram import Spectrogram, StftConstants
+
+HOP = 4
+_SECONDS = 40.0
+_BLANKS = 0.9
+"""Share of frames whose best label is the blank: 0.91 with a trained encoder (`benchmarks.synthetic_emissions`)."""
+_SPREAD = 6.0  # standard deviation of a key's logit over time, nats: the best stands out, as it does when trained
+
+
+def simulated_samples(seconds: float) -> npt.NDArray[np.float32]:
+    """(T, bands, electrodes) µV of a person typing the demo's text, at most so long."""
+    session = typing_session(make_person(1), 4000, load_text("demo"), seconds)
+    return np.concatenate([chunk.samples for chunk in session.chunks()])
+
+
+def paper_bundle(folder: Path, language_model: Path = Path("exported/demo")) -> Path:
+    """Make the bundle in a folder; in a process of its own, since torch would weigh on whoever measures after it."""
+    maker = multiprocessing.get_context("spawn").Process(target=_make, args=(folder, language_model))
+    maker.start()
+    maker.join()
+    if maker.exitcode:
+        raise RuntimeError(f"making the bundle ended with code {maker.exitcode}: see what it said above")
+    return folder
+
+
+def _make(folder: Path, language_model: Path) -> None:
+    import onnx  # noqa: PLC0415 - torch and onnx stay in this process
+    import torch  # noqa: PLC0415
+    from onnx import helper  # noqa: PLC0415
+
+    from training.export import export_bundle, facts_of  # noqa: PLC0415
+    from training.quantise import calibrate, dense_layers, quantised  # noqa: PLC0415
+    from training.tds import TDSConfig, TDSEncoder  # noqa: PLC0415
+
+    torch.manual_seed(0)
+    samples = simulated_samples(_SECONDS)
+    frames, _ = Spectrogram(StftConstants()).push(samples, np.arange(len(samples)) / LAYOUT.rate)
+    encoder = TDSEncoder(TDSConfig()).eval()
+    x = torch.from_numpy(frames)
+    with torch.no_grad():
+        statistics = x.flatten(1, 2)  # (F, bands, electrodes, bins) → (F, bands · electrodes, bins)
+        norm, head = encoder.input_norm, encoder.head
+        norm.running_mean, norm.running_var = statistics.mean((0, 2)), statistics.var((0, 2))
+        logits = head(encoder.features(x[None])[0])[:, :-1]  # (F', keys)
+        gain = _SPREAD / logits.std(0)
+        keys = gain * (logits - logits.mean(0))
+        head.weight[:-1] *= gain[:, None]
+        head.bias[:-1] = gain * (head.bias[:-1] - logits.mean(0))
+        head.weight[-1] = 0
+        head.bias[-1] = torch.quantile(keys.amax(1), _BLANKS)
+    facts = facts_of(encoder.config, LAYOUT, StftConstants(), name="paper-size", hop=HOP, provenance={})
+    export_bundle(encoder, folder, facts, "Random weights: for measuring speed.", hops=(HOP,))
+    graph = onnx.load(folder / "encoder.onnx")
+    model = quantised(graph, calibrate(graph, facts, [frames]), dense_layers(graph))
+    made_of = {"encoder_sha256": hashlib.sha256((folder / "encoder.onnx").read_bytes()).hexdigest()}
+    del model.metadata_props[:]
+    helper.set_model_props(model, replace(facts, precision="int8", provenance=made_of).to_metadata())
+    onnx.save(model, folder / "encoder.int8.onnx")
+    for name in (LM_BINARY, LM_TABLES, LM_FACTS):
+        shutil.copyfile(language_model / name, folder / name)

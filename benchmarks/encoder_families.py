@@ -22,6 +22,7 @@ from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from decoder.greedy import GreedyDecoder
 from decoder.metrics import CharacterErrors
+from emgtype.assembly import OFFLINE
 from emgtype.commands.train_command import session_files
 from streamer.spectrogram import Spectrogram, StftConstants
 from streamer.whole_encoder import FrameEncoder, open_encoder
@@ -33,7 +34,6 @@ from training.families import FAMILIES, make_encoder
 HOPS = (1, 4)
 PERIOD = 0.008
 """Seconds of one frame of emg2qwerty's front end."""
-_OFFLINE_HOP = 16  # frames per call where only the emissions count
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def greedy_cer(model: str, sessions: Sequence[Path]) -> CharacterErrors:
     """Greedy errors over whole sessions, taken as contiguous."""
     errors = CharacterErrors()
     for path in sessions:
-        encoder = open_encoder(model, _OFFLINE_HOP)
+        encoder = open_encoder(model, OFFLINE)
         spectrogram, greedy, labels = Spectrogram(encoder.facts.stft), GreedyDecoder(), list[int]()
         with SessionReader(path) as session:
             for chunk in session.chunks():

@@ -17,7 +17,7 @@ from adapters.session_reader import SessionReader
 from decoder.charset import text_to_labels
 from decoder.metrics import CharacterErrors
 from decoder.render import render
-from emgtype.assembly import assemble, open_bundle
+from emgtype.assembly import OFFLINE, assemble, open_bundle
 from emgtype.config import load_config
 from emgtype.key_delays import ShownKeys
 from emgtype.replay import pieces
@@ -26,9 +26,9 @@ from streamer.chunk import Chunk
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def decoded(chunks: Iterable[Chunk], **flags: object) -> ShownKeys:
+def decoded(chunks: Iterable[Chunk], block: int | None = None, **flags: object) -> ShownKeys:
     config = load_config(flags={"bundle": "demo", **flags})
-    pipeline, keys = assemble(open_bundle("demo"), config), ShownKeys()
+    pipeline, keys = assemble(open_bundle("demo"), config, block=block), ShownKeys()
     for chunk in chunks:
         for event in pipeline.push(chunk):
             keys.push(event)
@@ -55,6 +55,13 @@ def test_the_same_text_comes_out_however_the_samples_are_cut(session_file: Path)
             assert again.final == whole.final
         one_by_one = decoded(pieces(session.chunks(end=session.start + 6), 1))
         assert one_by_one.labels == decoded(session.chunks(end=session.start + 6)).labels
+
+
+def test_long_blocks_of_the_encoder_type_the_text_of_hops(session_file: Path) -> None:
+    with SessionReader(session_file) as session:
+        hops, blocks = (decoded(session.chunks(), block) for block in (None, OFFLINE))
+    assert blocks.labels == hops.labels
+    assert blocks.final == hops.final
 
 
 def test_kenlm_itself_types_the_same_text(session_file: Path) -> None:

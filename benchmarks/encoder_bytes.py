@@ -1,0 +1,103 @@
+"""What a trained encoder's greedy CER says to fewer bytes of weights a hop: int8, low rank, fewer hidden units.
+
+Nothing is trained again: the largest singular values of each hidden dense layer stay (a layer of rank r is two of r),
+or the hidden units of each block that move its output most. Bytes are those of all weights; at one frame a hop, reading
+them is what a call of a large encoder costs.
+
+    python -m benchmarks.encoder_bytes exported/generic --sessions FOLDER
+
+Int8 is the bundle's own encoder.int8.onnx.
+"""
+
+import copy
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+import torch
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.encoder_families import greedy_cer
+from benchmarks.results import command_line, publish
+from emgtype.assembly import open_bundle
+from emgtype.commands.train_command import session_files
+from streamer.bundle_facts import BundleFacts
+from training.checkpoint import load_encoder
+from training.encoder_base import Encoder
+from training.graph import build_graph
+from training.tds import TDSFullyConnectedBlock
+
+SHARES = (0.75, 0.5, 0.375, 0.25)
+"""Of the full rank, and of the hidden units."""
+
+
+def blocks(model: Encoder) -> list[TDSFullyConnectedBlock]:
+    """The blocks of two dense layers."""
+    return [module for module in model.modules() if isinstance(module, TDSFullyConnectedBlock)]
+
+
+@torch.no_grad()
+def low_rank(model: Encoder, share: float) -> tuple[Encoder, int]:
+    """The nearest model whose hidden dense layers have a share of the rank (Eckart & Young 1936), and its weights."""
+    model, saved = copy.deepcopy(model), 0
+    for block in blocks(model):
+        for layer in (block.first, block.second):
+            rank = round(share * min(layer.weight.shape))
+            u, s, v = torch.linalg.svd(layer.weight, full_matrices=False)
+            layer.weight.copy_(u[:, :rank] * s[:rank] @ v[:rank])
+            saved += layer.weight.numel() - rank * sum(layer.weight.shape)
+    return model, _weights(model) - max(0, saved)
+
+
+@torch.no_grad()
+def fewer_units(model: Encoder, share: float) -> tuple[Encoder, int]:
+    """Of each block the share of hidden units with the largest weights in times weights out, and its weights."""
+    model, saved = copy.deepcopy(model), 0
+    for block in blocks(model):
+        worth = block.first.weight.norm(dim=1) * block.second.weight.norm(dim=0)
+        gone = worth.argsort()[: len(worth) - round(share * len(worth))]
+        block.second.weight[:, gone] = 0
+        saved += len(gone) * (block.first.in_features + 1 + block.second.out_features)
+    return model, _weights(model) - saved
+
+
+def _weights(model: Encoder) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def variants(model: Encoder) -> Iterator[tuple[str, Encoder, int]]:
+    """Name, model, and how many weights it has."""
+    for share in SHARES:
+        yield f"rank {100 * share:g} %", *low_rank(model, share)
+    for share in SHARES:
+        yield f"hidden units {100 * share:g} %", *fewer_units(model, share)
+
+
+def main() -> None:
+    """Command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("bundle", help="name or folder, with weights.ckpt")
+    parser.add_argument("--sessions", type=Path, nargs="+", required=True, help="held-out sessions, or folders of them")
+    options = parser.parse_args()
+    bundle, sessions = open_bundle(options.bundle), session_files(tuple(options.sessions))
+    facts: BundleFacts = bundle.facts
+    model = load_encoder(bundle.folder / "weights.ckpt").encoder.eval()
+    rows = {"fp32": (4 * _weights(model), greedy_cer(str(bundle.encoder), sessions))}
+    if (small := bundle.folder / "encoder.int8.onnx").is_file():
+        rows["int8"] = (small.stat().st_size, greedy_cer(str(small), sessions))
+    with tempfile.TemporaryDirectory() as folder:
+        for name, other, count in track(list(variants(model)), "decoding", transient=True):
+            onnx.save(build_graph(other, facts), Path(folder, "encoder.onnx"))
+            rows[name] = (4 * count, greedy_cer(str(Path(folder, "encoder.onnx")), sessions))
+    table = Table(f"{facts.name}, {len(sessions)} sessions", "kB of weights", "greedy CER %")
+    for name, (size, errors) in rows.items():
+        table.add_row(name, f"{size / 1000:.0f}", f"{errors.cer:.2f}")
+    publish(
+        options, [table], {name: {"bytes": size, "greedy_cer": errors.cer} for name, (size, errors) in rows.items()}
+    )
+
+
+if __name__ == "__main__":
+    main()

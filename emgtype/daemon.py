@@ -1,19 +1,24 @@
 """The daemon's loop: the only place where time passes. What the clock decides enters the core as finish and reset."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Protocol
 
+from decoder.errors import InputError
 from decoder.messages import TextEvent
 from streamer.chunk import Chunk
-from streamer.pipeline import Pipeline
+
+_LONGEST = 0.5  # seconds in one pull: an interrupt is seen only afterwards
+_PAUSE = 0.001  # seconds between two rounds of asking everybody, when nobody had anything
 
 
 class Source(Protocol):
     """Live samples."""
 
     def pull(self, timeout: float) -> Chunk | None:
-        """The next samples, or None when none came within `timeout` s."""
+        """The next samples, or None when none came within `timeout` s; InputError when none can come any more."""
 
 
 class Sink(Protocol):
@@ -23,75 +28,153 @@ class Sink(Protocol):
         """Take one event."""
 
 
+class Settled(Protocol):
+    """One person's pipeline, as far as the clock decides about it."""
+
+    def finish(self) -> Sequence[TextEvent]:
+        """Settle the text."""
+
+    def reset(self) -> None:
+        """Forget the past."""
+
+
+class Group(Protocol):
+    """People whose samples are decoded together."""
+
+    def push(self, chunks: Mapping[int, Chunk]) -> Mapping[int, Sequence[TextEvent] | InputError]:
+        """What the samples of each bring: events, or why they were refused."""
+
+
+@dataclass(slots=True, eq=False)
+class Wearer:
+    """One person: where their samples come from, where their text goes, and how they fare."""
+
+    source: Source
+    pipeline: Settled
+    sinks: Sequence[Sink]
+    """Each gets every event."""
+    heartbeat: Callable[[], None]
+    name: str = ""
+    """Begins what is told about them; empty where there is nobody else."""
+    samples: int = 0
+    """Received so far."""
+    gone: InputError | None = None
+    """Why they are decoded no more."""
+    heard: float = 0.0
+    """When the last samples came."""
+    stalled: bool = False
+
+    def pass_on(self, events: Sequence[TextEvent]) -> None:
+        """To all sinks."""
+        for event in events:
+            for sink in self.sinks:
+                sink.push(event)
+
+    def settle(self) -> None:
+        """Make the text so far final, and pass it on."""
+        self.pass_on(self.pipeline.finish())
+
+
 class Daemon:
-    """Joins a source, the pipeline and the sinks.
+    """Joins everybody's sources, pipelines and sinks; what befalls one of them is nothing to the others.
 
     Args:
-        source: Where samples come from.
-        pipeline: Samples to text events.
-        sinks: Each gets every event.
-        stall: Seconds without samples after which the text is settled and the pipeline starts anew.
-        heartbeat: Called every `heartbeat_every` s.
-        tell: Gets a sentence about what happened (a stall, samples again).
+        groups: Pipelines that are asked together, and the wearer of each of them.
+        stall: Seconds without samples after which a wearer's text is settled and their pipeline starts anew.
+        heartbeat_every: Seconds between the heartbeats of each.
+        tell: Gets a sentence about what happened (a stall, samples again, a stream lost while others go on).
         clock: Monotonic seconds.
+        sleep: Passes seconds.
     """
 
     def __init__(
         self,
-        source: Source,
-        pipeline: Pipeline,
-        sinks: Sequence[Sink],
+        groups: Sequence[tuple[Group, Sequence[Wearer]]],
         *,
         stall: float,
-        heartbeat: Callable[[], None],
         heartbeat_every: float,
         tell: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._source = source
-        self._pipeline = pipeline
-        self._sinks = sinks
+        self._groups = groups
+        self._present = [wearer for _, wearers in groups for wearer in wearers]
         self._stall = stall
-        self._heartbeat = heartbeat
         self._heartbeat_every = heartbeat_every
         self._tell = tell
         self._clock = clock
-        self._heard = self._beaten = clock()
-        self._stalled = False
-        self.samples = 0
-        """Samples received so far."""
+        self._sleep = sleep
+        self._beaten = clock()
+        for wearer in self._present:
+            wearer.heard = self._beaten
 
     def step(self) -> None:
-        """Wait for samples, at most until the next heartbeat, and pass on what they bring."""
-        wait = max(0.0, self._beaten + self._heartbeat_every - self._clock())
-        chunk = self._source.pull(min(wait, self._stall, 0.5))
+        """Take what samples there are, or wait for some, at most until the next heartbeat; pass on what they bring.
+
+        Raises:
+            InputError: The last wearer's stream has ended, or its samples cannot be decoded.
+        """
+        chunks = self._pull()
         now = self._clock()
-        if chunk is not None:
-            self.samples += len(chunk.times)
-            self._heard = now
-            if self._stalled:
-                self._stalled = False
-                self._tell("samples again")
-            self._pass_on(self._pipeline.push(chunk))
-        elif not self._stalled and now - self._heard >= self._stall:
-            self._stalled = True
-            self._tell(f"no samples for {self._stall:g} s: the text so far is final, waiting")
-            self._pass_on(self._pipeline.finish())
-            self._pipeline.reset()
+        for wearer, chunk in chunks.items():
+            wearer.samples += len(chunk.times)
+            wearer.heard = now
+            if wearer.stalled:
+                wearer.stalled = False
+                self._say(wearer, "samples again")
+        for group, wearers in self._groups:
+            given = {number: chunks[wearer] for number, wearer in enumerate(wearers) if wearer in chunks}
+            for number, result in (group.push(given) if given else {}).items():
+                if isinstance(result, InputError):
+                    self._dismiss(wearers[number], result)
+                else:
+                    wearers[number].pass_on(result)
+        for wearer in self._present:
+            if not wearer.stalled and now - wearer.heard >= self._stall:
+                wearer.stalled = True
+                self._say(wearer, f"no samples for {self._stall:g} s: the text so far is final, waiting")
+                wearer.settle()
+                wearer.pipeline.reset()
         if now - self._beaten >= self._heartbeat_every:
             self._beaten = now
-            self._heartbeat()
+            for wearer in self._present:
+                wearer.heartbeat()
 
     def run(self, seconds: float | None = None) -> None:
-        """Step until interrupted, or for `seconds`; whatever ends it, the text so far is settled and passed on."""
+        """Step until interrupted, or for `seconds`; whatever ends it, everybody's text so far is settled."""
         end = None if seconds is None else self._clock() + seconds
         try:
             while end is None or self._clock() < end:
                 self.step()
         finally:
-            self._pass_on(self._pipeline.finish())
+            with ExitStack() as stack:  # everybody, also where one of them fails
+                for wearer in reversed(self._present):
+                    stack.callback(wearer.settle)
 
-    def _pass_on(self, events: Sequence[TextEvent]) -> None:
-        for event in events:
-            for sink in self._sinks:
-                sink.push(event)
+    def _pull(self) -> dict[Wearer, Chunk]:
+        """What has come, by wearer. Only one who is alone is waited for in their source: it wakes up the soonest."""
+        alone = len(self._present) == 1
+        until_beat = max(0.0, self._beaten + self._heartbeat_every - self._clock())
+        timeout = min(until_beat, self._stall, _LONGEST) if alone else 0.0
+        chunks = {}
+        for wearer in list(self._present):
+            try:
+                if (chunk := wearer.source.pull(timeout)) is not None:
+                    chunks[wearer] = chunk
+            except InputError as error:
+                self._dismiss(wearer, error)
+        if not chunks and not alone:
+            self._sleep(_PAUSE)
+        return chunks
+
+    def _dismiss(self, wearer: Wearer, error: InputError) -> None:
+        """Settle the text of one who cannot be decoded any more; of the last one that is the end."""
+        wearer.gone = error
+        self._present.remove(wearer)
+        wearer.settle()
+        if not self._present:
+            raise InputError(f"{wearer.name}: {error}" if wearer.name else str(error)) from error
+        self._say(wearer, f"{error}; their text so far is final, the others go on")
+
+    def _say(self, wearer: Wearer, sentence: str) -> None:
+        self._tell(f"{wearer.name}: {sentence}" if wearer.name else sentence)

@@ -1,11 +1,16 @@
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 
+from decoder.errors import InputError
 from decoder.messages import TextEvent
-from emgtype.daemon import Daemon
+from emgtype.daemon import Daemon, Wearer
 from simulator.session import LAYOUT
 from streamer.chunk import Chunk
+
+PIECE = 0.016  # seconds between two pieces of somebody who types
 
 
 @dataclass
@@ -14,6 +19,14 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        assert 0 < seconds < 0.01
+        self.now += seconds
+
+
+def chunk(samples: int) -> Chunk:
+    return Chunk(np.zeros((samples, 2, 16), np.float32), np.arange(samples) / 2000.0, LAYOUT)
 
 
 @dataclass
@@ -27,13 +40,40 @@ class ScriptedSource:
         assert 0 <= timeout <= 0.5
         step = self.script.pop(0) if self.script else None
         self.clock.now += timeout if step is None else step / LAYOUT.rate
-        return None if step is None else Chunk(np.zeros((step, 2, 16), np.float32), np.arange(step) / 2000.0, LAYOUT)
+        return None if step is None else chunk(step)
+
+
+@dataclass
+class TypingSource:
+    """A piece each 16 ms, but for the silences; an error from `lost` on. Of several: none of them may be waited for."""
+
+    clock: Clock
+    silences: Sequence[tuple[float, float]] = ()
+    lost: float = np.inf
+    due: float = 0.0
+    waits: list[float] = field(default_factory=list)
+
+    def pull(self, timeout: float) -> Chunk | None:
+        self.waits.append(timeout)
+        if self.clock.now >= self.lost:
+            raise InputError("stream 's' has ended")
+        while any(start <= self.due < end for start, end in self.silences):
+            self.due += PIECE
+        if self.due > self.clock.now:
+            self.clock.now += min(timeout, self.due - self.clock.now)
+        if self.due > self.clock.now:
+            return None
+        self.due += PIECE
+        return chunk(32)
 
 
 @dataclass
 class LoggingPipeline:
     """An event per chunk; checks that nothing is pushed into a finished one before a reset."""
 
+    clock: Clock
+    bad: float = np.inf
+    """From when on the samples are refused."""
     log: list[str] = field(default_factory=list)
     seq: int = 0
 
@@ -41,7 +81,10 @@ class LoggingPipeline:
         self.seq += 1
         return [TextEvent(0, (), 0, 0.0, self.seq - 1)]
 
-    def push(self, chunk: Chunk) -> list[TextEvent]:
+    def push(self, chunk: Chunk) -> Sequence[TextEvent] | InputError:
+        if self.clock.now >= self.bad:
+            return InputError("a value that is not a finite number")
+        assert self.log[-1:] != ["finish"]
         self.log.append(f"push {len(chunk.times)}")
         return self._event()
 
@@ -53,6 +96,23 @@ class LoggingPipeline:
         assert self.log[-1] == "finish"
         self.log.append("reset")
 
+    @property
+    def story(self) -> list[str]:
+        """The log, the same thing said once."""
+        return [entry for entry, before in zip(self.log, ["", *self.log], strict=False) if entry != before]
+
+
+@dataclass
+class FakeGroup:
+    """Asks its pipelines, and keeps who was served in one call."""
+
+    pipelines: Sequence[LoggingPipeline]
+    calls: list[tuple[int, ...]] = field(default_factory=list)
+
+    def push(self, chunks: Mapping[int, Chunk]) -> dict[int, Sequence[TextEvent] | InputError]:
+        self.calls.append(tuple(chunks))
+        return {number: self.pipelines[number].push(chunk) for number, chunk in chunks.items()}
+
 
 @dataclass
 class Heard:
@@ -63,13 +123,12 @@ class Heard:
 
 
 def run(script: list[int | None], seconds: float, stall: float = 1.0) -> tuple[LoggingPipeline, list[str], Heard, int]:
-    clock, pipeline, told, heard, beats = Clock(), LoggingPipeline(), list[str](), Heard(), []
+    clock, told, heard, beats = Clock(), list[str](), Heard(), []
+    pipeline = LoggingPipeline(clock)
+    wearer = Wearer(ScriptedSource(clock, script), pipeline, [heard], lambda: beats.append(clock.now))
     daemon = Daemon(
-        ScriptedSource(clock, script),
-        pipeline,  # type: ignore[arg-type]
-        [heard],
+        [(FakeGroup([pipeline]), [wearer])],
         stall=stall,
-        heartbeat=lambda: beats.append(clock.now),
         heartbeat_every=0.5,
         tell=told.append,
         clock=clock,
@@ -98,25 +157,136 @@ def test_heartbeats_come_with_and_without_samples() -> None:
 
 
 def test_an_interrupt_settles_the_text() -> None:
-    clock, pipeline, heard = Clock(), LoggingPipeline(), Heard()
+    heard, clock = Heard(), Clock()
+    pipeline = LoggingPipeline(clock)
 
     class Interrupted:
         def pull(self, timeout: float) -> Chunk | None:
             raise KeyboardInterrupt
 
-    daemon = Daemon(
-        Interrupted(),
-        pipeline,  # type: ignore[arg-type]
-        [heard],
-        stall=1,
-        heartbeat=lambda: None,
-        heartbeat_every=1,
-        tell=print,
-        clock=clock,
-    )
-    try:
+    wearer = Wearer(Interrupted(), pipeline, [heard], lambda: None)
+    daemon = Daemon([(FakeGroup([pipeline]), [wearer])], stall=1, heartbeat_every=1, tell=print, clock=clock)
+    with pytest.raises(KeyboardInterrupt):
         daemon.run()
-    except KeyboardInterrupt:
-        assert heard.events == [0]
-    else:
-        raise AssertionError("the interrupt was swallowed")
+    assert heard.events == [0]
+
+
+def test_the_end_of_the_only_stream_ends_the_run_with_the_text_settled() -> None:
+    people = People(TypingSource(Clock(), lost=1.0))
+    with pytest.raises(InputError, match=r"^stream 's' has ended$"):
+        people.run(2.0)
+    assert people.stories == [["push 32", "finish"]]
+    assert people.told == []
+
+
+class People:
+    """A daemon of several: a group for each list of sources; named a, b, .. unless there is one alone."""
+
+    def __init__(
+        self,
+        *groups: TypingSource | list[TypingSource],
+        bad: float = np.inf,
+        sleep: Callable[[float], None] | None = None,
+    ) -> None:
+        lists = [group if isinstance(group, list) else [group] for group in groups]
+        sources = [source for group in lists for source in group]
+        self.clock = sources[0].clock
+        for source in sources:
+            source.clock = self.clock
+        self.told: list[str] = []
+        self.beats: list[str] = []
+        self.pipelines = [LoggingPipeline(self.clock) for _ in sources]
+        self.pipelines[0].bad = bad
+        self.heard = [Heard() for _ in sources]
+        self.wearers = [
+            Wearer(source, pipeline, [heard], lambda name=name: self.beats.append(name), name)  # type: ignore[misc]
+            for source, pipeline, heard, name in zip(
+                sources, self.pipelines, self.heard, "abcd" if len(sources) > 1 else [""], strict=False
+            )
+        ]
+        self.groups: list[FakeGroup] = []
+        members = []
+        for group in lists:
+            first = sum(len(made.pipelines) for made in self.groups)
+            self.groups.append(FakeGroup(self.pipelines[first : first + len(group)]))
+            members.append(self.wearers[first : first + len(group)])
+        self.daemon = Daemon(
+            list(zip(self.groups, members, strict=True)),
+            stall=1.0,
+            heartbeat_every=0.5,
+            tell=self.told.append,
+            clock=self.clock,
+            sleep=sleep or self.clock.pass_by,
+        )
+
+    def run(self, seconds: float) -> None:
+        self.daemon.run(seconds)
+
+    @property
+    def stories(self) -> list[list[str]]:
+        return [pipeline.story for pipeline in self.pipelines]
+
+
+def test_several_are_asked_together_and_none_is_waited_for() -> None:
+    sources = [TypingSource(Clock()), TypingSource(Clock()), TypingSource(Clock(), due=0.008)]
+    people = People(sources[:2], sources[2:])
+    people.run(1.6)
+    assert {wait for source in sources for wait in source.waits} == {0.0}
+    assert set(people.groups[0].calls) == {(0, 1)}
+    assert set(people.groups[1].calls) == {(0,)}
+    assert [wearer.samples for wearer in people.wearers] == [3200, 3200, 3200]
+    for heard, pipeline in zip(people.heard, people.pipelines, strict=True):
+        assert pipeline.story == ["push 32", "finish"]
+        assert heard.events == list(range(101))  # its own, each once
+    assert people.told == []
+
+
+def test_a_stall_of_one_while_another_types() -> None:
+    people = People([TypingSource(Clock(), silences=[(1.0, 3.0)]), TypingSource(Clock())])
+    people.run(4.2)
+    assert people.stories == [["push 32", "finish", "reset", "push 32", "finish"], ["push 32", "finish"]]
+    assert people.told == ["a: no samples for 1 s: the text so far is final, waiting", "a: samples again"]
+    assert people.wearers[1].samples == pytest.approx(8400, abs=64)
+    assert people.beats == ["a", "b"] * 8  # also of the one who is waited for
+
+
+@pytest.mark.parametrize("how", ["lost", "bad"])
+def test_one_who_cannot_be_decoded_any_more_is_nothing_to_the_other(how: str) -> None:
+    first = TypingSource(Clock(), lost=1.2) if how == "lost" else TypingSource(Clock())
+    people = People([first, TypingSource(Clock())], bad=1.2 if how == "bad" else np.inf)
+    people.run(3.2)
+    assert people.stories == [["push 32", "finish"]] * 2
+    assert people.told == [
+        f"a: {people.wearers[0].gone}; their text so far is final, the others go on",
+    ]
+    assert people.wearers[1].samples == pytest.approx(6400, abs=64)
+    assert people.beats.count("a") == 2
+    assert people.beats.count("b") == 6
+    assert people.heard[0].events == list(range(people.pipelines[0].seq))
+    # The one who is left is waited for where the samples come from, as one alone is.
+    assert max(people.wearers[1].source.waits[-10:]) > 0  # type: ignore[attr-defined]
+
+
+def test_the_run_ends_when_the_last_has_gone() -> None:
+    people = People([TypingSource(Clock(), lost=1.0)], [TypingSource(Clock(), lost=2.0)])
+    with pytest.raises(InputError, match=r"^b: stream 's' has ended$"):
+        people.run(3.0)
+    assert people.stories == [["push 32", "finish"]] * 2
+    assert len(people.told) == 1
+
+
+def test_an_interrupt_settles_everybody_also_where_one_cannot_be() -> None:
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    people = People([TypingSource(Clock()), TypingSource(Clock()), TypingSource(Clock())], sleep=interrupted)
+
+    def failing() -> list[TextEvent]:
+        raise RuntimeError
+
+    people.pipelines[1].finish = failing  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError):
+        people.run(3.0)
+    assert people.heard[0].events == [0, 1]
+    assert people.heard[1].events == [0]
+    assert people.heard[2].events == [0, 1]

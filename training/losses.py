@@ -54,6 +54,18 @@ def frame_cross_entropy(log_probs: Tensor, target: Tensor, lengths: Tensor, blan
     return (loss * weight).sum() / weight.sum().clamp_min(1)
 
 
+def distillation(log_probs: Tensor, teacher: Tensor, lengths: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of a model's emissions from a teacher's, nats a frame (Hinton et al. 2015).
+
+    Args:
+        log_probs: (N, T, classes) natural log.
+        teacher: (N, T, classes) natural log.
+        lengths: (N,) emissions of each window.
+    """
+    within = torch.arange(log_probs.shape[1], device=log_probs.device) < lengths[:, None]
+    return ((teacher.exp() * (teacher - log_probs)).sum(2) * within).sum() / within.sum().clamp_min(1)
+
+
 def press_window_ctc(
     log_probs: Tensor,
     lengths: Tensor,

@@ -11,17 +11,18 @@ import torch
 from torch import Tensor
 
 from decoder.charset import BLANK
+from decoder.errors import InputError
 from decoder.greedy import GreedyDecoder
 from decoder.messages import Emission
 from decoder.metrics import CharacterErrors
 from streamer.bundle_facts import OWN_LICENCE
 from streamer.chunk import Layout
 from streamer.spectrogram import StftConstants
-from training.checkpoint import checkpoint_facts
+from training.checkpoint import TrainedEncoder, checkpoint_facts
 from training.data import Batch, SessionSamples
-from training.families import encoder_of
+from training.families import Encoder, encoder_of
 from training.features import LogSpectrogram
-from training.losses import ctc, frame_cross_entropy, frame_targets, press_window_ctc
+from training.losses import ctc, distillation, frame_cross_entropy, frame_targets, press_window_ctc
 from training.order import chance, process_rank
 from training.settings import TrainSettings
 
@@ -46,7 +47,33 @@ class EncoderModule(pl.LightningModule):
         """Of the weights that the run starts from; what comes out is under it too."""
         self.sessions: tuple[str, ...] = ()
         """Names of those that the weights have seen, the ones that choose the epoch among them."""
+        self._teacher: tuple[Encoder, ...] = ()  # a tuple hides it: its weights are not ours to train or to save
         self._errors = CharacterErrors()
+
+    def learn_from(self, teacher: TrainedEncoder) -> None:
+        """Imitate a trained encoder's emissions besides learning from keys (`TrainSettings.teacher_weight`).
+
+        What comes out is under the teacher's licence too, and has seen what the teacher saw.
+
+        Raises:
+            InputError: It sees other frames, emits other classes, or needs more context.
+        """
+        theirs, ours = teacher.encoder.config, self.encoder.config
+        found = (teacher.layout, teacher.stft, theirs.classes, teacher.encoder.context)
+        expected = (self.layout, self.stft, ours.classes, self.encoder.context)
+        if found != expected or not theirs.streams:
+            raise InputError(
+                f"the teacher sees {teacher.layout} through {teacher.stft}, emits {theirs.classes} classes and looks "
+                f"{teacher.encoder.context} frames back; the model {self.layout} through {self.stft}, {ours.classes} "
+                f"and {self.encoder.context}: both must agree; choose kernel and blocks, or the teacher, accordingly"
+            )
+        self._teacher = (teacher.encoder.eval().requires_grad_(False),)
+        self.licence = teacher.licence
+        self.sessions = tuple(sorted({*self.sessions, *teacher.sessions}))
+
+    def on_fit_start(self) -> None:
+        for teacher in self._teacher:
+            teacher.to(self.device)
 
     def forward(self, samples: Tensor) -> Tensor:
         """(N, samples, bands, electrodes) µV → (N, emissions, classes) log-probabilities."""
@@ -85,6 +112,12 @@ class EncoderModule(pl.LightningModule):
             frame_loss = frame_cross_entropy(log_probs, target, lengths.to(log_probs.device), BLANK, warm.blank_weight)
             self.log("frame", frame_loss, prog_bar=True)
             loss = weight * frame_loss + (1 - weight) * loss
+        for teacher in self._teacher:
+            with torch.no_grad():
+                theirs, _, _ = labelled_emissions(teacher(batch.frames), batch, teacher.context)
+            imitation = distillation(log_probs, theirs.float(), lengths.to(log_probs.device))
+            self.log("distillation", imitation, prog_bar=True)
+            loss = self.settings.teacher_weight * imitation + (1 - self.settings.teacher_weight) * loss
         self.log("loss", loss)
         return loss
 

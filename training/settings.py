@@ -47,6 +47,8 @@ class TrainSettings:
     augmentation: Augmentation = field(default_factory=Augmentation)
     warm_start: WarmStart | None = None
     press_window: PressWindow | None = None
+    teacher_weight: float = 0.7
+    """Share of the loss that is the distance from a teacher's emissions, where there is a teacher."""
     window: int = 8000
     """Samples whose presses are the labels of one window."""
     crop: float = 0.0
@@ -83,6 +85,8 @@ class TrainSettings:
         for name, bound in least.items():
             if getattr(self, name) < bound:
                 raise InputError(f"the setting {name} is {getattr(self, name)}: it must be at least {bound}")
+        if not 0 <= self.teacher_weight <= 1:
+            raise InputError(f"the setting teacher_weight is {self.teacher_weight:g}: expected a share from 0 to 1")
         if not 0 <= self.crop < 1:
             raise InputError(f"the setting crop is {self.crop:g}: expected a share from 0 to below 1")
 

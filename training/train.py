@@ -61,6 +61,7 @@ def train(
     *,
     resume: bool = False,
     init: Path | None = None,
+    teacher: Path | None = None,
     machine: Machine | None = None,
 ) -> EncoderModule:
     """Train an encoder on sessions; the model with the lowest greedy CER on `validation` comes back.
@@ -75,6 +76,7 @@ def train(
         out: Folder of the run.
         resume: Go on from the last checkpoint in `out`, where there is one.
         init: Checkpoint or bundle whose weights the run starts from.
+        teacher: Checkpoint or bundle whose emissions the run imitates.
         machine: Where it computes.
 
     Raises:
@@ -113,6 +115,8 @@ def train(
     module.sessions = tuple(sorted({path.stem for path in (*sessions, *validation)}))
     if init is not None:
         _start_from(init, module)
+    if teacher is not None:
+        module.learn_from(load_encoder(teacher))
     heard = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, loader, whole, ckpt_path=last if resume and last.exists() else None)

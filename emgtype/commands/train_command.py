@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0), help="Instead of the preset's.")
 @click.option("--delay-ms", type=float, help="Emission delay to train for: from press to emission.")
 @click.option("--init", type=PATH, help="Checkpoint or bundle whose weights training starts from.")
+@click.option("--teacher", type=PATH, help="Checkpoint or bundle that a smaller model imitates (distillation).")
 @click.option("--learning-curve", metavar="MINUTES,...", help="Train on each of so many minutes and plot the CER.")
 @click.option("--out", type=PATH, required=True, help="Folder of the run: checkpoints, metrics, plots.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out.")
@@ -54,6 +55,7 @@ def command(
     seed: int | None,
     delay_ms: float | None,
     init: Path | None,
+    teacher: Path | None,
     learning_curve: str | None,
     out: Path,
     resume: bool,
@@ -68,6 +70,8 @@ def command(
     if delay_ms is not None:
         settings = with_delay(settings, delay_ms)
     where = Machine(**machine)
+    if teacher is not None and (each_user or learning_curve):
+        raise InputError("--teacher goes with a single run: leave --each-user and --learning-curve out")
     if each_user:
         _each_user(data, splits, settings, out, init, where)
         return
@@ -75,7 +79,7 @@ def command(
     if learning_curve:
         _learning_curve(train_files, val_files, settings, out, _minutes(learning_curve), init, where)
     else:
-        _train(train_files, val_files, settings, out, resume=resume, init=init, machine=where)
+        _train(train_files, val_files, settings, out, resume=resume, init=init, teacher=teacher, machine=where)
         click.echo(f"best checkpoint: {out / 'checkpoints' / 'best.ckpt'}")
 
 

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -26,7 +27,9 @@ from streamer.chunk import Chunk
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def decoded(chunks: Iterable[Chunk], block: int | None = None, **flags: object) -> ShownKeys:
+def decoded(
+    chunks: Iterable[Chunk], flags: Mapping[str, object] = MappingProxyType({}), block: int | None = None
+) -> ShownKeys:
     config = load_config(flags={"bundle": "demo", **flags})
     pipeline, keys = assemble(open_bundle("demo"), config, block=block), ShownKeys()
     for chunk in chunks:
@@ -59,7 +62,7 @@ def test_the_same_text_comes_out_however_the_samples_are_cut(session_file: Path)
 
 def test_long_blocks_of_the_encoder_type_the_text_of_hops(session_file: Path) -> None:
     with SessionReader(session_file) as session:
-        hops, blocks = (decoded(session.chunks(), block) for block in (None, OFFLINE))
+        hops, blocks = (decoded(session.chunks(), block=block) for block in (None, OFFLINE))
     assert blocks.labels == hops.labels
     assert blocks.final == hops.final
 
@@ -67,7 +70,7 @@ def test_long_blocks_of_the_encoder_type_the_text_of_hops(session_file: Path) ->
 def test_kenlm_itself_types_the_same_text(session_file: Path) -> None:
     with SessionReader(session_file) as session:
         flat, kenlm = (
-            decoded(session.chunks(), **{"decoder.lm_backend": backend, "decoder.lm_weight": 0.8})
+            decoded(session.chunks(), {"decoder.lm_backend": backend, "decoder.lm_weight": 0.8})
             for backend in ("flat", "kenlm")
         )
     assert flat.final == kenlm.final

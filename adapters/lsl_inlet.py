@@ -8,6 +8,7 @@ again by liblsl without a word when it returns; until then `pull` gives None, an
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -137,7 +138,12 @@ def open_sources(wanted: Sequence[tuple[Sequence[str], Layout]], timeout: float)
         if len(names) != 1:
             _check_bands(names, layout)
     every = [name for names, _ in wanted for name in names]
-    infos = resolve(every, timeout)
+    begun: dict[str, Any] = {}
+
+    def begin(infos: Sequence[pylsl.StreamInfo]) -> None:
+        begun.update((info.uid(), _connected(info)) for info in infos)
+
+    infos = resolve(every, timeout, begin)
     found: dict[str, str] = {}
     for name, info in zip(every, infos, strict=True):
         other = found.setdefault(info.uid(), name)
@@ -149,7 +155,8 @@ def open_sources(wanted: Sequence[tuple[Sequence[str], Layout]], timeout: float)
         for names, layout in wanted:
             people.append([])
             for sides in [layout.sides] if len(names) == 1 else [[side] for side in layout.sides]:
-                people[-1].append(_Inlet(next(stream), layout, sides))
+                info = next(stream)
+                people[-1].append(_Inlet(info, begun.get(info.uid()) or _connected(info), layout, sides))
         for inlet in chain(*people):  # all that takes long is done: what is sent from now on arrives, from all alike
             inlet.open()
     except InputError:
@@ -175,17 +182,25 @@ def _joined(chunks: Sequence[Chunk]) -> Chunk:
     return Chunk(samples, np.concatenate([chunk.times for chunk in chunks]), chunks[0].layout)
 
 
+def _connected(info: pylsl.StreamInfo) -> Any:
+    """An inlet that has begun to estimate the clocks' difference, which takes liblsl 0.64 s: meanwhile others begin."""
+    # recover: liblsl reconnects by itself to a stream that has a source id.
+    inlet = pylsl.StreamInlet(info, _BUFFER, recover=True, processing_flags=pylsl.proc_none)
+    with suppress(pylsl.util.TimeoutError, pylsl.util.LostError):  # who waits for the answer is told
+        inlet.time_correction(timeout=0.0)
+    return inlet
+
+
 class _Inlet:
     """One stream: electrodes in the layout's order and unit, clock-synchronised times, a count of lost samples."""
 
-    def __init__(self, info: pylsl.StreamInfo, layout: Layout, sides: Sequence[str]) -> None:
-        # recover: liblsl reconnects by itself to a stream that has a source id.
-        self._inlet: Any = pylsl.StreamInlet(info, _BUFFER, recover=True, processing_flags=pylsl.proc_none)
+    def __init__(self, info: pylsl.StreamInfo, connected: Any, layout: Layout, sides: Sequence[str]) -> None:
+        self._inlet = connected
         # The description comes before the data: to a stream that nobody asked for it, a pull blocks for ever once its
         # outlet is gone, whatever its timeout says (liblsl 1.18; compare liblsl#201).
         self.stream = summarise(self._answer(info, "description", self._inlet.info))
         channels = map_channels(self.stream, layout, sides)
-        # The first estimate takes most of a second. Without it here, the first pull would wait for it.
+        # Without the first estimate here, the first pull would wait for it.
         self._answer(info, "clock", self._inlet.time_correction)
         self._info = info
         self.notes = channels.notes

@@ -26,9 +26,9 @@ FORMATS = {
 """numpy's name of each channel format of liblsl (a string has no dtype of fixed size)."""
 
 _POLL = 0.05  # seconds between looks at what the resolver has found
-_SETTLE = 1.0
+_SETTLE = 0.75
 """Seconds to go on looking once the wanted are there, for a second stream of that name: liblsl asks in waves 0.5 s
-apart, and of several outlets on one machine the first wave finds one."""
+apart, of several outlets on one machine the first wave finds one, and the second's answers have a quarter second."""
 _DESCRIBE = 1.0  # seconds that one stream may take to hand over its description
 
 
@@ -91,17 +91,30 @@ def find_streams(timeout: float, *, describe: bool = True) -> list[StreamSummary
     return sorted((summarise(info) for info in infos), key=lambda s: (s.name, s.source_id))
 
 
-def resolve(names: Sequence[str], timeout: float) -> list[pylsl.StreamInfo]:
+def resolve(
+    names: Sequence[str], timeout: float, seen: Callable[[Sequence[pylsl.StreamInfo]], None] = lambda infos: None
+) -> list[pylsl.StreamInfo]:
     """The streams called `names`, waited for during at most `timeout` s.
 
     Args:
         names: Each a stream's NAME, or NAME@SOURCE_ID where several share the name.
         timeout: Seconds.
+        seen: Gets the streams of these names as soon as there is one of each, while it is still looked for others;
+            most likely they are those that will be returned.
 
     Raises:
         InputError: One is not there (all that were found are named), or a name stands for several.
     """
-    found = _resolve(timeout, lambda infos: all(_matches(name, [summarise(i) for i in infos]) for name in names))
+
+    def enough(infos: list[pylsl.StreamInfo]) -> bool:
+        summaries = [summarise(info) for info in infos]
+        matches = [_matches(name, summaries) for name in names]
+        if not all(matches):
+            return False
+        seen([infos[i] for i in sorted({i for match in matches for i in match})])
+        return True
+
+    found = _resolve(timeout, enough)
     summaries = [summarise(info) for info in found]
     return [found[choose(name, summaries, timeout)] for name in names]
 
@@ -134,7 +147,7 @@ def _matches(name: str, found: Sequence[StreamSummary]) -> list[int]:
 
 
 def _resolve(timeout: float, enough: Callable[[list[pylsl.StreamInfo]], bool]) -> list[pylsl.StreamInfo]:
-    """All streams seen until the timeout, or a little after `enough` says that the wanted are there."""
+    """All streams seen until the timeout, or a little after `enough` has said, once, that the wanted are there."""
     resolver = pylsl.ContinuousResolver()
     end = time.monotonic() + timeout
     settling = False

@@ -184,9 +184,17 @@ def test_stream_that_vanished_once_found_gives_no_answer(name: str, monkeypatch:
     outlet = [raw_outlet(name)]
     found = resolve([name], FIND)
     outlet.clear()
-    monkeypatch.setattr("adapters.lsl_inlet.resolve", lambda names, timeout: found)
+    monkeypatch.setattr("adapters.lsl_inlet.resolve", lambda names, timeout, seen: found)
     with pytest.raises(InputError, match=f"'{name}' was found on .* but gave no description, expected it within 0.5 s"):
         open_stream(name, LAYOUT, FIND)
+
+
+def test_streams_are_told_of_while_others_are_still_looked_for(name: str) -> None:
+    outlet = raw_outlet(name)
+    told: list[list[str]] = []
+    found = resolve([name], FIND, lambda infos: told.append([info.uid() for info in infos]))
+    assert told == [[info.uid() for info in found]]
+    assert outlet is not None
 
 
 def test_two_streams_of_one_name_are_told_apart_by_source_id(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

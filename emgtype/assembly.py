@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adapters.person_file import read_person
-from adapters.session_reader import SessionReader
 from decoder.beam import BeamSettings, PrefixBeam
 from decoder.charset import KEYS
 from decoder.committer import Committer
@@ -24,6 +24,9 @@ from streamer.model_file import read_facts
 from streamer.personal import PersonalLayer
 from streamer.pipeline import Observer, Pipeline, unobserved
 from streamer.whole_encoder import FrameEncoder, open_encoder
+
+if TYPE_CHECKING:
+    from adapters.session_reader import SessionReader  # HDF5's library: serve reads no session
 
 MAX_GAP = 0.2
 """Seconds of lost data beyond which the text is settled and decoding starts anew."""
@@ -192,7 +195,7 @@ def personal_layer(bundle: Bundle, person: str) -> PersonalLayer:
     return layer
 
 
-def check_length(session: SessionReader, facts: BundleFacts) -> None:
+def check_length(session: "SessionReader", facts: BundleFacts) -> None:
     """Raise InputError for a session shorter than one emission's receptive field."""
     needed = facts.receptive_field_samples
     if len(session) < needed:

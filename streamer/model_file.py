@@ -4,6 +4,7 @@ import onnxruntime as ort
 
 from decoder.errors import InputError
 from streamer.bundle_facts import BundleFacts
+from streamer.model_metadata import read_metadata
 
 # Names that every encoder graph uses.
 FRAMES = "frames"
@@ -21,9 +22,13 @@ def state_output(state: str) -> str:
 
 def read_facts(model: str) -> BundleFacts:
     """The facts of an ONNX file (path); raises InputError where it cannot be read or has none that fit."""
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # only read, never run
-    return BundleFacts.from_metadata(load_session(model, options).get_modelmeta().custom_metadata_map, model)
+    try:
+        metadata = read_metadata(model)
+    except (OSError, ValueError):
+        metadata = {}
+    if not metadata:
+        load_session(model, single_threaded())  # says what is wrong where it is no model
+    return BundleFacts.from_metadata(metadata, model)
 
 
 def single_threaded() -> ort.SessionOptions:

@@ -21,9 +21,9 @@ lint: .venv/.full
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# emission_delay trains for an hour and wants to be told on what; decoder_peers is called by decoder_against_peers.
+# emission_delay trains for an hour and wants to be told on what; others call decoder_peers and startup_stages.
 bench: .venv/.full peers
-	@set -e; for name in $(filter-out emission_delay decoder_peers,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
+	@set -e; for name in $(filter-out emission_delay decoder_peers startup_stages,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
 peers: .peers/.installed
 

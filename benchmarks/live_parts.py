@@ -163,8 +163,16 @@ class Serving:
 
 
 @contextmanager
-def serving(bundle: Path, stream: str, endpoint: str, arguments: Sequence[str] = ()) -> Iterator[Serving]:
-    """`emgtype serve` for the time of a block."""
+def serving(
+    bundle: Path,
+    stream: str,
+    endpoint: str,
+    arguments: Sequence[str] = (),
+    *,
+    module: str = "emgtype.cli",
+    before: Sequence[str] = (),
+) -> Iterator[Serving]:
+    """`emgtype serve` for the time of a block; `before` are arguments for another module that runs it."""
     call = ["serve", "--stream", stream, "--bundle", str(bundle), "--endpoint", endpoint, "--json", *arguments]
-    with run_part("serve", call) as part:
+    with run_part("serve", [*before, *call], module) as part:
         yield Serving(part, endpoint)

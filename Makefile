@@ -2,7 +2,7 @@
 #   make demo    two simulated wristbands over LSL, decoded live (no torch)
 #   make test    lint, then every test
 #   make lint    ruff, mypy --strict, import contracts
-#   make bench   every figure that the project states
+#   make bench   every figure that the project states, as tables and as JSON in build/bench/ (hours: the decoder's peers)
 #   make peers   .peers, an environment with other decoders for benchmarks.decoder_against_peers
 PYTHON ?= python3
 BIN := .venv/bin
@@ -21,9 +21,12 @@ lint: .venv/.full
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# emission_delay trains for an hour and wants to be told on what; others call decoder_peers and startup_stages.
+# emission_delay trains for an hour and encoder_bytes wants held-out sessions: they are told on what. decoder_peers is
+# called by decoder_against_peers.
+NOT_ALONE := emission_delay encoder_bytes decoder_peers
 bench: .venv/.full peers
-	@set -e; for name in $(filter-out emission_delay decoder_peers startup_stages,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
+	@set -e; for name in $(filter-out $(NOT_ALONE),$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))); do \
+	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name --json build/bench/$$name.json; done
 
 peers: .peers/.installed
 

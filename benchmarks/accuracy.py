@@ -3,12 +3,12 @@
 The shipped demo model is for person 1; a second table shows a person that it never saw. Prints what comes out.
 """
 
-import argparse
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
 
+from benchmarks.results import command_line, publish
 from decoder.charset import ENTER, LABELS
 from decoder.greedy import GreedyDecoder
 from decoder.messages import Emission
@@ -48,25 +48,27 @@ def prompt_ends(truth: Sequence[int]) -> list[int]:
     return behind if behind[-1:] == [len(truth)] else [*behind, len(truth)]
 
 
-def report(console: Console, person: int, sessions: Sequence[TypingSession], bundle: str) -> None:
-    """Decode sessions and print their CER, and the gain of the beam with its paired 95 % interval over prompts."""
+def report(person: int, sessions: Sequence[TypingSession], bundle: str) -> list[Table | str]:
+    """Decode sessions: their CER, and the gain of the beam with its paired 95 % interval over prompts."""
     greedy: list[CharacterErrors] = []
     beam: list[CharacterErrors] = []
-    with Progress(transient=True, console=console) as progress:
+    with Progress(transient=True) as progress:
         for session in progress.track(sessions, description=f"person {person}"):
             truth = [k.label for k in session.keystrokes if k.label is not None]
             for labels, errors in zip(decode(session, bundle), (greedy, beam), strict=True):
                 errors.extend(segment_errors(labels, truth, prompt_ends(truth)))
     gain = cer_difference(beam, greedy)
-    console.print(f"person {person}, {len(sessions)} donnings, {sum(s.duration for s in sessions) / 60:.1f} minutes")
     rows = {"greedy": sum(greedy, CharacterErrors()), "live, beam with LM": sum(beam, CharacterErrors())}
-    console.print(accuracy_table(rows))
-    console.print(f"beam − greedy: {gain.difference:+.2f} points, 95 % interval {gain.low:+.2f} to {gain.high:+.2f}\n")
+    return [
+        f"person {person}, {len(sessions)} donnings, {sum(s.duration for s in sessions) / 60:.1f} minutes",
+        accuracy_table(rows),
+        f"beam − greedy: {gain.difference:+.2f} points, 95 % interval {gain.low:+.2f} to {gain.high:+.2f}\n",
+    ]
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("--bundle", default="demo")
     parser.add_argument("--people", type=int, nargs="+", default=[1, 2], help="seeds; the demo model is for person 1")
     parser.add_argument("--donnings", type=int, default=4)
@@ -74,14 +76,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=7.0, help="per donning")
     parser.add_argument("--text", default="test")
     arguments = parser.parse_args()
-    paragraphs, console = load_text(arguments.text), Console(highlight=False)
+    paragraphs, said = load_text(arguments.text), list[Table | str]()
     for person in arguments.people:
         first = arguments.first_donning
         sessions = [
             typing_session(make_person(person), donning, paragraphs, arguments.minutes * 60)
             for donning in range(first, first + arguments.donnings)
         ]
-        report(console, person, sessions, arguments.bundle)
+        said += report(person, sessions, arguments.bundle)
+    publish(arguments, said)
 
 
 if __name__ == "__main__":

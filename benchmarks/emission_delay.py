@@ -3,13 +3,12 @@
 Every run starts from the same weights; prints the delay asked for, the median from press to emission, and greedy CER.
 """
 
-import argparse
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.encoder_families import greedy_cer, trained_ones
+from benchmarks.results import command_line, publish
 from decoder.errors import InputError
 from emgtype.commands.train_command import session_files
 from training.checkpoint import load_encoder
@@ -22,7 +21,7 @@ FRAME_MS = 8.0
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("--sessions", type=Path, nargs="+", required=True, help="to train on: files or folders")
     parser.add_argument("--held-out", type=Path, nargs="+", required=True, help="to validate and measure on")
     parser.add_argument("--init", type=Path, help="checkpoint or bundle to start from")
@@ -53,7 +52,7 @@ def main() -> None:
             table.add_row(f"{asked:g}", f"{found:.1f}", f"{(found - asked) / FRAME_MS:+.2f}", f"{cer:.2f}")
     except InputError as error:
         parser.error(str(error))
-    Console(highlight=False).print(table)
+    publish(arguments, [table])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 Trained models on sessions (checkpoints or bundles), or with --untrained the families at their published sizes.
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Sequence
@@ -13,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from adapters.session_format import LAYOUT
 from adapters.session_reader import SessionReader
+from benchmarks.results import command_line, publish
 from decoder.errors import InputError
 from decoder.greedy import GreedyDecoder
 from decoder.metrics import CharacterErrors
@@ -159,7 +158,7 @@ def table_of(rows: Sequence[Row], sessions: Sequence[Path], calls: int) -> Table
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("models", nargs="*", type=Path, help="runs, checkpoints or bundles")
     parser.add_argument(
         "--sessions", type=Path, nargs="+", default=[], help="held-out session files, or folders of them"
@@ -174,7 +173,7 @@ def main() -> None:
         except InputError as error:
             parser.error(str(error))
         rows += untrained(Path(folder)) if arguments.untrained or not rows else []
-        Console(highlight=False).print(table_of(rows, sessions, arguments.calls))
+        publish(arguments, [table_of(rows, sessions, arguments.calls)])
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 python benchmarks/lm_perplexity.py --lm exported/demo --text test
 """
 
-import argparse
 import json
 import math
 from pathlib import Path
 
 import kenlm
 
+from benchmarks.results import command_line, publish
 from emgtype.lm_build import text_tokens, word_tokens
 from emgtype.texts import load_text
 from simulator.text import prompts
@@ -17,7 +17,7 @@ from simulator.text import prompts
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--lm", type=Path, default=Path("exported/demo"), help="folder with lm.binary and lm.json")
     parser.add_argument("--text", default="test", help="a text file, or lm, train, test, demo")
     args = parser.parse_args()
@@ -29,10 +29,13 @@ def main() -> None:
     keys = sum(len(tokens) + 1 for tokens in lines)
     unknown = sum(token not in model for tokens in lines for token in tokens)
     size = (args.lm / "lm.binary").stat().st_size / 1e6
-    print(f"{args.lm}: {kind}, order {model.order}, {size:.2f} MB")
     bits = nats / math.log(2) / keys
-    print(f"{args.text}: {keys} keys, {bits:.3f} bits per key, perplexity {2**bits:.2f}")
-    print(f"keys outside the alphabet: {unknown}")
+    said = [
+        f"{args.lm}: {kind}, order {model.order}, {size:.2f} MB",
+        f"{args.text}: {keys} keys, {bits:.3f} bits per key, perplexity {2**bits:.2f}",
+        f"keys outside the alphabet: {unknown}",
+    ]
+    publish(args, said, {"megabytes": size, "keys": keys, "bits_per_key": bits, "unknown": unknown})
 
 
 if __name__ == "__main__":

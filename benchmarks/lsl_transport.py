@@ -6,7 +6,6 @@
 The age is that of the last sample of each piece pushed, when it is pulled.
 """
 
-import argparse
 import os
 import threading
 import time
@@ -14,6 +13,7 @@ import uuid
 from contextlib import ExitStack
 
 import numpy as np
+from rich.table import Table
 
 from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
 
@@ -23,6 +23,7 @@ import pylsl
 
 from adapters.lsl_inlet import open_bands, open_stream
 from adapters.lsl_outlet import LSLOutlet
+from benchmarks.results import command_line, publish
 from streamer.chunk import Chunk, Layout
 
 LAYOUT = Layout(2000.0, "uV", ("left", "right"), 16)
@@ -40,7 +41,7 @@ def play(outlets: list[LSLOutlet], samples: int) -> None:
             outlet.push(Chunk(values, times, LAYOUT))
 
 
-def measure(bands: bool, seconds: float) -> str:
+def measure(bands: bool, seconds: float) -> list[str]:
     """One row of the table."""
     name = f"bench-{uuid.uuid4().hex[:8]}"
     samples = int(seconds * LAYOUT.rate) // PIECE * PIECE
@@ -62,16 +63,20 @@ def measure(bands: bool, seconds: float) -> str:
                 received += len(chunk.times)
         cpu = time.thread_time() - cpu
     p50, p99, most = np.percentile(ages, [50, 99, 100]) * 1e3
-    return (
-        f"| {'two bands' if bands else 'one stream'} | {p50:.2f} / {p99:.2f} / {most:.2f} | {received} of {samples}"
-        f" | {source.lost} | {100 * cpu / seconds:.1f} % |"
-    )
+    return [
+        "two bands" if bands else "one stream",
+        f"{p50:.2f} / {p99:.2f} / {most:.2f}",
+        f"{received} of {samples}",
+        str(source.lost),
+        f"{100 * cpu / seconds:.1f} %",
+    ]
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="of samples, for each row")
-    seconds = parser.parse_args().seconds
-    print("| | age ms p50 / p99 / max | samples | lost | CPU of one core |\n|---|---|---|---|---|")
+    options = parser.parse_args()
+    table = Table("", "age ms p50 / p99 / max", "samples", "lost", "CPU of one core")
     for bands in (False, True):
-        print(measure(bands, seconds), flush=True)
+        table.add_row(*measure(bands, options.seconds))
+    publish(options, [table])

@@ -9,7 +9,6 @@ information: the most that a linear decoder makes of the same figures. A press o
 is an error like any other.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.results import command_line, publish
 from benchmarks.signal_statistics import BURST, Floats, Samples
 from benchmarks.simulator_realism import DONNINGS, seeds
 from emgtype.texts import load_text
@@ -136,13 +136,12 @@ def error(guess: Callable[[Floats, Labels, Floats], Labels], kind: str, known: S
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--people", type=seeds, default="900-902", metavar="FIRST-LAST", help="seeds")
     parser.add_argument("--donnings", type=int, default=4, help="sessions of each; the last is the unseen one")
     parser.add_argument("--minutes", type=float, default=3.0, help="of each session")
     args = parser.parse_args()
     people: range = args.people
-    console = Console(width=120)
     plans = [(person, i) for person in people for i in range(args.donnings)]
     made = {
         (person, i): bursts(person, DONNINGS * person + i, args.minutes)
@@ -152,10 +151,9 @@ def main() -> None:
     own = {p: [made[p, i] for i in range(last)] for p in people}
     test = {p: made[p, last] for p in people}
     others = {p: [b for q in people if q != p for b in own[q]] for p in people}
-    console.print(
+    what = (
         f"people {people.start}-{people.stop - 1}, {last} donnings of {args.minutes:g} min to learn from, "
-        f"one to guess: {sum(len(b.labels) for b in test.values())} presses; population {population_hash()}",
-        highlight=False,
+        f"one to guess: {sum(len(b.labels) for b in test.values())} presses; population {population_hash()}"
     )
     table = Table("wrong keys, % (least .. most of the people)", "unseen donning", "unseen person")
     for name, guess in GUESSERS.items():
@@ -165,7 +163,7 @@ def main() -> None:
             table.add_row(f"{name}, {kind}", _percent(of_own), _percent(of_others))
     common = [float(np.mean(b.labels != np.bincount(b.labels).argmax())) for b in test.values()]
     table.add_row("always the most frequent key", _percent(common), _percent(common))
-    console.print(table)
+    publish(args, [what, table])
 
 
 def _percent(errors: Sequence[float]) -> str:

@@ -5,7 +5,6 @@ texts that are new to it, greedily and live with the language model. The goal: f
 5 minutes on two cores, the CER at least halved. Prints what comes out.
 """
 
-import argparse
 import logging
 import tempfile
 import time
@@ -13,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.accuracy import TEST_DONNING, decode
+from benchmarks.results import command_line, publish
 from decoder.metrics import CharacterErrors
 from emgtype.places import find_bundle
 from emgtype.simulated import write_session
@@ -85,7 +84,7 @@ def measure(base: Path, seed: int, minutes: float, methods: list[Method], tests:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("--base", default="generic", help="bundle with weights.ckpt")
     parser.add_argument("--people", type=int, nargs="+", default=[301, 302, 303], help="seeds that the base never saw")
     parser.add_argument("--minutes", type=float, default=10.0, help="typed by each, over two donnings")
@@ -93,12 +92,12 @@ def main() -> None:
     parser.add_argument("--tests", type=int, default=2, help="new donnings of 3 minutes each to test on")
     arguments = parser.parse_args()
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    console, base = Console(highlight=False), find_bundle(arguments.base)
+    base = find_bundle(arguments.base)
     table = Table("person", "model", title=f"{base.name}, {arguments.minutes:g} minutes of typing")
     for column in ("greedy CER %", "of the base's", "live with LM, CER %", "of the base's", "seconds"):
         table.add_column(column, justify="right")
     reached: dict[str, int] = dict.fromkeys(arguments.methods, 0)
-    with Progress(transient=True, console=console) as progress:
+    with Progress(transient=True) as progress:
         for seed in progress.track(arguments.people, description="people"):
             outcomes = measure(base, seed, arguments.minutes, arguments.methods, arguments.tests)
             before = outcomes["base"]
@@ -112,15 +111,13 @@ def main() -> None:
                 )
                 if name in reached:
                     reached[name] += ratios[0] <= GOAL_RATIO and found.seconds < GOAL_SECONDS
-    console.print(table)
-    for name, count in reached.items():
-        console.print(
-            f"{name}: greedy CER at least halved within {GOAL_SECONDS:.0f} s for {count} of "
-            f"{len(arguments.people)} people"
-        )
-    console.print(
-        f"simulated population {population_hash()}; each tested on {arguments.tests} new donnings and new text"
-    )
+    people = len(arguments.people)
+    halved = [
+        f"{name}: greedy CER at least halved within {GOAL_SECONDS:.0f} s for {count} of {people} people"
+        for name, count in reached.items()
+    ]
+    population = f"simulated population {population_hash()}; each tested on {arguments.tests} new donnings and new text"
+    publish(arguments, [table, *halved, population])
 
 
 if __name__ == "__main__":

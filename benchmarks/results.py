@@ -22,10 +22,15 @@ def command_line(doc: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def publish(options: argparse.Namespace, tables: Sequence[Table | str], figures: Mapping[str, Any]) -> None:
-    """Print the machine and the tables; write the figures where --json says."""
+def publish(
+    options: argparse.Namespace, tables: Sequence[Table | str], figures: Mapping[str, Any] | None = None
+) -> None:
+    """Print the machine and the tables; write the figures where --json says, without figures what the tables say."""
     found = machine()
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 160
+    figures = {"tables": [_rows(table) for table in tables]} if figures is None else figures
     console.print(f"{found['cpu']}, {found['cores']} cores, {found['system']}", style="dim")
     for table in tables:
         console.print(table)
@@ -34,6 +39,15 @@ def publish(options: argparse.Namespace, tables: Sequence[Table | str], figures:
         command = [f"python -m benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]]
         document = {"command": " ".join(command), "machine": found, "figures": figures}
         options.json.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _rows(table: Table | str) -> Any:
+    """A list of rows by column, or a sentence as it is."""
+    if isinstance(table, str):
+        return table
+    columns = [[str(cell) for cell in column.cells] for column in table.columns]
+    names = [str(column.header) for column in table.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def machine() -> dict[str, Any]:

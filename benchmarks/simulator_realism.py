@@ -7,7 +7,6 @@ With a key log (layout: benchmarks/key_statistics.py) the typing is compared wit
 forearms in one more column. Not part of emgtype: such a log has a licence of its own.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from rich.table import Table
 
 from benchmarks.key_statistics import KeyLog, log_of, read_log, statistics
 from benchmarks.published_statistics import KEYS, SIGNAL
+from benchmarks.results import command_line, publish
 from benchmarks.signal_statistics import Presses, measure
 from decoder.errors import InputError
 from decoder.truth import Keystroke
@@ -166,7 +166,7 @@ def seeds(text: str) -> range:
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument(
         "--people", type=seeds, default="900-907", metavar="FIRST-LAST", help="seeds of those who wear the bands"
     )
@@ -178,13 +178,15 @@ def main() -> None:
     args = parser.parse_args()
     try:
         log = read_log(args.keys) if args.keys else None
-        report(args.people, args.donnings, args.minutes, (args.typists, args.typed_minutes), log)
+        publish(args, report(args.people, args.donnings, args.minutes, (args.typists, args.typed_minutes), log))
     except InputError as error:
         parser.exit(2, f"{error}\n")
 
 
-def report(people: range, donnings: int, minutes: float, typing: tuple[int, float], log: KeyLog | None) -> None:
-    """Simulate, measure and print.
+def report(
+    people: range, donnings: int, minutes: float, typing: tuple[int, float], log: KeyLog | None
+) -> list[Table | str]:
+    """Simulate and measure.
 
     Args:
         people: Seeds of those who wear the bands.
@@ -193,7 +195,6 @@ def report(people: range, donnings: int, minutes: float, typing: tuple[int, floa
         typing: How many type for the key statistics, and for how many minutes each.
         log: Real keys to compare with and to drive forearms by.
     """
-    console = Console(width=170)
     paragraphs, seconds = load_text("train"), 60 * minutes
     found: list[list[dict[str, float]]] = []
     driven: list[dict[str, float]] = []
@@ -206,11 +207,14 @@ def report(people: range, donnings: int, minutes: float, typing: tuple[int, floa
             start = float(log.onset[log.session == session][0]) + 60.0  # past the first prompts
             driven.append(measured(person, log.timeline(session, start, seconds), DONNINGS * seed, seconds + 4.0))
     names = f"people {people.start}-{people.stop - 1}, {donnings} donnings each, {minutes:g} min; population"
-    console.print(f"{names} {population_hash()}", highlight=False)
-    console.print(signal_table(found, driven), variety_table(found))
     simulated, jitter = typed_log(*typing, people.start)
-    console.print(key_table(simulated, log))
-    console.print(f"label jitter: ±{1000 * jitter:.1f} ms (published: ±7.5 ms)", highlight=False)
+    return [
+        f"{names} {population_hash()}",
+        signal_table(found, driven),
+        variety_table(found),
+        key_table(simulated, log),
+        f"label jitter: ±{1000 * jitter:.1f} ms (published: ±7.5 ms)",
+    ]
 
 
 if __name__ == "__main__":

@@ -1,42 +1,49 @@
 """Our decoder beside others on the same emissions, language model, beam and pruning: µs per frame, and CER.
 
 The others run in an environment of their own (`make peers`), one recording of a minute after the other; those that
-stream get one frame per call, as ours does. Ours is timed with its commit rule, the text asked for after each frame.
-Each decoder has the language model weight and the bonus that did best on recordings of their own (flashlight knows no
-bonus; pyctcdecode is too slow for a search and takes those of ctc-beam-decoder, which searches as it does).
+stream get one frame per call, as ours does. Ours is timed as the daemon runs it, with its commit rule and the events.
+Each decoder has the settings that did best on minutes of their own: the language model's weight, the bonus (flashlight
+has one for spaces alone), with ours the price of a ⌫. pyctcdecode is too slow for a search and takes those of
+ctc-beam-decoder, which searches as it does.
 
     python -m benchmarks.decoder_against_peers --peers .peers/bin/python --keys FILE.npz --minutes 60
 """
 
-import argparse
 import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.synthetic_emissions import Keys, emissions, load_keys
+from benchmarks.results import command_line, publish
+from benchmarks.synthetic_emissions import KINDS, add_key_options, emissions, load_keys, minutes_of
 from decoder.beam import BeamSettings, PrefixBeam
-from decoder.charset import KEYS, SPACE
-from decoder.committer import LAG, PATIENCE
+from decoder.charset import BACKSPACE, KEYS, SPACE
+from decoder.committer import LAG, Committer
 from decoder.flat_lm import FlatScorer, FlatTables
 from decoder.lm import LanguageModelFacts
-from decoder.messages import Emission, Key
+from decoder.messages import Emission
 from decoder.metrics import CharacterErrors, cer_difference
+from decoder.render import KeySequence
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 
 OURS, LIVE = "emgtype, at the end", f"emgtype, live ({LAG:g} s)"
 FLASHLIGHT, CTC, PYCTC = "flashlight-text", "ctc-beam-decoder", "pyctcdecode"
 SCRIPT = Path(__file__).with_name("decoder_peers.py")
-WEIGHTS, BONUSES = (0.3, 0.65, 1.0), (0.0, 0.75, 1.5)
+SETTINGS: dict[str, tuple[float, ...]] = {
+    "weight": (0.3, 0.05, 0.1, 0.2, 0.5, 0.8, 1.2),
+    "bonus": (0.0, -1.0, -0.5, 0.5, 1.0, 1.5),
+    "backspace": (-4.5, -3.0, -6.0, -8.0),
+}
+"""What is tried; the search begins with the first of each."""
 SLOW = 1
 """Recordings that pyctcdecode gets: minutes each where emissions are flat."""
 
@@ -46,9 +53,10 @@ class Job:
     """A decoder with its weights, and the recordings it gets."""
 
     decoder: str
-    weight: float
-    bonus: float
     recordings: tuple[str, ...]
+    weight: float = SETTINGS["weight"][0]
+    bonus: float = SETTINGS["bonus"][0]
+    backspace: float = SETTINGS["backspace"][0]
 
 
 @dataclass(slots=True)
@@ -79,28 +87,38 @@ class Bench:
         """All jobs, ours here and the others' in their environment."""
         outcomes = [Outcome() for _ in jobs]
         others = [n for n, job in enumerate(jobs) if job.decoder not in (OURS, LIVE)]
-        for n in track([n for n in range(len(jobs)) if n not in others], "ours", transient=True):
+        for n in [n for n in range(len(jobs)) if n not in others]:
             self._ours(jobs[n], outcomes[n])
-        self._theirs([jobs[n] for n in others], [outcomes[n] for n in others])
+        if others:
+            self._theirs([jobs[n] for n in others], [outcomes[n] for n in others])
         return outcomes
 
     def _ours(self, job: Job, outcome: Outcome) -> None:
-        scorer = FlatScorer(self.tables, replace(self.facts, weight=job.weight, bonus=job.bonus))
+        priors = {**self.facts.priors, BACKSPACE: job.backspace}
+        scorer = FlatScorer(self.tables, replace(self.facts, weight=job.weight, bonus=job.bonus, priors=priors))
         for name in job.recordings:
             beam, heard = PrefixBeam(BeamSettings(), scorer), self.recordings[name]
-            final: list[Key] = []
             if job.decoder == OURS:
                 beam.push(heard)
+                beam.finish()
+                labels = list(beam.labels())
             else:
-                for frame in range(len(heard.times)):
-                    piece = Emission(heard.log_probs[frame : frame + 1], heard.times[frame : frame + 1])
-                    start = time.perf_counter_ns()
-                    final += beam.commit(piece, LAG, PATIENCE)
-                    beam.keys()
-                    outcome.took.append((time.perf_counter_ns() - start) / 1000)
-            beam.finish()
-            labels = [key.label for key in (*final, *beam.keys())]
+                labels = self._live(Committer(beam), heard, outcome.took)
             outcome.errors[name] = CharacterErrors.between(labels, self.truth[name])
+
+    @staticmethod
+    def _live(committer: Committer, heard: Emission, took: list[float]) -> list[int]:
+        text = KeySequence()
+        for frame in range(len(heard.times)):
+            piece = Emission(heard.log_probs[frame : frame + 1], heard.times[frame : frame + 1])
+            start = time.perf_counter_ns()
+            event = committer.push(piece)
+            took.append((time.perf_counter_ns() - start) / 1000)
+            if event:
+                text.push(event)
+        if last := committer.finish():
+            text.push(last)
+        return [key.label for key in text.final]
 
     def _theirs(self, jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
         # No two labels may share a word there: of those that share a token, the small letter has it.
@@ -122,7 +140,7 @@ class Bench:
             )
             assert done.stdout is not None
             total = sum(len(job.recordings) for job in jobs)
-            for line in track(done.stdout, "the others", total=total, transient=True):
+            for line in track(done.stdout, "the others", total=total, transient=True, console=Console(stderr=True)):
                 result = json.loads(line)
                 if "missing" in result:
                     continue
@@ -133,75 +151,95 @@ class Bench:
             raise SystemExit(f"{SCRIPT.name} ended with {done.returncode}: run it by itself to see why")
 
 
-def minutes_of(keys: Keys) -> Iterable[Keys]:
-    """Recordings of a minute, each from 1 s on."""
-    recordings: dict[int, Keys] = {}
-    for label, at in keys:
-        recordings.setdefault(int(at // 60), []).append((label, 1 + at % 60))
-    return recordings.values()
+def tuned(bench: Bench, decoder: str, names: tuple[str, ...]) -> Job | None:
+    """A decoder with the settings that did best: each in turn while the others stand, twice. None: not installed."""
+    job, known = Job(decoder, names), dict[Job, Outcome]()
+    turns = {"weight": SETTINGS["weight"], "bonus": SETTINGS["bonus"]}
+    if decoder in (OURS, LIVE):
+        turns = SETTINGS
+    for setting, values in [*turns.items()] * 2:
+        jobs = [replace(job, **{setting: value}) for value in values]  # type: ignore[arg-type]  # all are floats
+        new = [job for job in jobs if job not in known]
+        known.update(zip(new, bench.run(new), strict=True))
+        if not known[jobs[0]].errors:
+            return None
+        job = min(jobs, key=lambda job: known[job].cer)
+    return job
 
 
-def tuned(bench: Bench, names: tuple[str, ...]) -> dict[str, Job]:
-    """Each decoder with the weights that did best."""
-    grid = [*product((OURS, CTC), WEIGHTS, BONUSES), *product((FLASHLIGHT,), (*WEIGHTS, 1.5), (0.0,))]
-    jobs = [Job(decoder, weight, bonus, names) for decoder, weight, bonus in grid]
-    best: dict[str, tuple[float, Job]] = {}
-    for job, outcome in zip(jobs, bench.run(jobs), strict=True):
-        if outcome.errors and (job.decoder not in best or outcome.cer < best[job.decoder][0]):
-            best[job.decoder] = (outcome.cer, job)
-    chosen = {decoder: job for decoder, (_, job) in best.items()}
-    return {**chosen, LIVE: replace(chosen[OURS], decoder=LIVE), PYCTC: replace(chosen[CTC], decoder=PYCTC)}
+def difference(ours: Outcome, theirs: Outcome) -> dict[str, float]:
+    """CER of ours minus theirs on the recordings that both had, with its paired 95 % interval over them."""
+    gain = cer_difference([ours.errors[name] for name in theirs.errors], list(theirs.errors.values()))
+    return {"points": gain.difference, "low": gain.low, "high": gain.high}
 
 
-def table_of(title: str, jobs: dict[str, Job], outcomes: dict[str, Outcome]) -> Table:
-    """A row per decoder."""
-    columns = ("decoder", "LM weight, bonus", "p50", "p99", "mean, µs a frame", "CER %", "ours − this, points (95 %)")
-    table = Table(*columns, title=title)
+def figures_of(jobs: dict[str, Job], outcomes: dict[str, Outcome]) -> dict[str, Any]:
+    """What came of one kind of emissions, by decoder."""
+    figures: dict[str, Any] = {}
     for name, outcome in outcomes.items():
-        if not outcome.errors:
-            table.add_row(name, "not installed")
-            continue
-        took, streams = outcome.took, len(outcome.took) > len(outcome.errors)
-        figures = [f"{np.percentile(took, q):.1f}" if streams else "" for q in (50, 99)]
-        mean = f"{np.mean(took):.1f}" if took else ""
-        gain = cer_difference([outcomes[OURS].errors[n] for n in outcome.errors], list(outcome.errors.values()))
-        against = "" if name == OURS else f"{gain.difference:+.2f} ({gain.low:+.2f} to {gain.high:+.2f})"
-        table.add_row(
-            name, f"{jobs[name].weight:g}, {jobs[name].bonus:g}", *figures, mean, f"{outcome.cer:.2f}", against
-        )
-    return table
+        job, took = jobs[name], outcome.took
+        streams = len(took) > len(outcome.errors)
+        figures[name] = {
+            "settings": {setting: getattr(job, setting) for setting in SETTINGS},
+            "us": {f"p{q}": float(np.percentile(took, q)) for q in (50, 99) if streams}
+            | ({"mean": float(np.mean(took))} if took else {}),
+            "recordings": len(outcome.errors),
+            "cer": outcome.cer,
+        }
+        if name not in (OURS, LIVE):
+            figures[name] |= {"ours": difference(outcomes[OURS], outcome), "live": difference(outcomes[LIVE], outcome)}
+            mine = figures[LIVE]["us"]
+            figures[name]["times ours"] = {q: us / mine[q] for q, us in figures[name]["us"].items()}
+    return figures
+
+
+def tables_of(title: str, figures: dict[str, Any]) -> list[Table]:
+    """A row per decoder: how fast and how good, and how far from ours."""
+    first = Table("decoder", "weight, bonus(, ⌫)", "p50", "p99", "mean, µs", "CER %", title=f"{title} emissions")
+    columns = ("beside", "p50 / ours", "mean / ours", "CER: ours at end − its (95 %)", "ours live − its (95 %)")
+    second = Table(*columns)
+    for name, row in figures.items():
+        mine = name in (OURS, LIVE)
+        settings = [f"{value:g}" for value in row["settings"].values()][: 3 if mine else 2]
+        took = [f"{row['us'][q]:.1f}" if q in row["us"] else "" for q in ("p50", "p99", "mean")]
+        first.add_row(name, ", ".join(settings), *took, f"{row['cer']:.2f}")
+        if not mine:
+            times = [f"{row['times ours'][q]:.1f}" if q in row["times ours"] else "" for q in ("p50", "mean")]
+            gains = [f"{g['points']:+.2f} ({g['low']:+.2f} to {g['high']:+.2f})" for g in (row["ours"], row["live"])]
+            second.add_row(name, *times, *gains)
+    return [first, second]
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--peers", type=Path, default=Path(".peers/bin/python"), help="their environment's Python")
-    parser.add_argument("--lm", type=Path, default=Path("exported/demo"), help="folder of a language model")
-    parser.add_argument("--keys", type=Path, help="key sequence (npz) instead of the repository's text")
-    parser.add_argument("--minutes", type=float, default=10.0, help="tested on, after those for the weights")
-    parser.add_argument("--tune", type=int, default=3, help="minutes that choose the weights")
-    parser.add_argument("--seed", type=int, default=0)
+    add_key_options(parser, minutes=10.0)
+    parser.add_argument("--tune", type=int, default=3, help="further minutes, that choose the settings")
     options = parser.parse_args()
     facts = LanguageModelFacts.from_json((options.lm / LM_FACTS).read_text(encoding="utf-8"))
     tables = FlatTables.load(str(options.lm / LM_TABLES))
     rng = np.random.default_rng(options.seed)
-    keys = {str(n): k for n, k in enumerate(minutes_of(load_keys(options.keys, options.minutes + options.tune, rng)))}
+    keys = {str(n): k for n, k in enumerate(minutes_of(load_keys(options, options.minutes + options.tune, rng)))}
     truth = {name: [label for label, _ in recording] for name, recording in keys.items()}
     names = tuple(keys)
-    console = Console(highlight=False)
-    console.print(
-        f"{sum(map(len, truth.values()))} keys in {len(keys)} minutes, {options.tune} of them for the weights"
-    )
-    for title, flat in (("peaky", False), ("flat", True)):
+    told = f"{sum(map(len, truth.values()))} keys in {len(keys)} minutes, the first {options.tune} for the settings"
+    printed, found = list[Table | str]([told]), dict[str, Any]()
+    for kind, flat in KINDS.items():
         heard = {name: emissions(recording, flat, rng) for name, recording in keys.items()}
         bench = Bench(heard, truth, tables, facts, options.lm / LM_BINARY, options.peers)
-        chosen = tuned(bench, names[: options.tune])
+        best = {name: tuned(bench, name, names[: options.tune]) for name in (OURS, LIVE, FLASHLIGHT, CTC)}
+        best[PYCTC] = replace(best[CTC] or Job(PYCTC, ()), decoder=PYCTC)
+        tested = names[options.tune :]
         jobs = {
-            name: replace(chosen[name], recordings=names[options.tune :][: SLOW if name == PYCTC else None])
-            for name in (OURS, LIVE, FLASHLIGHT, CTC, PYCTC)
-            if name in chosen
+            name: replace(job, recordings=tested[: SLOW if name == PYCTC else None])
+            for name, job in best.items()
+            if job
         }
-        console.print(table_of(title, jobs, dict(zip(jobs, bench.run(list(jobs.values())), strict=True))))
+        outcomes = dict(zip(jobs, bench.run(list(jobs.values())), strict=True))
+        found[kind] = figures_of(jobs, {name: outcome for name, outcome in outcomes.items() if outcome.errors})
+        printed += tables_of(kind, found[kind])
+    publish(options, printed, {"keys": sum(map(len, truth.values())), "minutes": len(names), **found})
 
 
 if __name__ == "__main__":

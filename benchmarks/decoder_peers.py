@@ -30,8 +30,10 @@ def flashlight(s: dict[str, Any], job: dict[str, Any]) -> Decode:
     words, blank = Dictionary(), len(s["words"])
     for word in s["words"]:
         words.add_entry(word)
-    weight = job["weight"] * math.log(10)  # on KenLM's decimal logarithms; it knows no bonus
-    options = LexiconFreeDecoderOptions(s["beam"], s["labels"], s["threshold"], weight, 0.0, True, CriterionType.CTC)
+    weight = job["weight"] * math.log(10)  # on KenLM's decimal logarithms; of bonuses it knows that of the space alone
+    options = LexiconFreeDecoderOptions(
+        s["beam"], s["labels"], s["threshold"], weight, job["bonus"], True, CriterionType.CTC
+    )
     decoder = LexiconFreeDecoder(options, KenLM(s["lm"], words), s["words"].index(s["space"]), blank, [])
 
     def decode(rows: Any) -> tuple[list[int], list[float]]:

@@ -3,20 +3,18 @@
 Emissions are made from a key sequence, peaky as those of a well trained encoder or flat as those of a poor one; what is
 told about errors is a check that the work measured is real work, not a result about an encoder.
 
-    python -m benchmarks.decoder_speed                   # the repository's text and the demo's LM
+    python -m benchmarks.decoder_speed                   # simulated typists and the demo's LM
     python -m benchmarks.decoder_speed --keys FILE.npz   # real keys: onset, key, key_names, session
 """
 
-import argparse
 import time
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from rich.console import Console
 from rich.table import Table
 
-from benchmarks.synthetic_emissions import emissions, load_keys
+from benchmarks.results import command_line, publish, spread
+from benchmarks.synthetic_emissions import KINDS, add_key_options, emissions, load_keys
 from decoder.beam import BeamSettings, PrefixBeam
 from decoder.committer import Committer
 from decoder.flat_lm import FlatScorer, FlatTables
@@ -31,9 +29,7 @@ from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 BEAM = BeamSettings().beam
 
 
-def measure(
-    scorer: LanguageScorer, width: int, emission: Emission, hop: int
-) -> tuple[npt.NDArray[np.float64], list[int], int]:
+def measure(scorer: LanguageScorer, width: int, emission: Emission, hop: int) -> tuple[list[float], list[int], int]:
     """µs per frame of each push, final labels, and most nodes in memory."""
     beam = PrefixBeam(BeamSettings(beam=width), scorer)
     committer, text = Committer(beam), KeySequence()
@@ -49,7 +45,7 @@ def measure(
         size = max(size, beam.size)
     if last := committer.finish():
         text.push(last)
-    return np.array(took), [key.label for key in text.final], size
+    return took, [key.label for key in text.final], size
 
 
 def scorers(folder: Path) -> dict[str, LanguageScorer]:
@@ -64,30 +60,32 @@ def scorers(folder: Path) -> dict[str, LanguageScorer]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lm", type=Path, default=Path("exported/demo"), help="folder of a language model")
-    parser.add_argument("--keys", type=Path, help="key sequence (npz) instead of the repository's text")
-    parser.add_argument("--minutes", type=float, default=5.0)
+    parser = command_line(__doc__)
+    add_key_options(parser, minutes=5.0)
     parser.add_argument("--hop", type=int, default=1, help="frames per push")
     parser.add_argument("--beams", type=int, nargs="+", default=[10, 50, 100, 500])
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
-    keys = load_keys(options.keys, options.minutes, rng)
+    keys = load_keys(options, options.minutes, rng)
     truth = [label for label, _ in keys]
     known = scorers(options.lm)
-    table = Table("emissions", "LM", "beam", "p50", "p95", "p99", "max", "mean, µs", "nodes", "CER %", "greedy %")
-    for name, flat in (("peaky", False), ("flat", True)):
+    tables, figures = list[Table | str](), []
+    for name, flat in KINDS.items():
         emission = emissions(keys, flat, rng)
-        floor = CharacterErrors.between([key.label for key in GreedyDecoder().push(emission)], truth).cer
+        greedy = CharacterErrors.between([key.label for key in GreedyDecoder().push(emission)], truth).cer
+        table = Table("LM", "beam", "p50", "p95", "p99", "mean, µs", "nodes", "CER %")
+        table.title = f"{name} emissions (greedy decoding: CER {greedy:.2f} %)"
+        tables.append(table)
         for kind, width in [*(("flat", beam) for beam in options.beams), ("kenlm", BEAM), ("none", BEAM)]:
             took, labels, size = measure(known[kind], width, emission, options.hop)
-            figures = [f"{value:.1f}" for value in (*np.percentile(took, [50, 95, 99]), took.max(), took.mean())]
-            cer = CharacterErrors.between(labels, truth).cer
-            table.add_row(name, kind, str(width), *figures, str(size), f"{cer:.2f}", f"{floor:.2f}")
-    console = Console(highlight=False)
-    console.print(f"{len(truth)} keys in {options.minutes:g} minutes, LM {options.lm}, {options.hop} frames per push")
-    console.print(table)
+            us, cer = spread(took), CharacterErrors.between(labels, truth).cer
+            shown = [f"{us[column]:.1f}" for column in ("p50", "p95", "p99", "mean")]
+            table.add_row(kind, str(width), *shown, str(size), f"{cer:.2f}")
+            figures.append(
+                {"emissions": name, "lm": kind, "beam": width, "us": us, "nodes": size, "cer": cer, "greedy": greedy}
+            )
+    told = f"{len(truth)} keys in {options.minutes:g} minutes, LM {options.lm}, {options.hop} frames per push"
+    publish(options, [told, *tables], {"keys": len(truth), "rows": figures})
 
 
 if __name__ == "__main__":

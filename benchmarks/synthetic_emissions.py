@@ -1,29 +1,32 @@
 """Emissions made from key sequences: peaky as those of a well trained encoder, or flat as those of a poor one."""
 
-import gzip
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from decoder.charset import BACKSPACE, BLANK, CLASSES, LABELS, key_name_to_label, text_to_labels
+from decoder.charset import BLANK, CLASSES, key_name_to_label
 from decoder.messages import Emission
+from emgtype.texts import load_text
+from simulator.text import word_prompts
+from simulator.typist import random_typist, type_prompts
 
 Keys = list[tuple[int, float]]
 """(label, seconds)"""
 FRAME = 0.008
+KINDS = {"peaky": False, "flat": True}
+SESSION = 5.0
+"""Minutes after which another simulated typist goes on."""
 
 
-def typed_text(text: str, minutes: float, rng: np.random.Generator) -> Keys:
-    """(label, seconds) of a text typed with log-normal intervals and 3 % typos, each followed by a ⌫."""
-    keys: Keys = []
-    now = 1.0
-    for label in text_to_labels(text):
-        typo = [int(rng.integers(26)), LABELS[BACKSPACE]] if rng.random() < 0.03 else []
-        for pressed in [*typo, label]:
-            keys.append((pressed, now))
-            now += 0.5 if pressed == LABELS[BACKSPACE] else float(np.exp(rng.normal(-1.89, 0.56)))
-        if now > 60 * minutes:
-            break
+def typed_keys(minutes: float, rng: np.random.Generator) -> Keys:
+    """(label, seconds) of prompts that simulated typists type, typos and ⌫ included; text no shipped LM has seen."""
+    paragraphs, keys = load_text("test"), list[tuple[int, float]]()
+    for start in np.arange(1, 1 + 60 * minutes, 60 * SESSION).tolist():
+        prompts = word_prompts(paragraphs, int(rng.integers(2**31)))
+        pressed, _ = type_prompts(prompts, random_typist(rng), rng, start, min(start + 60 * SESSION, 60 * minutes))
+        keys += [(k.label, k.start) for k in pressed if k.label is not None]
     return keys
 
 
@@ -59,9 +62,22 @@ def emissions(keys: Keys, flat: bool, rng: np.random.Generator) -> Emission:
     return Emission(logits.astype(np.float32), np.arange(frames, dtype=np.float64) * FRAME)
 
 
-def load_keys(path: Path | None, minutes: float, rng: np.random.Generator) -> Keys:
-    """Recorded keys of a file, or without one those of the repository's text."""
-    if path:
-        return recorded_keys(path, minutes)
-    with gzip.open("data/english.txt.gz", "rt", encoding="utf-8") as file:
-        return typed_text(file.read(400_000 + round(20_000 * minutes))[300_000:], minutes, rng)
+def minutes_of(keys: Keys) -> Iterable[Keys]:
+    """Recordings of a minute, each from 1 s on."""
+    recordings: dict[int, Keys] = {}
+    for label, at in keys:
+        recordings.setdefault(int(at // 60), []).append((label, 1 + at % 60))
+    return recordings.values()
+
+
+def add_key_options(parser: ArgumentParser, minutes: float) -> None:
+    """--keys, --minutes, --seed and --lm, which all of the decoder's benchmarks have."""
+    parser.add_argument("--lm", type=Path, default=Path("exported/demo"), help="folder of a language model")
+    parser.add_argument("--keys", type=Path, help="recorded keys (npz: onset, key, key_names, session)")
+    parser.add_argument("--minutes", type=float, default=minutes, help="of typing; simulated where --keys names none")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def load_keys(options: Namespace, minutes: float, rng: np.random.Generator) -> Keys:
+    """Recorded keys of the file in --keys, or without one those of simulated typists."""
+    return recorded_keys(options.keys, minutes) if options.keys else typed_keys(minutes, rng)

@@ -149,7 +149,7 @@ class Serving:
     def memory(self) -> dict[str, float]:
         """MB resident now and at most so far."""
         lines = (self._folder / "status").read_text(encoding="utf-8").splitlines()
-        kilobytes = {name: value.split()[0] for name, _, value in (line.partition(":") for line in lines) if value}
+        kilobytes = {line.partition(":")[0]: line.split()[1] for line in lines if line.startswith("Vm")}
         return {"now": int(kilobytes["VmRSS"]) / 1024, "most": int(kilobytes["VmHWM"]) / 1024}
 
     def end(self) -> dict[str, Any]:

@@ -76,9 +76,12 @@ class Spectrogram:
         self._kept = joined[count * hop :].copy()  # window - hop samples of overlap, and what is not a hop yet
         if not count:
             return np.empty((0, *samples.shape[1:], self.constants.bins), np.float32), np.empty(0)
-        windows = np.lib.stride_tricks.sliding_window_view(joined, window, axis=0)[
-            ::hop
-        ]  # (F, ..., electrodes, window)
+        # A view of each frame's samples: numpy's sliding_window_view would take longer than the transform of one frame.
+        joined = np.ascontiguousarray(joined)
+        step, *inner = joined.strides
+        windows = np.ndarray(
+            (count, *joined.shape[1:], window), joined.dtype, joined, strides=(hop * step, *inner, step)
+        )  # (F, ..., electrodes, window)
         spectrum = np.fft.rfft(windows * self._taper)
         power = spectrum.real**2 + spectrum.imag**2
         frames = np.log10(power + self.constants.floor).astype(np.float32)

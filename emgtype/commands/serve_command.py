@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from adapters.console import ConsoleSink
+from adapters.console import ConsoleSink, LiveLines
 from adapters.lsl_inlet import open_sources
 from adapters.publisher import Publisher, PubSocket
 from emgtype.commands.options import PATH, precision_option, print_json
@@ -98,10 +98,11 @@ def command(
         wearers: dict[Person, Wearer] = {}
         shown: list[ConsoleSink] = []
         out = Console(file=sys.stdout)
+        lines = None if quiet or as_json else stack.enter_context(LiveLines(out))
         for person, source, publisher in zip(people, sources, publishers, strict=True):
             name = person.config.person if several else ""
-            if not (quiet or as_json):
-                shown.append(stack.enter_context(ConsoleSink(out, raw=config.console.raw, name=name)))
+            if lines:
+                shown.append(stack.enter_context(ConsoleSink(out, raw=config.console.raw, name=name, lines=lines)))
             sinks: list[Sink] = [publisher, *shown[-1:]]
             wearers[person] = Wearer(source, person.pipeline, sinks, publisher.heartbeat, name)
         for source in sources:
@@ -118,6 +119,8 @@ def command(
         finally:
             for sink in shown:
                 sink.close()
+            if lines:
+                lines.close()
             wall = time.monotonic() - began
             counts = {
                 person: (wearers[person].samples, source.lost) for person, source in zip(people, sources, strict=True)

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from adapters.console import ConsoleSink
+from adapters.console import ConsoleSink, LiveLines
 from decoder.charset import text_to_labels
 from decoder.messages import Key, TextEvent
 
@@ -108,12 +108,46 @@ def test_a_dumb_terminal_gets_lines() -> None:
     assert out.getvalue() == "one\ntwo\n"
 
 
-def test_several_peoples_lines_are_told_apart_by_name() -> None:
+@pytest.mark.parametrize("ends", [("ann", "bob"), ("bob", "ann")])
+def test_several_peoples_lines_are_told_apart_by_name(ends: tuple[str, str]) -> None:
     out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=60, color_system=None)
-    with ConsoleSink(console, name="ann") as ann, ConsoleSink(console, name="bob") as bob:
-        ann.push(event("one tw", tail=2))
-        bob.push(event("[b]\n"))
-        ann.push(event("wo\nthree", tail=7, erase=1))
-        bob.push(event("end\nof text", tail=9))
-    assert out.getvalue() == "bob: [b]\nbob: end\nbob: of text\nann: one two\nann: three\n"
+    console = Console(file=out, width=60)
+    with LiveLines(console) as lines:
+        sinks = {name: ConsoleSink(console, name=name, lines=lines) for name in ends}
+        sinks["ann"].push(event("one tw", tail=2))
+        sinks["bob"].push(event("[b]\n"))
+        sinks["ann"].push(event("wo\nthree", tail=9, erase=1))
+        sinks["bob"].push(event("end\nof text", tail=9))
+        assert out.getvalue() == "bob: [b]\n"
+        for name in ends:
+            sinks[name].close()
+    rest = {"ann": "ann: one two\nann: three\n", "bob": "bob: end\nbob: of text\n"}
+    assert out.getvalue() == "bob: [b]\n" + "".join(rest[name] for name in ends)
+
+
+def test_several_peoples_unfinished_lines_are_redrawn_one_below_the_other() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=20, height=8, color_system=None, _environ={})
+
+    def frame() -> list[str]:
+        drawn = [line.split("\x1b[2K")[-1] for line in out.getvalue().splitlines()]
+        out.seek(0)
+        out.truncate()
+        return drawn
+
+    with LiveLines(console) as lines:
+        ann, bob = (ConsoleSink(console, name=name, lines=lines) for name in ("ann", "bob"))
+        ann.push(event("hel", tail=3))
+        assert frame()[-2:] == ["\x1b[?25lann: hel", "bob: "]
+        bob.push(event("one\ntwo", tail=3))
+        drawn = frame()
+        assert drawn[-2:] == ["ann: hel", "bob: two"]
+        assert drawn.count("bob: one") == 1  # finished, it scrolls away above them
+        ann.push(event("x" * 90 + "newest", tail=6))
+        drawn = frame()  # each has their share of the rows, for the newest of their line
+        assert drawn[-1] == "bob: two"
+        assert drawn[-2].endswith("newest")
+        assert "".join(drawn).count("x") < 2 * 20
+        ann.close()
+        bob.close()
+    assert "".join(frame()).count("x") == 90  # at the end everything is left as it stands

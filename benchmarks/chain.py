@@ -9,8 +9,10 @@ The bundle is of the paper's size, 5.3 million parameters, with the demo's langu
     python -m benchmarks.chain                                     # 60 s for each hop and precision
     python -m benchmarks.chain --hops 1 --precision int8 --seconds 300
     python -m benchmarks.chain --bundle exported/demo --json chain.json
+    python -m benchmarks.chain --realtime      # on a machine that is busy with other work; needs the right to (chrt)
 """
 
+import os
 import tempfile
 import time
 import uuid
@@ -32,6 +34,7 @@ from adapters.wire import TextMessage
 from emgtype.places import ENCODERS
 
 _WARM_UP = 2.0  # seconds before the first event that counts: one receptive field, and caches
+_PRIORITY = 10  # of 1 to 99; the kernel's own threads are at 50
 _REST = 0.3  # seconds for what is under way when the wristbands stop
 
 
@@ -115,9 +118,12 @@ def main() -> None:
     parser.add_argument("--hops", type=int, nargs="+", default=[1, 2, 4], help="frames per encoder call")
     parser.add_argument("--precision", nargs="+", choices=list(ENCODERS), default=list(ENCODERS))
     parser.add_argument("--seconds", type=float, default=60.0, help="of each measurement")
+    parser.add_argument("--realtime", action="store_true", help="the three processes go before all others (SCHED_FIFO)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder:
         bundle = options.bundle or paper_bundle(Path(folder, "bundle"))
+        if options.realtime:  # here: what is started from now on inherits it, what made the bundle did not have it
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
         notes, rows = [], []
         for precision in options.precision:
             if not (bundle / ENCODERS[precision]).is_file():

@@ -10,7 +10,7 @@ from emgtype.assembly import Bundle, sha256
 from emgtype.evaluation.decoding import Decoded
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 
-_VERSION = 1
+_VERSION = 2
 """Raised when the decoder reads the same emissions otherwise than before."""
 
 

@@ -31,7 +31,7 @@ from decoder.committer import Committer
 from decoder.errors import InputError
 from decoder.messages import Emission
 from decoder.render import KeySequence
-from emgtype.assembly import Bundle, beam_for, open_bundle, scorer_for
+from emgtype.assembly import Bundle, beam_for, commit_rule, open_bundle, scorer_for
 from emgtype.config import load_config
 from emgtype.texts import load_text
 from simulator.person import make_person
@@ -56,7 +56,9 @@ def group_of(bundle: Bundle, people: int, hop: int, emissions: Sequence[list[Emi
     return PipelineGroup(
         [
             Pipeline(
-                OnnxEncoder(batch, n), Committer(beam_for(scorer_for(bundle, config), config), config.lag), tap=tap
+                OnnxEncoder(batch, n),
+                Committer(beam_for(scorer_for(bundle, config), config), commit_rule(config)),
+                tap=tap,
             )
             for n, tap in enumerate(taps or [None] * people)
         ]

@@ -8,11 +8,16 @@ end in a blank and of those that end in its last key; prefixes reached in severa
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from decoder._native import Beam
 from decoder.charset import BACKSPACE, BLANK, LABELS
 from decoder.errors import InputError
 from decoder.lm import LanguageScorer
 from decoder.messages import Emission, Hypothesis, Key
+
+_NEVER: npt.NDArray[np.float64] = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +64,27 @@ class PrefixBeam:
         except ValueError:
             raise self._unfit(emission) from None
 
-    def commit(self, emission: Emission, lag: float, patience: float) -> tuple[Key, ...]:
-        """Take in frames, and after each of them `cut` at its time less `lag` (s): the keys that became final."""
+    def commit(
+        self,
+        emission: Emission,
+        lag: float,
+        patience: float,
+        wanted: npt.NDArray[np.float64] = _NEVER,
+        age: float = 0.0,
+    ) -> tuple[Key, ...]:
+        """Take in frames, and after each of them `cut` at its time less `lag` (s): the keys that became final.
+
+        Args:
+            emission: The frames.
+            lag: Seconds after which a key is final.
+            patience: As for `cut`.
+            wanted: (keys,) posterior of the text up to a key from which on it is final sooner, by label; empty: never.
+            age: Seconds that such a key must be old.
+        """
         try:
-            labels, times, confidences = self._beam.commit(emission.log_probs, emission.times, lag, patience)
+            labels, times, confidences = self._beam.commit(
+                emission.log_probs, emission.times, lag, patience, wanted, age
+            )
         except ValueError:
             raise self._unfit(emission) from None
         return tuple(map(Key, labels, times, confidences))

@@ -1,9 +1,15 @@
-"""The fixed-lag commit rule: text is shown at once and may change while it is young; older text is final."""
+"""The commit rule: what is shown at once, what may still change, and when a key is final."""
+
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from decoder.beam import PrefixBeam
+from decoder.charset import BACKSPACE, ENTER, KEYS, LABELS
 from decoder.edits import edit
+from decoder.errors import InputError
 from decoder.messages import Emission, Key, TextEvent
 
 LAG = 0.8
@@ -16,20 +22,65 @@ While the text may still go on, later keys speak for such rivals; kept for ever,
 idle hours until they are typed.
 """
 
+DEAR = (BACKSPACE, ENTER)
+"""Keys that cannot be taken back by typing on: nothing shows them before they are final."""
+_DEAR = {LABELS[key] for key in DEAR}
+
+Mode = Literal["revise", "hold"]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRule:
+    """When a key is final, and what is told before."""
+
+    mode: Mode = "revise"
+    """revise: the best text goes out at once and is taken back while it is young; hold: only final keys go out."""
+    lag: float = LAG
+    """Seconds after which a key is final whatever speaks against it."""
+    confidence: float = 1.0
+    """Posterior of the text up to a key from which on it is final before that; 1: never."""
+    caution: float = 10.0
+    """How many times less doubt ⌫ and ⏎ want than others."""
+    show: float = 0.0
+    """Posterior that a key wants to be shown before it is final; what is shown stays while the best text holds it."""
+    age: float = 0.03
+    """Seconds that a key must be old to be final by confidence: the frames after its first may make two of it."""
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("revise", "hold"):
+            raise InputError(f"the commit mode is {self.mode!r}: expected revise or hold")
+        if not (
+            self.lag >= 0 and 0 < self.confidence <= 1 and self.caution >= 1 and self.age >= 0 and 0 <= self.show <= 1
+        ):
+            raise InputError(
+                f"the commit rule has lag {self.lag:g}, confidence {self.confidence:g}, caution {self.caution:g}, show "
+                f"{self.show:g} and age {self.age:g}: expected a lag and an age from 0, a confidence above 0 to 1, a "
+                "caution from 1, and a share to show from 0 to 1"
+            )
+
+    def wanted(self) -> npt.NDArray[np.float64]:
+        """(keys,) posterior that a key wants to be final before the lag, by label; empty: none ever is."""
+        if self.confidence == 1:
+            return np.empty(0)
+        dear = np.array([key in DEAR for key in KEYS])
+        return 1 - (1 - self.confidence) / np.where(dear, self.caution, 1.0)
+
 
 class Committer:
     """Emissions in, edits of the key sequence out; what is final is never taken back.
 
-    With every frame, the keys older than the lag that all hypotheses together find likeliest become final, and the beam
-    is cut there; the younger rest of the best that agrees is the tail. A push gives at most one event, from the keys
-    shown before it to those shown after it, so cuts of the emissions change how often the tail is told, never the final
-    keys.
+    With every frame, the keys older than the lag that all hypotheses together find likeliest become final, and so do
+    younger ones that the hypotheses hardly doubt; the beam is cut there. To revise, the younger rest of the best that
+    agrees is shown as the tail, up to the first ⌫ or ⏎, which must be final first. A push gives at most one event, from
+    the keys shown before it to those shown after it, so cuts of the emissions change how often the tail is told, never
+    the final keys.
     """
 
-    def __init__(self, beam: PrefixBeam, lag: float = LAG) -> None:
-        """`lag` in seconds."""
+    def __init__(self, beam: PrefixBeam, rule: CommitRule | None = None) -> None:
+        """`rule`: None: the fixed lag, revising."""
         self._beam = beam
-        self._lag = lag
+        self._rule = rule or CommitRule()
+        self._wanted = self._rule.wanted()
         self._seq = 0
         self.reset()
 
@@ -41,11 +92,25 @@ class Committer:
 
     def push(self, emission: Emission) -> TextEvent | None:
         """The edit that these frames make; None: none."""
-        final = self._beam.commit(emission, self._lag, PATIENCE)
+        rule = self._rule
+        final = self._beam.commit(emission, rule.lag, PATIENCE, self._wanted, rule.age)
         self._time = float(emission.times[-1])
+        if rule.mode == "hold":
+            return self._event(final, ()) if final else None
         if not final and self._beam.labels() == self._tail:
             return None
-        return self._event(final, self._beam.keys())
+        keys = self._beam.keys()
+        return self._event(final, keys[: self._to_show(final, keys)])
+
+    def _to_show(self, final: tuple[Key, ...], keys: tuple[Key, ...]) -> int:
+        """How many of the best text's keys are shown."""
+        shown = self._tail[len(final) :] if [key.label for key in final] == self._tail[: len(final)] else []
+        for count, key in enumerate(keys):
+            stays = count < len(shown) and shown[count] == key.label
+            shown = shown if stays else []
+            if key.label in _DEAR or not (stays or key.confidence >= self._rule.show):
+                return count
+        return len(keys)
 
     def finish(self) -> TextEvent | None:
         """Make all keys so far final, ranked as a text that ends here; None: they were. Afterwards as after `reset`."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from adapters.person_file import read_person
 from decoder.beam import BeamSettings, PrefixBeam
 from decoder.charset import KEYS
-from decoder.committer import Committer
+from decoder.committer import CommitRule, Committer
 from decoder.errors import InputError
 from decoder.flat_lm import FlatScorer, FlatTables
 from decoder.lm import LanguageModelFacts, LanguageScorer, NoLanguageModel
@@ -128,6 +128,11 @@ def beam_for(scorer: LanguageScorer, config: DecoderConfig) -> PrefixBeam:
     )
 
 
+def commit_rule(config: DecoderConfig) -> CommitRule:
+    """When keys are final, as configured."""
+    return CommitRule(config.commit, config.lag, config.confidence, config.caution, config.show)
+
+
 def assemble(
     bundle: Bundle,
     config: Config,
@@ -174,7 +179,7 @@ def _pipeline(
     observer: Observer,
     tap: Callable[[Emission], None] | None = None,
 ) -> Pipeline:
-    decoder = Committer(beam_for(scorer, config.decoder), config.decoder.lag)
+    decoder = Committer(beam_for(scorer, config.decoder), commit_rule(config.decoder))
     personal = personal_layer(bundle, config.pipeline.person) if config.pipeline.person else None
     hop = config.pipeline.hop
     return Pipeline(encoder, decoder, tap=tap, max_gap=MAX_GAP, observer=observer, personal=personal, decode_hop=hop)

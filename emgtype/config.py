@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from decoder.committer import Mode
 from decoder.errors import InputError
 from decoder.strict import build
 from emgtype.places import PACKAGE, USER_CONFIG
@@ -41,7 +42,11 @@ class DecoderConfig:
     labels: int
     threshold: float
     floor: float
+    commit: Mode
     lag: float
+    confidence: float
+    caution: float
+    show: float
     lm_backend: Literal["flat", "kenlm"]
     """Who scores: the flat tables where the bundle has them, or KenLM itself."""
     lm_weight: float | None = None
@@ -134,6 +139,9 @@ def _check(config: Config, where: str) -> None:
         ("decoder.threshold", d.threshold, 0, 1e6),
         ("decoder.floor", d.floor, -1e6, 0),
         ("decoder.lag", d.lag, 0, 60),
+        ("decoder.confidence", d.confidence, 0.5, 1),
+        ("decoder.caution", d.caution, 1, 1e6),
+        ("decoder.show", d.show, 0, 1),
         ("decoder.lm_weight", d.lm_weight or 0, 0, 100),
         ("publish.heartbeat", config.publish.heartbeat, 0.05, 600),
     )

@@ -116,6 +116,7 @@ public:
     }
 
     void cut(double horizon, double patience, Keys& final);
+    void settle(const double* wanted, double newest, Keys& final);
 
 private:
     struct Candidate {
@@ -139,6 +140,7 @@ private:
     void replace(double time);
     void born(double time);
     int32_t vote(const std::vector<double>& totals);
+    void retain(int32_t root);
 
     void tidy() { // let the LM forget the states of prefixes that are gone
         std::vector<int32_t> alive, states;
@@ -203,7 +205,8 @@ private:
     std::vector<int32_t> nodes_;
     std::vector<double> in_blank_, in_key_, acoustic_, end_; // acoustic_: of both together
     bool ended_ = false;
-    uint64_t revision_ = 0;
+    uint64_t revision_ = 0, settled_ = 0; // settled_: the revision that `settle` has seen
+    double of_age_ = kNever;              // seconds: when the next key is old enough to be settled
     double offset_ = 0.0;
     double oldest_ = kNever; // seconds: no key behind the root is older
     // Scratch of one frame, kept to spare allocations.

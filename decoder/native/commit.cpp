@@ -37,12 +37,50 @@ void Beam::cut(double horizon, double patience, Keys& final) {
         final.times.insert(final.times.end(), keys.times.begin(), keys.times.end());
         final.confidences.insert(final.confidences.end(), keys.confidences.begin(), keys.confidences.end());
     }
-    size_t kept = 0;
     stays_.clear();
     for (size_t i = 0; i < count; ++i) {
         if (stays(i)) stays_.push_back(i);
     }
     if (root == before && stays_.size() == count) return;
+    retain(root);
+}
+
+// Make final the first keys of the best prefix that are as sure as their labels want: whose posterior, among all
+// prefixes, of the text up to them is at least `wanted`; none that is younger than `newest` (s). What became final is
+// added to `final`; prefixes without it are dropped.
+void Beam::settle(const double* wanted, double newest, Keys& final) {
+    if (revision_ == settled_ && !(of_age_ <= newest)) return; // neither what they say nor who is asked has changed
+    settled_ = revision_;
+    of_age_ = kNever;
+    if (arena_.oldest() > newest) {
+        of_age_ = arena_.oldest();
+        return;
+    }
+    const std::vector<double>& totals = this->totals();
+    const std::vector<int32_t> chain = arena_.chain(nodes_[best_of(totals)]);
+    const Keys keys = keys_of(chain, totals);
+    size_t count = 0;
+    while (count < chain.size() && keys.times[count] <= newest && keys.confidences[count] >= wanted[keys.labels[count]]) {
+        ++count;
+    }
+    if (count < chain.size() && keys.times[count] > newest) of_age_ = keys.times[count];
+    if (count == 0) return;
+    final.labels.insert(final.labels.end(), keys.labels.begin(), keys.labels.begin() + count);
+    final.times.insert(final.times.end(), keys.times.begin(), keys.times.begin() + count);
+    final.confidences.insert(final.confidences.end(), keys.confidences.begin(), keys.confidences.begin() + count);
+    const std::vector<int32_t> through = arena_.through({chain[count - 1]}, nodes_);
+    stays_.clear();
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+        if (through[i] >= 0) stays_.push_back(i);
+    }
+    retain(chain[count - 1]);
+    settled_ = revision_;
+}
+
+// Drop all prefixes but those at the positions stays_, and plant the tree anew.
+void Beam::retain(int32_t root) {
+    const size_t count = nodes_.size();
+    size_t kept = 0;
     for (size_t i = 0, next = 0; i < count; ++i) {
         if (next == stays_.size() || stays_[next] != i) {
             arena_.release(nodes_[i]);
@@ -57,7 +95,7 @@ void Beam::cut(double horizon, double patience, Keys& final) {
     }
     nodes_.resize(kept);
     for (std::vector<double>* column : {&in_blank_, &in_key_, &acoustic_, &end_}) column->resize(kept);
-    if (root != before) arena_.plant(root, kUndoDepth);
+    if (root != arena_.root()) arena_.plant(root, kUndoDepth);
     oldest_ = arena_.oldest();
     ++revision_;
 }

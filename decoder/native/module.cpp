@@ -21,13 +21,16 @@ public:
         for (py::ssize_t i = 0; i < times.size(); ++i) beam_.push(log_probs.data() + i * beam_.classes(), times.data()[i]);
     }
 
-    py::tuple commit(const Array<float>& log_probs, const Array<double>& times, double lag, double patience) {
+    py::tuple commit(const Array<float>& log_probs, const Array<double>& times, double lag, double patience,
+                     const Array<double>& wanted, double age) {
         check(log_probs, times);
+        if (wanted.size() && wanted.size() != beam_.classes() - 1) throw py::value_error("wanted");
         Keys final;
         for (py::ssize_t i = 0; i < times.size(); ++i) {
             const double time = times.data()[i];
             beam_.push(log_probs.data() + i * beam_.classes(), time);
             beam_.cut(time - lag, patience, final);
+            if (wanted.size()) beam_.settle(wanted.data(), time - age, final);
         }
         return as_tuple(final);
     }

@@ -13,10 +13,12 @@ from rich.progress import Progress
 from adapters.console import ConsoleSink
 from adapters.publisher import open_publisher
 from adapters.session_reader import SessionReader
+from decoder.errors import InputError
 from decoder.truth import ON_KEYBOARD
-from emgtype.assembly import OFFLINE, assemble, check_length, open_bundle
+from emgtype.assembly import OFFLINE, Bundle, assemble, beam_for, check_length, open_bundle, scorer_for
 from emgtype.commands.options import PATH, config_options, json_option, precision_option, print_json
-from emgtype.config import load_config
+from emgtype.commands.train_command import session_files
+from emgtype.config import Config, load_config
 from emgtype.daemon import Sink
 from emgtype.latency import StageTimer
 from emgtype.replay import Replay, ReplayReport, paced, pieces
@@ -27,7 +29,7 @@ _PIECE = 32  # samples a time at the recorded speed, as a radio would deliver th
 
 
 @click.command(epilog="Example: emgtype replay session.hdf5 --fast")
-@click.argument("session", type=PATH)
+@click.argument("sessions", type=PATH, nargs=-1, required=True, metavar="SESSION")
 @config_options
 @click.option("--fast", is_flag=True, help="As fast as possible instead of at the recorded speed.")
 @click.option("--publish", is_flag=True, help="Also publish over ZeroMQ, as serve does.")
@@ -36,11 +38,13 @@ _PIECE = 32  # samples a time at the recorded speed, as a radio would deliver th
 @precision_option
 @click.option("--lag", type=float, help="Seconds after which a key is final.")
 @click.option("--person", metavar="NAME", help="Who typed: picks their layer of the bundle.")
+@click.option("--commit-sweep", is_flag=True, help="Compare commit rules on the session, or on several.")
+@click.option("--plot", "plot_path", type=PATH, help="With --commit-sweep: a picture of it (PNG, PDF, SVG).")
 @click.option("--raw", is_flag=True, default=None, help="Show every key instead of the text they make.")
 @click.option("--quiet", is_flag=True, help="Show no text, only the report.")
 @json_option
 def command(
-    session: Path,
+    sessions: tuple[Path, ...],
     config_path: Path | None,
     bundle: str | None,
     fast: bool,
@@ -50,6 +54,8 @@ def command(
     precision: str | None,
     lag: float | None,
     person: str | None,
+    commit_sweep: bool,
+    plot_path: Path | None,
     raw: bool | None,
     quiet: bool,
     as_json: bool,
@@ -67,6 +73,12 @@ def command(
     }
     config = load_config(config_path, flags)
     model = open_bundle(config.bundle, config.pipeline.precision)
+    if commit_sweep:
+        _sweep(sessions, model, config, plot_path, as_json)
+        return
+    if len(sessions) > 1 or plot_path:
+        raise InputError("several sessions, and --plot, go with --commit-sweep: name one session, or add it")
+    (session,) = sessions
     timer = StageTimer()
     said = Console(stderr=True, highlight=False, soft_wrap=True)
     with SessionReader(session) as recorded, ExitStack() as stack:
@@ -107,6 +119,31 @@ def command(
         print_json(report.as_dict())
     else:
         _show(report, fast)
+
+
+def _sweep(sessions: tuple[Path, ...], model: Bundle, config: Config, picture: Path | None, as_json: bool) -> None:
+    from emgtype.commit_sweep import Recorded, plot, record, rules, sweep, table
+
+    said = Console(stderr=True, highlight=False, soft_wrap=True)
+    with Progress(transient=True, console=said, disable=as_json) as progress:
+        tried, files, recorded = rules(), session_files(sessions), list[Recorded]()
+        task = progress.add_task("encoding", total=len(files) + len(tried))
+        for path in files:
+            recorded.append(record(path, model, config))
+            progress.advance(task)
+        scorer = scorer_for(model, config.decoder)
+        outcomes = sweep(
+            recorded,
+            lambda: beam_for(scorer, config.decoder),
+            tried,
+            lambda name: progress.update(task, advance=1, description=name),
+        )
+    if picture:
+        plot(outcomes, picture)
+    if as_json:
+        print_json({name: outcome.as_dict() for name, outcome in outcomes.items()})
+    else:
+        Console(highlight=False).print(table(outcomes))
 
 
 def _show(report: ReplayReport, fast: bool) -> None:

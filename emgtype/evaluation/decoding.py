@@ -15,7 +15,16 @@ from decoder.errors import InputError
 from decoder.greedy import GreedyDecoder
 from decoder.messages import Emission
 from decoder.render import KeySequence
-from emgtype.assembly import OFFLINE, Bundle, beam_for, check_length, open_bundle, personal_layer, scorer_for
+from emgtype.assembly import (
+    OFFLINE,
+    Bundle,
+    beam_for,
+    check_length,
+    commit_rule,
+    open_bundle,
+    personal_layer,
+    scorer_for,
+)
 from emgtype.config import DecoderConfig
 from emgtype.simulated import ORIGIN
 from streamer.bundle_facts import Precision
@@ -136,7 +145,7 @@ class _Readings:
         self._greedy = GreedyDecoder()
         self._greedy_labels: list[int] = []
         self._beams = {
-            d.key: (Committer(beam_for(scorer_for(bundle, d.beam), d.beam), d.beam.lag), KeySequence())
+            d.key: (Committer(beam_for(scorer_for(bundle, d.beam), d.beam), commit_rule(d.beam)), KeySequence())
             for d in decodings
             if d.beam is not None
         }

@@ -103,6 +103,25 @@ def test_replay_reports_and_emissions_decode_to_the_same_truth(
     assert beam[0]["cer"] < greedy[0]["cer"] + 5
 
 
+def test_commit_rules_are_compared_on_one_encoding_of_the_session(
+    emgtype: Run, session_file: Path, tmp_path: Path
+) -> None:
+    done = emgtype("replay", session_file, "--commit-sweep", "--json", "--plot", "sweep.png")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert len(found) > 6
+    finals = [found[f"hold {lag} s"]["final_ms"]["p50"] for lag in ("0", "0.16", "0.4", "0.8")]
+    assert finals == sorted(finals)
+    assert all(rule["retracted"] == 0 for name, rule in found.items() if name.startswith("hold"))
+    assert found["hold 0.8 s or 0.9"]["final_ms"]["p50"] < found["hold 0.8 s"]["final_ms"]["p50"]
+    assert found["revise, show 0.6"]["shown_ms"]["p50"] < found["hold 0.8 s or 0.99"]["shown_ms"]["p50"]
+    assert found["revise, show 0.6"]["retracted"] <= found["revise, show 0"]["retracted"]
+    assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
+    refused = emgtype("replay", session_file, session_file)
+    assert refused.returncode == 2
+    assert "go with --commit-sweep" in refused.stderr
+
+
 def test_paced_replay_takes_its_time_and_types_the_text_of_the_fast_one(
     emgtype: Run, session_file: Path, tmp_path: Path
 ) -> None:

@@ -12,8 +12,8 @@ from decoder.errors import InputError
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def default_endpoint() -> str:
-    """The ipc endpoint of this user's daemon; its directory is made if missing.
+def default_endpoint(name: str = "text") -> str:
+    """An ipc endpoint of this user's daemon: `text` or `control`; its directory is made if missing.
 
     Raises:
         InputError: The directory is somebody else's, others may enter it, or it cannot be made.
@@ -33,7 +33,14 @@ def default_endpoint() -> str:
             f"{folder} has mode {mode:o} and owner {found.st_uid}: expected a directory of yours that only you can "
             f"enter (chmod 700 {folder})"
         )
-    return f"ipc://{folder / 'text'}"
+    return f"ipc://{folder / name}"
+
+
+def control_endpoint(published: str) -> str:
+    """Where the daemon that publishes there takes requests, unless it is told otherwise: an ipc socket beside it."""
+    if published.startswith("ipc://"):
+        return f"{published}.control"
+    return default_endpoint(f"control-{published.rpartition(':')[2]}")
 
 
 def check_endpoint(endpoint: str) -> None:

@@ -76,6 +76,11 @@ class Publisher:
         self.endpoint = socket.endpoint
         """Where subscribers connect."""
 
+    @property
+    def next_seq(self) -> int:
+        """Number of the next edit."""
+        return self._text_seq
+
     def push(self, event: TextEvent) -> None:
         """Publish an edit of the text."""
         self._socket.send(wire.TextMessage(self._sender, self._text_seq, self._clock(), event))

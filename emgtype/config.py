@@ -58,6 +58,7 @@ class PublishConfig:
     """[publish]: the ZeroMQ sink."""
 
     endpoint: str
+    control: str
     heartbeat: float
 
 

@@ -63,6 +63,8 @@ class Wearer:
     heard: float = 0.0
     """When the last samples came."""
     stalled: bool = False
+    paused: bool = False
+    """Whether what they type is dropped."""
 
     def pass_on(self, events: Sequence[TextEvent]) -> None:
         """To all sinks."""
@@ -83,6 +85,7 @@ class Daemon:
         stall: Seconds without samples after which a wearer's text is settled and their pipeline starts anew.
         heartbeat_every: Seconds between the heartbeats of each.
         tell: Gets a sentence about what happened (a stall, samples again, a stream lost while others go on).
+        attend: Called in every step, at least every half second: whoever asks is answered there.
         clock: Monotonic seconds.
         sleep: Passes seconds.
     """
@@ -94,6 +97,7 @@ class Daemon:
         stall: float,
         heartbeat_every: float,
         tell: Callable[[str], None],
+        attend: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -102,6 +106,8 @@ class Daemon:
         self._stall = stall
         self._heartbeat_every = heartbeat_every
         self._tell = tell
+        self._attend = attend
+        self._stopped = False
         self._clock = clock
         self._sleep = sleep
         self._beaten = clock()
@@ -114,6 +120,7 @@ class Daemon:
         Raises:
             InputError: The last wearer's stream has ended, or its samples cannot be decoded.
         """
+        self._attend()
         chunks = self._pull()
         now = self._clock()
         for wearer, chunk in chunks.items():
@@ -123,7 +130,8 @@ class Daemon:
                 wearer.stalled = False
                 self._say(wearer, "samples again")
         for group, wearers in self._groups:
-            given = {number: chunks[wearer] for number, wearer in enumerate(wearers) if wearer in chunks}
+            heard = {number: wearer for number, wearer in enumerate(wearers) if wearer in chunks and not wearer.paused}
+            given = {number: chunks[wearer] for number, wearer in heard.items()}
             for number, result in (group.push(given) if given else {}).items():
                 if isinstance(result, InputError):
                     self._dismiss(wearers[number], result)
@@ -141,15 +149,37 @@ class Daemon:
                 wearer.heartbeat()
 
     def run(self, seconds: float | None = None) -> None:
-        """Step until interrupted, or for `seconds`; whatever ends it, everybody's text so far is settled."""
+        """Step until interrupted or stopped, or for `seconds`; whatever ends it, everybody's text so far is settled."""
         end = None if seconds is None else self._clock() + seconds
         try:
-            while end is None or self._clock() < end:
+            while not self._stopped and (end is None or self._clock() < end):
                 self.step()
         finally:
             with ExitStack() as stack:  # everybody, also where one of them fails
                 for wearer in reversed(self._present):
                     stack.callback(wearer.settle)
+
+    def stop(self) -> None:
+        """End `run` after this step."""
+        self._stopped = True
+
+    def pause(self, wearer: Wearer) -> None:
+        """Settle somebody's text and drop what they type from now on."""
+        if not wearer.paused and not wearer.gone:
+            wearer.settle()
+            wearer.paused = True
+
+    def resume(self, wearer: Wearer) -> None:
+        """Decode again, from the next samples on."""
+        if wearer.paused:
+            wearer.pipeline.reset()
+            wearer.paused = False
+
+    def reset(self, wearer: Wearer) -> None:
+        """Settle somebody's text and forget what their muscles did."""
+        if not wearer.gone:
+            wearer.settle()
+            wearer.pipeline.reset()
 
     def _pull(self) -> dict[Wearer, Chunk]:
         """What has come, by wearer. Only one who is alone is waited for in their source: it wakes up the soonest."""

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import click
 from rich.console import Console
 
 from adapters.console import ConsoleSink, LiveLines
-from adapters.lsl_inlet import open_sources
+from adapters.control import ControlSocket
+from adapters.endpoint import control_endpoint
+from adapters.lsl_inlet import LSLSource, open_sources
 from adapters.publisher import Publisher, PubSocket
 from emgtype.commands.options import PATH, precision_option, print_json
 from emgtype.config import load_config
 from emgtype.daemon import Daemon, Sink, Wearer
 from emgtype.people import Party, Person, flags_of_each, gather
+from emgtype.requests import Recent, Requests, Served
 
 _EXAMPLES = """Example: emgtype serve --device lsl --stream emgtype
 
@@ -34,6 +38,7 @@ Two people: emgtype serve --stream A --person ann --stream B --person bob"""
     "--bands", multiple=True, nargs=2, metavar="LEFT RIGHT", help="Two LSL streams, one a band; once a person."
 )
 @click.option("--endpoint", help="ZeroMQ PUB endpoint, e.g. tcp://127.0.0.1:5757 (default: ipc, yours alone).")
+@click.option("--control", help="ZeroMQ REP endpoint for `emgtype control` (default: ipc, yours alone).")
 @click.option("--hop", type=int, help="Frames (8 ms each) per encoder call.")
 @precision_option
 @click.option(
@@ -54,6 +59,7 @@ def command(
     streams: tuple[str, ...],
     bands: tuple[tuple[str, str], ...],
     endpoint: str | None,
+    control: str | None,
     hop: int | None,
     precision: str | None,
     persons: tuple[str, ...],
@@ -71,6 +77,7 @@ def command(
     """
     common: dict[str, Any] = {
         "publish.endpoint": endpoint,
+        "publish.control": control,
         "pipeline.hop": hop,
         "pipeline.precision": precision,
         "console.raw": raw,
@@ -96,6 +103,7 @@ def command(
             if limit:
                 said.print(f"weights: {limit}", style="yellow")
         wearers: dict[Person, Wearer] = {}
+        served: dict[str, Served] = {}
         shown: list[ConsoleSink] = []
         out = Console(file=sys.stdout)
         lines = None if quiet or as_json else stack.enter_context(LiveLines(out))
@@ -103,8 +111,11 @@ def command(
             name = person.config.person if several else ""
             if lines:
                 shown.append(stack.enter_context(ConsoleSink(out, raw=config.console.raw, name=name, lines=lines)))
-            sinks: list[Sink] = [publisher, *shown[-1:]]
+            recent = Recent(publisher)
+            sinks: list[Sink] = [publisher, recent, *shown[-1:]]
             wearers[person] = Wearer(source, person.pipeline, sinks, publisher.heartbeat, name)
+            served[person.config.person] = Served(wearers[person], recent, partial(_figures, person, source))
+        asked = stack.enter_context(ControlSocket(config.publish.control or control_endpoint(socket.endpoint)))
         for source in sources:
             source.flush()
         daemon = Daemon(
@@ -112,7 +123,9 @@ def command(
             stall=config.source.stall,
             heartbeat_every=config.publish.heartbeat,
             tell=lambda sentence: said.print(sentence, style="yellow"),
+            attend=lambda: asked.attend(requests.answer),
         )
+        requests = Requests(daemon, served, lambda: {"encoders": _encoders(parties)})
         began = time.monotonic()
         try:
             daemon.run(seconds)
@@ -141,7 +154,11 @@ def _report(parties: Sequence[Party], counts: Mapping[Person, tuple[int, int | N
     }
     if len(each) == 1:
         return next(iter(each.values()))
-    encoders = [
+    return {"people": each, "encoders": _encoders(parties)}
+
+
+def _encoders(parties: Sequence[Party]) -> list[dict[str, Any]]:
+    return [
         {
             "bundle": str(party.people[0].bundle.folder),
             "people": [person.config.person for person in party.people],
@@ -149,4 +166,9 @@ def _report(parties: Sequence[Party], counts: Mapping[Person, tuple[int, int | N
         }
         for party in parties
     ]
-    return {"people": each, "encoders": encoders}
+
+
+def _figures(person: Person, source: LSLSource) -> dict[str, Any]:
+    """For `emgtype control status`."""
+    skew = {} if source.aligner is None else {"skew_ms": 1e3 * source.aligner.skew}
+    return {"lost": source.lost, "gaps": person.pipeline.gaps, **skew, "stages_ms": person.timer.report()}

@@ -197,7 +197,9 @@ def test_info_tells_of_sessions_and_bundles(emgtype: Run, session_file: Path) ->
     assert bundle["language model"]["kind"] == "text"
 
 
-@pytest.mark.parametrize("command", ["demo", "serve", "replay", "listen", "simulate", "info", "emissions", "decode"])
+@pytest.mark.parametrize(
+    "command", ["demo", "serve", "replay", "listen", "simulate", "info", "emissions", "decode", "control"]
+)
 def test_every_command_has_help_with_an_example(emgtype: Run, command: str) -> None:
     done = emgtype(command, "--help")
     assert done.returncode == 0

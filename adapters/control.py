@@ -1,0 +1,129 @@
+"""Requests to a running daemon: JSON over a ZeroMQ REP socket, one object in, one object out. See docs/protocol.md."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from adapters.closing import Closing
+from adapters.endpoint import check_endpoint
+from decoder.errors import InputError
+
+VERSION = 1
+LONGEST = 4096
+"""Bytes of a request."""
+_REFUSED = 1 << 20  # bytes: what is longer than this is not even read; ZeroMQ drops whoever sends it
+_REMEMBERED = 256  # ids of requests that were done
+_LINGER_MS = 300
+
+Answer = Callable[[str, str | None], Mapping[str, Any]]
+"""What is asked and of whom (None: everybody) → what is answered; InputError where that cannot be."""
+
+
+class ControlSocket(Closing):
+    """Where requests come in. Use it in a `with`.
+
+    Args:
+        endpoint: ipc://PATH or tcp://127.0.0.1:PORT.
+
+    Raises:
+        InputError: An endpoint in use, or one that others could reach.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        check_endpoint(endpoint)
+        self._done: deque[str] = deque(maxlen=_REMEMBERED)
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.REP)
+        self._socket.linger = _LINGER_MS
+        self._socket.maxmsgsize = _REFUSED
+        self._socket.ipv6 = endpoint.startswith("tcp://[")
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            raise InputError(f"cannot take requests at {endpoint}: {error}; name another --control") from None
+        if endpoint.startswith("ipc://"):
+            Path(endpoint.removeprefix("ipc://")).chmod(0o600)
+        self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        """Where requests go."""
+
+    def attend(self, answer: Answer) -> None:
+        """Answer what waits, without waiting; nothing that comes can raise."""
+        while self._socket.poll(0):
+            parts = self._socket.recv_multipart()
+            self._socket.send(_json(self._reply(parts, answer)))
+
+    def _reply(self, parts: list[bytes], answer: Answer) -> Mapping[str, Any]:
+        try:
+            do, person, name = _request(parts)
+            self._refuse_again(name)
+            found = answer(do, person)
+        except InputError as error:
+            return {"v": VERSION, "ok": False, "error": str(error)}
+        if name is not None:
+            self._done.append(name)
+        return {"v": VERSION, "ok": True, **found}
+
+    def _refuse_again(self, name: str | None) -> None:
+        if name is not None and name in self._done:
+            raise InputError(f"the request with the id {name[:80]!r} was done before: expected a new id each time")
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+        self._context.term()
+
+
+def ask(endpoint: str, do: str, person: str | None = None, timeout: float = 3.0) -> dict[str, Any]:
+    """Ask a running daemon.
+
+    Raises:
+        InputError: Nobody answers there, or the daemon refuses.
+    """
+    context = zmq.Context()
+    socket = context.socket(zmq.REQ)
+    socket.linger = 0
+    try:
+        socket.connect(endpoint)
+        socket.send(_json({"v": VERSION, "do": do, **({"person": person} if person else {})}))
+        if not socket.poll(round(1000 * timeout)):
+            raise InputError(
+                f"nobody answers at {endpoint} within {timeout:g} s: start `emgtype serve`, or name its --endpoint"
+            )
+        reply = json.loads(socket.recv())
+    except (zmq.ZMQError, ValueError) as error:
+        raise InputError(f"cannot ask at {endpoint} ({error}): name what the daemon says as --control") from None
+    finally:
+        socket.close()
+        context.term()
+    if not isinstance(reply, dict) or not reply.get("ok"):
+        raise InputError(str(reply.get("error") if isinstance(reply, dict) else reply))
+    return reply
+
+
+def _request(parts: list[bytes]) -> tuple[str, str | None, str | None]:
+    """What is asked, of whom, and the request's id."""
+    if len(parts) != 1 or len(parts[0]) > LONGEST:
+        raise InputError(
+            f"a request of {len(parts)} parts and {sum(map(len, parts))} bytes came, expected one of at most {LONGEST}"
+        )
+    try:
+        table = json.loads(parts[0])
+    except (ValueError, RecursionError):
+        raise InputError('the request is no JSON: expected {"v": 1, "do": "status"}') from None
+    if not isinstance(table, dict) or table.get("v") != VERSION:
+        raise InputError(f'the request is not of version {VERSION}: expected {{"v": {VERSION}, "do": "status"}}')
+    if strange := sorted(map(str, {*table} - {"v", "do", "person", "id"})):
+        raise InputError(f"the request says {', '.join(strange)[:80]}: expected v, do, person and id at most")
+    do, person, name = (table.get(key) for key in ("do", "person", "id"))
+    if isinstance(do, str) and do and all(text is None or (isinstance(text, str) and text) for text in (person, name)):
+        return do, person, name
+    raise InputError("do, person and id of the request must be texts that are not empty, and do must be there")
+
+
+def _json(table: Mapping[str, Any]) -> bytes:
+    return json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

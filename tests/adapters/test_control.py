@@ -1,0 +1,149 @@
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters.control import LONGEST, ControlSocket, ask
+from decoder.errors import InputError
+
+
+class Log:
+    """Answers, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+
+    def __call__(self, do: str, person: str | None) -> Mapping[str, Any]:
+        if do == "nonsense":
+            raise InputError("not known")
+        self.asked.append((do, person))
+        return {"did": do}
+
+
+@contextmanager
+def daemon(endpoint: str, log: Log) -> Iterator[str]:
+    """A socket that is attended to, as the daemon's loop does."""
+    over = threading.Event()
+    with ControlSocket(endpoint) as control:
+
+        def loop() -> None:
+            while not over.wait(0.002):
+                control.attend(log)
+
+        thread = threading.Thread(target=loop)
+        thread.start()
+        try:
+            yield control.endpoint
+        finally:
+            over.set()
+            thread.join()
+
+
+def send(endpoint: str, *parts: bytes) -> dict[str, Any]:
+    context = zmq.Context()
+    with context.socket(zmq.REQ) as socket:
+        socket.linger = 0
+        socket.connect(endpoint)
+        socket.send_multipart(parts)
+        assert socket.poll(5000)
+        reply: dict[str, Any] = json.loads(socket.recv())
+    context.term()
+    return reply
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Log]]:
+    log = Log()
+    with daemon(f"ipc://{tmp_path_factory.mktemp('run')}/control", log) as endpoint:
+        yield endpoint, log
+
+
+def test_a_request_is_answered(running: tuple[str, Log]) -> None:
+    endpoint, log = running
+    assert ask(endpoint, "status") == {"v": 1, "ok": True, "did": "status"}
+    assert ask(endpoint, "pause", "ann")["did"] == "pause"
+    assert log.asked[-2:] == [("status", None), ("pause", "ann")]
+    with pytest.raises(InputError, match="not known"):
+        ask(endpoint, "nonsense")
+
+
+def test_only_its_owner_may_ask(tmp_path: Path) -> None:
+    with daemon(f"ipc://{tmp_path}/control", Log()):
+        assert (tmp_path / "control").stat().st_mode & 0o077 == 0
+        with pytest.raises(InputError, match="is in use"):
+            ControlSocket(f"ipc://{tmp_path}/control")
+    with pytest.raises(InputError, match="loopback"):
+        ControlSocket("tcp://0.0.0.0:5758")
+
+
+def test_nobody_there_is_told_soon(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nobody answers"):
+        ask(f"ipc://{tmp_path}/absent", "status", timeout=0.1)
+
+
+def test_a_request_that_comes_again_does_nothing(running: tuple[str, Log]) -> None:
+    endpoint, log = running
+    request = json.dumps({"v": 1, "do": "reset", "id": "r1"}).encode()
+    assert send(endpoint, request)["ok"]
+    count = len(log.asked)
+    again = send(endpoint, request)
+    assert (again["ok"], len(log.asked)) == (False, count)
+    assert "was done before" in again["error"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ((b"",), "no JSON"),
+        ((b"pause",), "no JSON"),
+        ((b"[" * 3000,), "no JSON"),
+        ((b"[]",), "not of version 1"),
+        ((b'{"do": "pause"}',), "not of version 1"),
+        ((b'{"v": 2, "do": "pause"}',), "not of version 1"),
+        ((b'{"v": 1}',), "do must be there"),
+        ((b'{"v": 1, "do": ""}',), "not empty"),
+        ((b'{"v": 1, "do": 3}',), "must be texts"),
+        ((b'{"v": 1, "do": "pause", "person": 3}',), "must be texts"),
+        ((b'{"v": 1, "do": "pause", "who": "ann"}',), "says who"),
+        ((b'{"v": 1, "do": "pause", "id": []}',), "must be texts"),
+        ((b'{"v": 1, ', b'"do": "pause"}'), "2 parts"),
+        ((b'{"v": 1, "do": "pause", "id": "' + b"x" * LONGEST + b'"}',), "at most 4096"),
+    ],
+)
+def test_what_is_no_request_is_refused_and_does_nothing(
+    running: tuple[str, Log], parts: tuple[bytes, ...], message: str
+) -> None:
+    endpoint, log = running
+    count = len(log.asked)
+    reply = send(endpoint, *parts)
+    assert not reply["ok"]
+    assert message in reply["error"]
+    assert len(log.asked) == count
+    assert ask(endpoint, "status")["ok"]  # and it goes on
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    body=st.binary(max_size=300)
+    | st.recursive(
+        st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=9),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["v", "do", "person", "id", "x"]), inner, max_size=5)
+        ),
+        max_leaves=8,
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_whatever_comes_is_answered(running: tuple[str, Log], body: bytes) -> None:
+    endpoint, log = running
+    count = len(log.asked)
+    reply = send(endpoint, body)
+    assert reply["ok"] == (len(log.asked) == count + 1)
+    assert reply["ok"] or reply["error"]

@@ -1,0 +1,125 @@
+"""A running daemon is asked, over its real socket, while somebody types."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.control import ask
+from adapters.endpoint import control_endpoint
+from adapters.subscriber import Subscriber
+from adapters.wire import TextMessage
+from decoder.charset import labels_to_text
+from decoder.errors import InputError
+from emgtype.key_delays import ShownKeys
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def typing(
+    environment: dict[str, str], session_file: Path, tmp_path: Path
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Where a daemon publishes that hears somebody type, and its process."""
+    name, endpoint = f"test-{uuid.uuid4()}", f"ipc://{tmp_path}/text"
+    calls = [
+        ["serve", "--stream", name, "--endpoint", endpoint, "--json"],
+        ["simulate", "--play", str(session_file), "--stream", name, "--sample-numbers", "--wait", "60"],
+    ]
+    daemon, player = (
+        subprocess.Popen(
+            [sys.executable, "-m", "emgtype.cli", *call],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for call in calls
+    )
+    try:
+        yield endpoint, daemon
+    finally:
+        for process in (daemon, player):
+            process.kill()
+            process.communicate()
+
+
+def until(wanted: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """What it gives once it gives something."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if found := wanted():
+                return found
+        except InputError:  # it is not there yet
+            pass
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+def test_it_tells_pauses_goes_on_and_ends(typing: tuple[str, subprocess.Popen[str]], emgtype: Run) -> None:
+    endpoint, daemon = typing
+    control = control_endpoint(endpoint)
+
+    def keys() -> str:
+        return str(ask(control, "snapshot")["people"]["me"]["keys"])
+
+    def state() -> dict[str, Any]:
+        found: dict[str, Any] = ask(control, "status")["people"]["me"]
+        return found
+
+    heard, seq = ShownKeys(), 0
+    with Subscriber(endpoint, "me") as subscriber:
+        until(lambda: len(keys()) > 5)
+        assert state()["state"] == "decoding"
+        assert {"samples", "lost", "gaps", "stages_ms"} < set(state())
+        told = ask(control, "snapshot")["people"]["me"]
+        while (message := subscriber.receive(0.5)) is not None and seq < told["seq"]:
+            if isinstance(message, TextMessage):
+                assert message.seq == seq  # the subscriber was there from the first message on
+                heard.push(message.event)
+                seq += 1
+        assert labels_to_text(heard.labels)[: len(told["keys"])] == told["keys"]
+
+    assert ask(control, "pause", "me")["people"] == ["me"]
+    assert state()["state"] == "paused"
+    before, samples = keys(), state()["samples"]
+    until(lambda: state()["samples"] > samples + 4000)
+    assert keys() == before
+    assert ask(control, "snapshot")["people"]["me"]["tail"] == 0
+    done = emgtype("control", "resume", "--endpoint", endpoint)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"people": ["me"]}
+    until(lambda: len(keys()) > len(before))
+    assert keys().startswith(before)
+
+    with pytest.raises(InputError, match="nobody is called 'bob'"):
+        ask(control, "pause", "bob")
+    with pytest.raises(InputError, match="'undo' is not known: expected one of status"):
+        ask(control, "undo")
+    assert ask(control, "reset")["people"] == ["me"]
+    assert ask(control, "shutdown")["ok"]
+    out, said = daemon.communicate(timeout=30)
+    assert daemon.returncode == 0, said
+    assert json.loads(out)["lost"] == 0
+
+
+def test_where_no_daemon_runs_is_told(emgtype: Run, tmp_path: Path) -> None:
+    done = emgtype("control", "status", "--endpoint", f"ipc://{tmp_path}/text")
+    assert done.returncode == 2
+    assert "nobody answers" in done.stderr
+
+
+def test_an_interrupt_ends_a_daemon_that_takes_requests(typing: tuple[str, subprocess.Popen[str]]) -> None:
+    endpoint, daemon = typing
+    until(lambda: ask(control_endpoint(endpoint), "status"))
+    daemon.send_signal(signal.SIGINT)
+    daemon.communicate(timeout=30)
+    assert daemon.returncode == 130

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from decoder.truth import Keystroke, Prompt
+from simulator.activities import Activity
 from simulator.donning import don
 from simulator.forearm import DRIVE_RATE, Electrodes, Movements, Muscles
 from simulator.person import HANDS, Person
@@ -28,6 +29,7 @@ def simulate(
     start: float,
     duration: float,
     layout: Layout = LAYOUT,
+    activity: Activity | None = None,
 ) -> Iterator[Chunk]:
     """The session's samples from `start` on, for `duration` s, a block at a time.
 
@@ -38,6 +40,7 @@ def simulate(
         start: Seconds: time of the first sample.
         duration: Seconds.
         layout: What the bands look like.
+        activity: What else the hands do; None: nothing.
 
     The same arguments give the same samples.
     """
@@ -52,6 +55,8 @@ def simulate(
     block, total, done = round(_BLOCK * layout.rate), round(duration * layout.rate), 0
     while done < total:
         drive = movements.between(start + done / layout.rate, round(_BLOCK * DRIVE_RATE))
+        if activity is not None:
+            drive += activity.between(start + done / layout.rate, drive.shape[-1])
         spikes = [muscle.push(drive[hand], layout.rate) for hand, muscle in enumerate(muscles)]
         skin = np.stack([band.push(s) for band, s in zip(electrodes, spikes, strict=True)], axis=1)
         samples = amplifier.push(skin)[: total - done]

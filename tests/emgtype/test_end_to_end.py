@@ -92,9 +92,9 @@ def test_replay_reports_and_emissions_decode_to_the_same_truth(
     assert report["beam"]["target"] == report["greedy"]["target"] > 30
     assert set(report["stages_ms"]) == {"conditioner", "spectrogram", "encoder", "decoder"}
     assert report["real_time_factor"] > 0
-    # A key is shown after its press by what the model waits, and final a lag later.
-    assert 0 < report["shown_ms"]["p50"] < report["final_ms"]["p50"]
-    assert report["final_ms"]["p50"] >= 800
+    # A key is shown after its press by what the model waits, and final by confidence or a lag later.
+    assert 0 < report["shown_ms"]["p50"] < report["final_ms"]["p50"] < 800
+    assert report["final_ms"]["p95"] >= 800
     assert emgtype("emissions", session_file, "--out", "e.npz").returncode == 0
     beam = json.loads(emgtype("decode", "e.npz", "--json", "--nbest", "3").stdout)
     greedy = json.loads(emgtype("decode", "e.npz", "--json", "--greedy").stdout)

@@ -1,0 +1,75 @@
+"""What hands do besides typing: activity that a decoder must not take for keys.
+
+Intensities are in units of muscle drive, as those of key presses, and times follow everyday use: nothing here was
+fitted to recordings.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from simulator.forearm import DRIVE_RATE
+from simulator.muscles import FINGERS, INDEX, MUSCLES, FloatArray
+from simulator.person import HANDS
+
+
+class Activity(Protocol):
+    """Something that hands do."""
+
+    def between(self, start: float, samples: int) -> FloatArray:
+        """(hands, muscles, samples) drive from `start` s on, at DRIVE_RATE, besides that of typing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bursts:
+    """Muscle patterns that are switched on and off."""
+
+    starts: FloatArray
+    """(bursts,) seconds."""
+    ends: FloatArray
+    """(bursts,) seconds."""
+    drive: FloatArray
+    """(bursts, hands, muscles)."""
+    ramp: float
+    """Seconds to rise and to fall."""
+
+    def between(self, start: float, samples: int) -> FloatArray:
+        """See Activity."""
+        times = start + np.arange(samples) / DRIVE_RATE
+        drive = np.zeros((len(HANDS), len(MUSCLES), samples))
+        for burst in np.flatnonzero((self.ends > times[0]) & (self.starts < times[-1])):
+            shape = np.clip(np.minimum(times - self.starts[burst], self.ends[burst] - times) / self.ramp, 0.0, 1.0)
+            drive += self.drive[burst][..., None] * shape
+        return drive
+
+
+def clenching(seconds: float, seed: int, strength: float = 1.0) -> Activity:
+    """Both fists, for 1 to 4 s every 5 to 15 s: all finger flexors, and the wrist held by both sides."""
+    rng = np.random.default_rng([seed, 11])
+    starts = _every(rng, seconds, 5.0, 15.0)
+    pattern = np.zeros(len(MUSCLES))
+    pattern[:FINGERS] = strength
+    pattern[[i for name, i in INDEX.items() if "carpi" in name]] = 0.7 * strength
+    drive = pattern * rng.uniform(0.5, 1.0, (len(starts), len(HANDS), 1)) * rng.uniform(0.7, 1.3, (len(starts), 1, 16))
+    return _Bursts(starts, starts + rng.uniform(1.0, 4.0, len(starts)), drive, ramp=0.15)
+
+
+def mouse(seconds: float, seed: int, strength: float = 1.0) -> Activity:
+    """The right hand moves a mouse (a wrist muscle for 0.2 to 1 s, about every second) and clicks now and then."""
+    rng = np.random.default_rng([seed, 12])
+    right = HANDS.index("right")
+    moves, clicks = _every(rng, seconds, 0.5, 2.0), _every(rng, seconds, 1.0, 8.0)
+    drive = np.zeros((len(moves) + len(clicks), len(HANDS), len(MUSCLES)))
+    wrist = [i for name, i in INDEX.items() if "carpi" in name]
+    drive[np.arange(len(moves)), right, rng.choice(wrist, len(moves))] = 0.5 * strength * rng.random(len(moves))
+    drive[len(moves) :, right, 1] = 0.7 * strength * rng.uniform(0.5, 1.0, len(clicks))  # the index finger's flexor
+    lengths = np.concatenate([rng.uniform(0.2, 1.0, len(moves)), rng.uniform(0.05, 0.12, len(clicks))])
+    starts = np.concatenate([moves, clicks])
+    return _Bursts(starts, starts + lengths, drive, ramp=0.03)
+
+
+def _every(rng: np.random.Generator, seconds: float, least: float, most: float) -> FloatArray:
+    """Moments up to `seconds`, so far apart."""
+    times: FloatArray = np.cumsum(rng.uniform(least, most, int(seconds / least) + 1))
+    return times[times < seconds]

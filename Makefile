@@ -22,8 +22,8 @@ lint: .venv/.full
 	$(BIN)/lint-imports
 
 # emission_delay trains for an hour and encoder_bytes wants held-out sessions: they are told on what. decoder_peers is
-# called by decoder_against_peers.
-NOT_ALONE := emission_delay encoder_bytes decoder_peers
+# called by decoder_against_peers, startup_stages by startup.
+NOT_ALONE := emission_delay encoder_bytes decoder_peers startup_stages
 bench: .venv/.full peers
 	@set -e; for name in $(filter-out $(NOT_ALONE),$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))); do \
 	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name --json build/bench/$$name.json; done

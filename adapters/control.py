@@ -3,13 +3,11 @@
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import zmq
 
-from adapters.closing import Closing
-from adapters.endpoint import check_endpoint
+from adapters.bound_socket import BoundSocket
 from decoder.errors import InputError
 
 VERSION = 1
@@ -17,13 +15,12 @@ LONGEST = 4096
 """Bytes of a request."""
 _REFUSED = 1 << 20  # bytes: what is longer than this is not even read; ZeroMQ drops whoever sends it
 _REMEMBERED = 256  # ids of requests that were done
-_LINGER_MS = 300
 
 Answer = Callable[[str, str | None], Mapping[str, Any]]
 """What is asked and of whom (None: everybody) → what is answered; InputError where that cannot be."""
 
 
-class ControlSocket(Closing):
+class ControlSocket(BoundSocket):
     """Where requests come in. Use it in a `with`.
 
     Args:
@@ -34,22 +31,8 @@ class ControlSocket(Closing):
     """
 
     def __init__(self, endpoint: str) -> None:
-        check_endpoint(endpoint)
         self._done: deque[str] = deque(maxlen=_REMEMBERED)
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.REP)
-        self._socket.linger = _LINGER_MS
-        self._socket.maxmsgsize = _REFUSED
-        self._socket.ipv6 = endpoint.startswith("tcp://[")
-        try:
-            self._socket.bind(endpoint)
-        except zmq.ZMQError as error:
-            self.close()
-            raise InputError(f"cannot take requests at {endpoint}: {error}; name another --control") from None
-        if endpoint.startswith("ipc://"):
-            Path(endpoint.removeprefix("ipc://")).chmod(0o600)
-        self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
-        """Where requests go."""
+        super().__init__(zmq.REP, endpoint, ("take requests at", "--control"), maxmsgsize=_REFUSED)
 
     def attend(self, answer: Answer) -> None:
         """Answer what waits, without waiting; nothing that comes can raise."""
@@ -71,11 +54,6 @@ class ControlSocket(Closing):
     def _refuse_again(self, name: str | None) -> None:
         if name is not None and name in self._done:
             raise InputError(f"the request with the id {name[:80]!r} was done before: expected a new id each time")
-
-    def close(self) -> None:
-        """Give the socket back."""
-        self._socket.close()
-        self._context.term()
 
 
 def ask(endpoint: str, do: str, person: str | None = None, timeout: float = 3.0) -> dict[str, Any]:

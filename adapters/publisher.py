@@ -3,21 +3,18 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import zmq
 
 from adapters import wire
-from adapters.closing import Closing
-from adapters.endpoint import check_endpoint, default_endpoint
-from decoder.errors import InputError
+from adapters.bound_socket import BoundSocket
+from adapters.endpoint import default_endpoint
 from decoder.messages import TextEvent
 
 _KEPT = 10_000  # messages for a subscriber that does not keep up, before it loses some
-_LINGER_MS = 300  # at the end, for the last messages to leave
 
 
-class PubSocket(Closing):
+class PubSocket(BoundSocket):
     """The socket that all people of this process publish at, each under topics of their own. Use it in a `with`.
 
     Args:
@@ -28,31 +25,11 @@ class PubSocket(Closing):
     """
 
     def __init__(self, endpoint: str | None) -> None:
-        wanted = endpoint or default_endpoint()
-        check_endpoint(wanted)
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.PUB)
-        self._socket.sndhwm = _KEPT
-        self._socket.linger = _LINGER_MS
-        self._socket.ipv6 = wanted.startswith("tcp://[")
-        try:
-            self._socket.bind(wanted)
-        except zmq.ZMQError as error:
-            self.close()
-            raise InputError(f"cannot publish at {wanted}: {error}; name another --endpoint") from None
-        if wanted.startswith("ipc://"):
-            Path(wanted.removeprefix("ipc://")).chmod(0o600)  # a directory that the user names may be open to others
-        self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
-        """Where subscribers connect."""
+        super().__init__(zmq.PUB, endpoint or default_endpoint(), ("publish at", "--endpoint"), sndhwm=_KEPT)
 
     def send(self, message: wire.Message) -> None:
         """To whoever has subscribed to the message's topic; never waits."""
         self._socket.send_multipart(wire.encode(message), flags=zmq.NOBLOCK)
-
-    def close(self) -> None:
-        """Give the socket back; the last messages have 0.3 s to leave."""
-        self._socket.close()
-        self._context.term()
 
 
 class Publisher:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from adapters.person_file import known_persons
@@ -100,9 +101,12 @@ def gather(configs: Sequence[Config]) -> list[Party]:
     Raises:
         InputError: A bundle or layer that is missing, or does not fit.
     """
-    together: dict[Any, list[tuple[Config, Bundle]]] = {}
+    opened = {
+        name: open_bundle(name, configs[0].pipeline.precision) for name in dict.fromkeys(c.bundle for c in configs)
+    }
+    together: dict[Path, list[tuple[Config, Bundle]]] = {}
     for config in configs:
-        bundle = open_bundle(config.bundle, config.pipeline.precision)
+        bundle = opened[config.bundle]
         bundle.facts.require_streaming()
         together.setdefault(bundle.encoder.resolve(), []).append((config, bundle))
     return [_party(members, alone=len(configs) == 1) for members in together.values()]

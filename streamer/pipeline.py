@@ -126,9 +126,7 @@ class Pipeline:
         try:
             hop = next(steps)
             while True:
-                with self._observe("encoder"):
-                    emission = self.encoder.push(*hop)
-                hop = steps.send(emission)
+                hop = steps.send(self._encode(hop))
         except StopIteration as done:
             events: list[TextEvent] = done.value
             return events
@@ -187,10 +185,7 @@ class Pipeline:
         waiting = len(self._ring)
         events: list[TextEvent] = []
         if waiting and (rest := self._ring.pop(waiting)):
-            frames, times = self._frames(rest)
-            with self._observe("encoder"):
-                emission = self.encoder.push(frames, times)
-            events += self._decode(emission)
+            events += self._decode(self._encode(self._frames(rest)))
         with self._observe("encoder"):
             emission = self.encoder.finish()
         events += self._decode(emission)
@@ -216,6 +211,10 @@ class Pipeline:
             with self._observe("personal"):
                 frames = self._personal.push(frames)
         return frames, times
+
+    def _encode(self, hop: Hop) -> Emission:
+        with self._observe("encoder"):
+            return self.encoder.push(*hop)
 
     def _decode(self, emission: Emission) -> list[TextEvent]:
         events: list[TextEvent] = []

@@ -2,6 +2,16 @@
 #include "beam.hpp"
 
 namespace emgtype {
+namespace {
+
+// The first `count` keys, behind those that became final before.
+void append(const Keys& keys, size_t count, Keys& final) {
+    final.labels.insert(final.labels.end(), keys.labels.begin(), keys.labels.begin() + count);
+    final.times.insert(final.times.end(), keys.times.begin(), keys.times.begin() + count);
+    final.confidences.insert(final.confidences.end(), keys.confidences.begin(), keys.confidences.begin() + count);
+}
+
+} // namespace
 
 // Make the text up to `horizon` (s) final, and cut the tree there. Every prefix has a vote, its probability, for the keys
 // that it holds up to then: what all prefixes together find likeliest errs less often than what the best of them holds.
@@ -33,9 +43,7 @@ void Beam::cut(double horizon, double patience, Keys& final) {
     };
     if (root != before) {
         const Keys keys = keys_of(arena_.chain(root), totals);
-        final.labels.insert(final.labels.end(), keys.labels.begin(), keys.labels.end());
-        final.times.insert(final.times.end(), keys.times.begin(), keys.times.end());
-        final.confidences.insert(final.confidences.end(), keys.confidences.begin(), keys.confidences.end());
+        append(keys, keys.labels.size(), final);
     }
     stays_.clear();
     for (size_t i = 0; i < count; ++i) {
@@ -65,9 +73,7 @@ void Beam::settle(const double* wanted, double newest, Keys& final) {
     }
     if (count < chain.size() && keys.times[count] > newest) of_age_ = keys.times[count];
     if (count == 0) return;
-    final.labels.insert(final.labels.end(), keys.labels.begin(), keys.labels.begin() + count);
-    final.times.insert(final.times.end(), keys.times.begin(), keys.times.begin() + count);
-    final.confidences.insert(final.confidences.end(), keys.confidences.begin(), keys.confidences.begin() + count);
+    append(keys, count, final);
     const std::vector<int32_t> through = arena_.through({chain[count - 1]}, nodes_);
     stays_.clear();
     for (size_t i = 0; i < nodes_.size(); ++i) {

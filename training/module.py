@@ -68,7 +68,8 @@ class EncoderModule(pl.LightningModule):
                 f"and {self.encoder.context}: both must agree; choose kernel and blocks, or the teacher, accordingly"
             )
         self._teacher = (teacher.encoder.eval().requires_grad_(False),)
-        self.licence = teacher.licence
+        if teacher.licence != OWN_LICENCE:  # what the weights began with may owe something already
+            self.licence = teacher.licence
         self.sessions = tuple(sorted({*self.sessions, *teacher.sessions}))
 
     def on_fit_start(self) -> None:

@@ -85,6 +85,13 @@ def test_the_student_owes_what_its_teacher_owed(tmp_path: Path) -> None:
     assert (module.licence, module.sessions) == ("CC-BY-NC-SA-4.0", ("ours", "theirs"))
 
 
+def test_a_free_teacher_frees_nobody_of_what_they_owe() -> None:
+    module = student()
+    module.licence = "CC-BY-NC-SA-4.0"
+    module.learn_from(trained())
+    assert module.licence == "CC-BY-NC-SA-4.0"
+
+
 @pytest.mark.parametrize("change", [{"kernel": 5}, {"classes": 90}])
 def test_a_teacher_of_another_kind_is_refused(change: dict[str, int]) -> None:
     with pytest.raises(InputError, match="both must agree"):

@@ -5,10 +5,8 @@ never. So the input norm and the head are set on a simulated session: nine frame
 keys without doubt, which gives about as many text events a second as the demo's trained encoder.
 """
 
-import hashlib
 import multiprocessing
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,10 +45,9 @@ def paper_bundle(folder: Path, language_model: Path = Path("exported/demo")) -> 
 def _make(folder: Path, language_model: Path) -> None:
     import onnx  # noqa: PLC0415 - torch and onnx stay in this process
     import torch  # noqa: PLC0415
-    from onnx import helper  # noqa: PLC0415
 
     from training.export import export_bundle, facts_of  # noqa: PLC0415
-    from training.quantise import calibrate, dense_layers, quantised  # noqa: PLC0415
+    from training.quantise import calibrate, dense_layers, quantised, write_int8  # noqa: PLC0415
     from training.tds import TDSConfig, TDSEncoder  # noqa: PLC0415
 
     torch.manual_seed(0)
@@ -73,9 +70,6 @@ def _make(folder: Path, language_model: Path) -> None:
     export_bundle(encoder, folder, facts, "Random weights: for measuring speed.", hops=(HOP,))
     graph = onnx.load(folder / "encoder.onnx")
     model = quantised(graph, calibrate(graph, facts, [frames]), dense_layers(graph))
-    made_of = {"encoder_sha256": hashlib.sha256((folder / "encoder.onnx").read_bytes()).hexdigest()}
-    del model.metadata_props[:]
-    helper.set_model_props(model, replace(facts, precision="int8", provenance=made_of).to_metadata())
-    onnx.save(model, folder / "encoder.int8.onnx")
+    write_int8(model, facts, folder, {})
     for name in (LM_BINARY, LM_TABLES, LM_FACTS):
         shutil.copyfile(language_model / name, folder / name)

@@ -1,11 +1,11 @@
 """Bundles opened, and pipelines assembled from what their facts name."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adapters.checksum import sha256
 from adapters.person_file import read_person
 from decoder.beam import BeamSettings, PrefixBeam
 from decoder.charset import KEYS
@@ -79,12 +79,6 @@ def _encoder(folder: Path, precision: Precision) -> Path:
             f"the bundle {folder} has no {encoder.name}: run it in fp32, or make the file with `emgtype quantise`"
         )
     return encoder
-
-
-def sha256(path: Path) -> str:
-    """Of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _language_model(folder: Path) -> LanguageModelFacts | None:

@@ -2,20 +2,18 @@
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import helper
 
 from adapters.session_reader import SessionReader
 from decoder.charset import text_to_labels
 from decoder.errors import InputError
 from decoder.metrics import CerDifference, CharacterErrors, cer_difference
-from emgtype.assembly import OFFLINE, Bundle, check_length, sha256
+from emgtype.assembly import OFFLINE, Bundle, check_length
 from emgtype.config import DecoderConfig
 from emgtype.evaluation.decoding import GREEDY, Decoding, Task, live
 from emgtype.evaluation.workers import Processes
@@ -24,7 +22,7 @@ from streamer.bundle_facts import Precision
 from streamer.encoder import OnnxEncoder
 from streamer.spectrogram import Spectrogram
 from training.export import write_checksums
-from training.quantise import Dense, FloatArray, Range, calibrate, dense_layers, quantised
+from training.quantise import Dense, FloatArray, Range, calibrate, dense_layers, quantised, write_int8
 
 _LONGEST = 240  # seconds of a session that calibrate
 
@@ -84,10 +82,10 @@ def quantise(
             for file in bundle.folder.iterdir():
                 if file.name != ENCODERS["int8"]:
                     (draft / file.name).symlink_to(file.resolve())
-            _save(model, bundle, draft, {})
+            write_int8(model, bundle.facts, draft, {})
             found = _compare(draft, live(bundle, config), held_out, tuple(layer.product for layer in order[:kept]))
             if max(found.greedy.difference, found.live.difference) <= tolerance:
-                _save(model, bundle, draft, asdict(found))
+                write_int8(model, bundle.facts, draft, asdict(found))
                 (draft / ENCODERS["int8"]).replace(bundle.folder / ENCODERS["int8"])
                 write_checksums(bundle.folder)
                 return found
@@ -124,17 +122,6 @@ def _emissions(graph: onnx.ModelProto, bundle: Bundle, frames: FloatArray) -> np
         onnx.save(graph, file.name)
         encoder = OnnxEncoder.load(file.name, OFFLINE, bundle.facts)
     return encoder.push(frames, np.zeros(len(frames))).log_probs
-
-
-def _save(model: onnx.ModelProto, bundle: Bundle, folder: Path, comparison: Mapping[str, Any]) -> None:
-    provenance = {
-        **bundle.facts.provenance,
-        "encoder_sha256": sha256(bundle.encoder),
-        "quantisation": comparison,
-    }
-    del model.metadata_props[:]
-    helper.set_model_props(model, replace(bundle.facts, precision="int8", provenance=provenance).to_metadata())
-    onnx.save(model, folder / ENCODERS["int8"])
 
 
 def _compare(folder: Path, decoding: Decoding, sessions: Sequence[Path], kept: tuple[str, ...]) -> Comparison:

@@ -1,7 +1,6 @@
 """A trained encoder as a model bundle: streaming graph (checked against the offline model), card and checksums."""
 
 import copy
-import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy.typing as npt
 import onnx
 import torch
 
+from adapters.checksum import sha256
 from decoder.charset import BLANK, KEYS
 from decoder.errors import InputError
 from streamer.bundle_facts import OWN_LICENCE, BundleFacts
@@ -128,10 +128,5 @@ def streaming_difference(model: Encoder, encoder: Path, hops: Sequence[int] = HO
 def write_checksums(directory: Path) -> None:
     """(Re)write SHA256SUMS over all other files of a bundle, as `sha256sum --check` reads it."""
     files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != CHECKSUMS)
-    lines = []
-    for path in files:
-        with path.open("rb") as file:
-            lines.append(
-                f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.relative_to(directory).as_posix()}\n"
-            )
+    lines = [f"{sha256(path)}  {path.relative_to(directory).as_posix()}\n" for path in files]
     Path(directory, CHECKSUMS).write_text("".join(lines), encoding="utf-8")

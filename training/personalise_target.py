@@ -1,11 +1,11 @@
 """What a personalisation starts from and what it may replace: never its base, never a better model."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adapters.checksum import sha256
 from adapters.person_file import check_person_name, known_persons, read_person
 from decoder.errors import InputError
 from streamer.bundle_facts import BundleFacts
@@ -63,8 +63,7 @@ class Target:
 
 def encoder_sha256(bundle: Path) -> str:
     """Hex digest of a bundle's encoder.onnx."""
-    with (bundle / ENCODER).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(bundle / ENCODER)
 
 
 def refuse_worse(target: Target, parts: Parts, result: Personalised) -> None:

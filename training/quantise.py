@@ -9,7 +9,9 @@ Inference" (arXiv 1712.05877).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +19,10 @@ import onnx
 import onnxruntime as ort
 from onnx import helper, numpy_helper
 
+from adapters.checksum import sha256
 from streamer.bundle_facts import BundleFacts
 from streamer.model_file import FRAMES, single_threaded, state_output
+from training.export import ENCODER, INT8
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -172,3 +176,18 @@ def quantised(graph: onnx.ModelProto, ranges: Mapping[str, Range], layers: Colle
     if layers:
         model.opset_import.append(helper.make_opsetid(_KERNEL, 1))
     return model
+
+
+def write_int8(model: onnx.ModelProto, facts: BundleFacts, bundle: Path, comparison: Mapping[str, Any]) -> None:
+    """Put a quantised graph into a bundle, beside the encoder.onnx that it was made of.
+
+    Args:
+        model: As `quantised` gives it; its metadata are replaced.
+        facts: Of the float encoder.
+        bundle: Folder.
+        comparison: What it costs, for the provenance.
+    """
+    provenance = {**facts.provenance, "encoder_sha256": sha256(bundle / ENCODER), "quantisation": dict(comparison)}
+    del model.metadata_props[:]
+    helper.set_model_props(model, replace(facts, precision="int8", provenance=provenance).to_metadata())
+    onnx.save(model, bundle / INT8)

@@ -1,10 +1,10 @@
 """`emgtype import`: weights trained elsewhere to a model bundle."""
 
-import hashlib
 from pathlib import Path
 
 import click
 
+from adapters.checksum import sha256
 from decoder.errors import InputError
 from emgtype.commands.export_command import copy_into, language_model_files
 from emgtype.commands.options import PATH
@@ -44,8 +44,7 @@ def command(
         raise InputError(f"{checkpoint} is a model of {config.bands} bands: expected {' and '.join(LAYOUT.sides)}")
     layout = Layout(source.rate, LAYOUT.unit, LAYOUT.sides[: config.bands], config.electrodes)
     trained = TrainedEncoder(foreign.encoder, layout, source.stft, {}, 0, licence)
-    with source.weights.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256(source.weights)
     facts = facts_of(
         config,
         layout,

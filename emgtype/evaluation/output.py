@@ -10,10 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from adapters.checksum import sha256
 from decoder.charset import KEYS
 from decoder.errors import InputError
 from decoder.metrics import CharacterErrors, key_scores
-from emgtype.assembly import sha256
 from emgtype.evaluation import published
 from emgtype.evaluation.evaluate import Evaluation, RowResult
 from emgtype.evaluation.key_caps import shown

@@ -5,8 +5,9 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from adapters.checksum import sha256
 from decoder.errors import InputError
-from emgtype.assembly import Bundle, sha256
+from emgtype.assembly import Bundle
 from emgtype.evaluation.decoding import Decoded
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 

@@ -14,6 +14,7 @@ import numpy as np
 import pylsl
 import pytest
 
+from adapters.checksum import sha256
 from adapters.lsl_outlet import LSLOutlet
 from adapters.person_file import write_person
 from adapters.session_reader import SessionReader
@@ -21,7 +22,7 @@ from adapters.subscriber import Subscriber
 from adapters.wire import TextMessage
 from decoder.errors import InputError
 from decoder.render import render
-from emgtype.assembly import assemble, open_bundle, sha256
+from emgtype.assembly import assemble, open_bundle
 from emgtype.config import load_config
 from emgtype.key_delays import ShownKeys
 from emgtype.people import flags_of_each, gather

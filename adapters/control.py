@@ -14,10 +14,11 @@ VERSION = 1
 LONGEST = 4096
 """Bytes of a request."""
 _REFUSED = 1 << 20  # bytes: what is longer than this is not even read; ZeroMQ drops whoever sends it
+_FIELDS = ("do", "person", "arg", "id")
 _REMEMBERED = 256  # ids of requests that were done
 
-Answer = Callable[[str, str | None], Mapping[str, Any]]
-"""What is asked and of whom (None: everybody) → what is answered; InputError where that cannot be."""
+Answer = Callable[[str, str | None, str | None], Mapping[str, Any]]
+"""What is asked, of whom (None: everybody), with what argument → the answer; InputError where that cannot be."""
 
 
 class ControlSocket(BoundSocket):
@@ -42,9 +43,9 @@ class ControlSocket(BoundSocket):
 
     def _reply(self, parts: list[bytes], answer: Answer) -> Mapping[str, Any]:
         try:
-            do, person, name = _request(parts)
+            do, person, arg, name = _request(parts)
             self._refuse_again(name)
-            found = answer(do, person)
+            found = answer(do, person, arg)
         except InputError as error:
             return {"v": VERSION, "ok": False, "error": str(error)}
         if name is not None:
@@ -56,8 +57,10 @@ class ControlSocket(BoundSocket):
             raise InputError(f"the request with the id {name[:80]!r} was done before: expected a new id each time")
 
 
-def ask(endpoint: str, do: str, person: str | None = None, timeout: float = 3.0) -> dict[str, Any]:
-    """Ask a running daemon.
+def ask(
+    endpoint: str, do: str, person: str | None = None, arg: str | None = None, *, timeout: float = 3.0
+) -> dict[str, Any]:
+    """Ask a running daemon; None leaves a field out.
 
     Raises:
         InputError: Nobody answers there, or the daemon refuses.
@@ -67,7 +70,8 @@ def ask(endpoint: str, do: str, person: str | None = None, timeout: float = 3.0)
     socket.linger = 0
     try:
         socket.connect(endpoint)
-        socket.send(_json({"v": VERSION, "do": do, **({"person": person} if person else {})}))
+        fields = {"do": do, "person": person, "arg": arg}
+        socket.send(_json({"v": VERSION, **{key: value for key, value in fields.items() if value is not None}}))
         if not socket.poll(round(1000 * timeout)):
             raise InputError(
                 f"nobody answers at {endpoint} within {timeout:g} s: start `emgtype serve`, or name its --endpoint"
@@ -83,8 +87,8 @@ def ask(endpoint: str, do: str, person: str | None = None, timeout: float = 3.0)
     return reply
 
 
-def _request(parts: list[bytes]) -> tuple[str, str | None, str | None]:
-    """What is asked, of whom, and the request's id."""
+def _request(parts: list[bytes]) -> tuple[str, str | None, str | None, str | None]:
+    """What is asked, of whom, its argument, and the request's id."""
     if len(parts) != 1 or len(parts[0]) > LONGEST:
         raise InputError(
             f"a request of {len(parts)} parts and {sum(map(len, parts))} bytes came, expected one of at most {LONGEST}"
@@ -95,12 +99,13 @@ def _request(parts: list[bytes]) -> tuple[str, str | None, str | None]:
         raise InputError('the request is no JSON: expected {"v": 1, "do": "status"}') from None
     if not isinstance(table, dict) or table.get("v") != VERSION:
         raise InputError(f'the request is not of version {VERSION}: expected {{"v": {VERSION}, "do": "status"}}')
-    if strange := sorted(map(str, {*table} - {"v", "do", "person", "id"})):
-        raise InputError(f"the request says {', '.join(strange)[:80]}: expected v, do, person and id at most")
-    do, person, name = (table.get(key) for key in ("do", "person", "id"))
-    if isinstance(do, str) and do and all(text is None or (isinstance(text, str) and text) for text in (person, name)):
-        return do, person, name
-    raise InputError("do, person and id of the request must be texts that are not empty, and do must be there")
+    if strange := sorted(map(str, {*table} - {"v", *_FIELDS})):
+        raise InputError(f"the request says {', '.join(strange)[:80]}: expected v, {', '.join(_FIELDS)} at most")
+    do, person, arg, name = (table.get(key) for key in _FIELDS)
+    optional = (person, arg, name)
+    if isinstance(do, str) and do and all(text is None or (isinstance(text, str) and text) for text in optional):
+        return do, person, arg, name
+    raise InputError(f"{', '.join(_FIELDS)} of the request must be texts that are not empty, and do must be there")
 
 
 def _json(table: Mapping[str, Any]) -> bytes:

@@ -64,14 +64,16 @@ class Requests:
     common: Callable[[], Mapping[str, Any]] = field(default=dict)
     """Figures that are nobody's alone."""
 
-    def answer(self, do: str, person: str | None) -> dict[str, Any]:
+    def answer(self, do: str, person: str | None, arg: str | None = None) -> dict[str, Any]:
         """Do what is asked of one person, or of everybody.
 
         Raises:
-            InputError: A request or a person that is not known; nothing was done.
+            InputError: A request or a person that is not known, or an argument that it does not take; nothing was done.
         """
         if do not in REQUESTS:
             raise InputError(f"the request {do[:40]!r} is not known: expected one of {', '.join(REQUESTS)}")
+        if arg is not None:
+            raise InputError(f"the request {do} takes no argument: leave it out")
         if person is not None and person not in self.people:
             raise InputError(f"nobody is called {person[:40]!r} here: expected one of {', '.join(self.people)}")
         if do == "shutdown":

@@ -13,12 +13,18 @@ from emgtype.requests import REQUESTS
 
 @click.command(epilog="Example: emgtype control pause")
 @click.argument("request", type=click.Choice(REQUESTS))
+@click.argument("arg", required=False)
 @click.option("--person", metavar="NAME", help="Of this person alone (default: everybody).")
 @click.option("--endpoint", help="Where the daemon publishes, if not as configured: it takes requests beside that.")
 @click.option("--control", help="Where the daemon takes requests, if it was told.")
 @click.option("--config", "config_path", type=PATH, help="Settings file (default: ./config.toml, then yours).")
 def command(
-    request: str, person: str | None, endpoint: str | None, control: str | None, config_path: Path | None
+    request: str,
+    arg: str | None,
+    person: str | None,
+    endpoint: str | None,
+    control: str | None,
+    config_path: Path | None,
 ) -> None:
     """Ask a running `emgtype serve`; prints its answer as JSON.
 
@@ -27,5 +33,5 @@ def command(
     """
     config = load_config(config_path, {"publish.endpoint": endpoint, "publish.control": control})
     published = config.publish.endpoint or default_endpoint()
-    answer = ask(config.publish.control or control_endpoint(published), request, person)
+    answer = ask(config.publish.control or control_endpoint(published), request, person, arg)
     print_json({key: value for key, value in answer.items() if key not in ("v", "ok")})

@@ -18,12 +18,12 @@ class Log:
     """Answers, and keeps what was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str | None]] = []
+        self.asked: list[tuple[str, str | None, str | None]] = []
 
-    def __call__(self, do: str, person: str | None) -> Mapping[str, Any]:
+    def __call__(self, do: str, person: str | None, arg: str | None) -> Mapping[str, Any]:
         if do == "nonsense":
             raise InputError("not known")
-        self.asked.append((do, person))
+        self.asked.append((do, person, arg))
         return {"did": do}
 
 
@@ -69,7 +69,8 @@ def test_a_request_is_answered(running: tuple[str, Log]) -> None:
     endpoint, log = running
     assert ask(endpoint, "status") == {"v": 1, "ok": True, "did": "status"}
     assert ask(endpoint, "pause", "ann")["did"] == "pause"
-    assert log.asked[-2:] == [("status", None), ("pause", "ann")]
+    assert ask(endpoint, "reload", "ann", "demo")["did"] == "reload"
+    assert log.asked[-3:] == [("status", None, None), ("pause", "ann", None), ("reload", "ann", "demo")]
     with pytest.raises(InputError, match="not known"):
         ask(endpoint, "nonsense")
 
@@ -113,6 +114,8 @@ def test_a_request_that_comes_again_does_nothing(running: tuple[str, Log]) -> No
         ((b'{"v": 1, "do": "pause", "person": 3}',), "must be texts"),
         ((b'{"v": 1, "do": "pause", "who": "ann"}',), "says who"),
         ((b'{"v": 1, "do": "pause", "id": []}',), "must be texts"),
+        ((b'{"v": 1, "do": "reload", "arg": ["demo"]}',), "must be texts"),
+        ((b'{"v": 1, "do": "reload", "arg": ""}',), "not empty"),
         ((b'{"v": 1, ', b'"do": "pause"}'), "2 parts"),
         ((b'{"v": 1, "do": "pause", "id": "' + b"x" * LONGEST + b'"}',), "at most 4096"),
     ],
@@ -136,7 +139,7 @@ def test_what_is_no_request_is_refused_and_does_nothing(
         st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=9),
         lambda inner: (
             st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["v", "do", "person", "id", "x"]), inner, max_size=5)
+            | st.dictionaries(st.sampled_from(["v", "do", "person", "arg", "id", "x"]), inner, max_size=5)
         ),
         max_leaves=8,
     ).map(lambda value: json.dumps(value).encode())

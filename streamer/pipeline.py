@@ -19,6 +19,9 @@ from streamer.whole_encoder import FrameEncoder
 Hop = tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]
 """Frames (hop, bands, electrodes, bins) and their times, for one call of the encoder."""
 
+HISTORY = 2.0
+"""Seconds of samples that a live pipeline keeps for a successor; the paper's model sees one second."""
+
 Observer = Callable[[str], AbstractContextManager[None]]
 """Wraps every stage's work: `with observer("encoder"): ...`, e.g. to time it."""
 
@@ -60,6 +63,7 @@ class Pipeline:
         max_gap: float | None = None,
         personal: PersonalLayer | None = None,
         decode_hop: int | None = None,
+        history: float = 0.0,
     ) -> None:
         """Join the stages.
 
@@ -74,13 +78,16 @@ class Pipeline:
             personal: Fits the model to one person; None: nobody.
             decode_hop: Frames that the decoder gets at a time; None: the encoder's hop. Offline, an encoder takes long
                 blocks, and the text is as it would come live.
+            history: Seconds of samples kept after they were decoded, for `recent`.
         """
         facts = encoder.facts
         self.facts = facts
         self._first_block = facts.stft.samples(encoder.hop)
         self._later_block = facts.stft.hop * encoder.hop
         self._block = self._first_block  # samples that complete the next hop
-        self._ring = Ring(facts.layout, self._first_block)
+        # Whole frames, so that a successor's frames end where this one's do.
+        kept = facts.stft.hop * round(history * facts.layout.rate / facts.stft.hop)
+        self._ring = Ring(facts.layout, self._first_block, kept)
         self._conditioner = conditioner or Identity()
         self._spectrogram = Spectrogram(facts.stft)
         self.encoder = encoder
@@ -194,9 +201,22 @@ class Pipeline:
         self._reset_signal()
         return [*events, last] if last else events
 
+    def recent(self) -> Chunk:
+        """The last samples without a gap: as many as are kept, and those that wait for a whole hop."""
+        return self._ring.recent()
+
+    def warm(self, past: Chunk, until: float) -> list[TextEvent]:
+        """`push` samples that fill the receptive field: what frames up to `until` (s) say is decoded by somebody else.
+
+        To be called after a reset.
+        """
+        self._until = until
+        return self.push(past)
+
     def _reset_signal(self) -> None:
         self._block = self._first_block
         self._newest = None
+        self._until = -np.inf
         self._ring.reset()
         self._conditioner.reset()
         self._spectrogram.reset()
@@ -218,6 +238,9 @@ class Pipeline:
 
     def _decode(self, emission: Emission) -> list[TextEvent]:
         events: list[TextEvent] = []
+        if self._until > -np.inf:
+            late = emission.times > self._until
+            emission = Emission(emission.log_probs[late], emission.times[late])
         for first in range(0, len(emission.times), self._decode_hop):
             part = slice(first, first + self._decode_hop)
             hop = Emission(emission.log_probs[part], emission.times[part])

@@ -61,3 +61,19 @@ def test_reset_forgets() -> None:
     block = ring.pop(4)
     assert block is not None
     assert block.samples[0, 0, 0] == 10
+
+
+@given(pieces=st.lists(st.integers(0, 9), max_size=60), block=st.integers(1, 7), history=st.integers(0, 20))
+def test_the_newest_popped_samples_are_kept(pieces: list[int], block: int, history: int) -> None:
+    ring = Ring(LAYOUT, 16, history)
+    pushed = popped = 0
+    for piece in pieces:
+        ring.push(numbered(pushed, piece))
+        pushed += piece
+        while ring.pop(block):
+            popped += block
+        kept, first = ring.recent(), max(0, popped - history)
+        np.testing.assert_array_equal(kept.times, numbered(first, pushed - first).times)
+        np.testing.assert_array_equal(kept.samples, numbered(first, pushed - first).samples)
+    ring.reset()
+    assert not len(ring.recent().times)

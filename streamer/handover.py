@@ -1,0 +1,24 @@
+"""From one model to another in mid-stream, without a sample lost or a key read twice."""
+
+from decoder.messages import TextEvent
+from streamer.pipeline import Pipeline
+
+
+def hand_over(old: Pipeline, new: Pipeline) -> list[TextEvent]:
+    """Settle what one pipeline has heard, and let another, just made or reset, go on behind it.
+
+    The new one's context is filled from the samples that the old one keeps. A model whose emissions come later after
+    the press begins that much later, and one whose come sooner that much sooner, so that each press belongs to one of
+    them; delays that were not measured count as equal.
+
+    Returns:
+        The old one's last events and, where the new one is the quicker, its first.
+    """
+    past = old.recent()
+    events = old.finish()
+    if not len(past.times):
+        return events
+    before, after = old.facts.emission_delay_ms, new.facts.emission_delay_ms
+    later = 0.0 if before is None or after is None else 1e-3 * (after - before)
+    half = 0.5 / old.facts.layout.rate  # a sample: times of two frames that are one may differ in their last digit
+    return events + new.warm(past, float(past.times[-1]) + later + half)

@@ -22,7 +22,7 @@ from streamer.encoder_batch import EncoderBatch
 from streamer.group import PipelineGroup
 from streamer.model_file import read_facts
 from streamer.personal import PersonalLayer
-from streamer.pipeline import Observer, Pipeline, unobserved
+from streamer.pipeline import HISTORY, Observer, Pipeline, unobserved
 from streamer.whole_encoder import FrameEncoder, open_encoder
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def assemble_group(
     batch = EncoderBatch(str(bundle.encoder), configs[0].pipeline.hop, len(configs), bundle.facts)
     scorers = scorers_for(bundle, configs[0].decoder, len(configs))
     pipelines = [
-        _pipeline(bundle, config, OnnxEncoder(batch, stream), scorer, observer)
+        _pipeline(bundle, config, OnnxEncoder(batch, stream), scorer, observer, history=HISTORY)
         for stream, (config, scorer, observer) in enumerate(zip(configs, scorers, observers, strict=True))
     ]
     return PipelineGroup(pipelines, together)
@@ -172,11 +172,21 @@ def _pipeline(
     scorer: LanguageScorer,
     observer: Observer,
     tap: Callable[[Emission], None] | None = None,
+    history: float = 0.0,
 ) -> Pipeline:
     decoder = Committer(beam_for(scorer, config.decoder), commit_rule(config.decoder))
     personal = personal_layer(bundle, config.pipeline.person) if config.pipeline.person else None
     hop = config.pipeline.hop
-    return Pipeline(encoder, decoder, tap=tap, max_gap=MAX_GAP, observer=observer, personal=personal, decode_hop=hop)
+    return Pipeline(
+        encoder,
+        decoder,
+        tap=tap,
+        max_gap=MAX_GAP,
+        observer=observer,
+        personal=personal,
+        decode_hop=hop,
+        history=history,
+    )
 
 
 def personal_layer(bundle: Bundle, person: str) -> PersonalLayer:

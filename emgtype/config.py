@@ -2,14 +2,14 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from decoder.committer import Mode
 from decoder.errors import InputError
 from decoder.strict import build
-from emgtype.places import PACKAGE, USER_CONFIG
+from emgtype.places import PACKAGE, USER_CONFIG, find_profile
 from streamer.bundle_facts import Precision
 
 
@@ -83,12 +83,13 @@ class Config:
     console: ConsoleConfig
 
 
-def load_config(path: Path | None = None, flags: Mapping[str, Any] | None = None) -> Config:
+def load_config(path: Path | None = None, flags: Mapping[str, Any] | None = None, profile: str | None = None) -> Config:
     """The settings in force.
 
     Args:
         path: A user's file; None: ./config.toml, else the user's directory's, else the shipped defaults alone.
         flags: Values that win over files, by dotted name ("decoder.beam"); None values are ignored.
+        profile: Name of one, which lies over the user's file.
 
     Raises:
         InputError: No such file, invalid TOML, an unknown key, a value of another type or out of range.
@@ -102,6 +103,10 @@ def load_config(path: Path | None = None, flags: Mapping[str, Any] | None = None
     if path is not None:
         _overlay(table, _read(path))
         where = str(path)
+    if profile is not None:
+        found = find_profile(profile)
+        _overlay(table, _read(found))
+        where = f"{where} and {found}" if path else str(found)
     for name, value in (flags or {}).items():
         if value is not None:
             *sections, key = name.split(".")
@@ -112,6 +117,28 @@ def load_config(path: Path | None = None, flags: Mapping[str, Any] | None = None
     config = build(Config, table, where)
     _check(config, where)
     return config
+
+
+def with_profile(config: Config, name: str) -> Config:
+    """Settings with a profile laid over them.
+
+    Raises:
+        InputError: As `load_config`, of the profile.
+    """
+    table, path = _table(config), find_profile(name)
+    _overlay(table, _read(path))
+    changed = build(Config, table, str(path))
+    _check(changed, str(path))
+    return changed
+
+
+def _table(settings: Any) -> dict[str, Any]:
+    """As TOML has them: what is left out is not there."""
+    return {
+        name: _table(value) if is_dataclass(value) else list(value) if isinstance(value, tuple) else value
+        for name, value in ((field.name, getattr(settings, field.name)) for field in fields(settings))
+        if value is not None
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:

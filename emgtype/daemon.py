@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from decoder.errors import InputError
@@ -65,12 +65,16 @@ class Wearer:
     stalled: bool = False
     paused: bool = False
     """Whether what they type is dropped."""
+    told: int = 0
+    """Events so far: one run, also where another pipeline goes on in the middle of it."""
 
     def pass_on(self, events: Sequence[TextEvent]) -> None:
         """To all sinks."""
         for event in events:
+            numbered = replace(event, seq=self.told)
+            self.told += 1
             for sink in self.sinks:
-                sink.push(event)
+                sink.push(numbered)
 
     def settle(self) -> None:
         """Make the text so far final, and pass it on."""
@@ -101,7 +105,7 @@ class Daemon:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._groups = groups
+        self._groups: list[tuple[Group, list[Wearer | None]]] = [(group, list(wearers)) for group, wearers in groups]
         self._present = [wearer for _, wearers in groups for wearer in wearers]
         self._stall = stall
         self._heartbeat_every = heartbeat_every
@@ -130,13 +134,17 @@ class Daemon:
                 wearer.stalled = False
                 self._say(wearer, "samples again")
         for group, wearers in self._groups:
-            heard = {number: wearer for number, wearer in enumerate(wearers) if wearer in chunks and not wearer.paused}
+            heard = {
+                number: wearer
+                for number, wearer in enumerate(wearers)
+                if wearer and wearer in chunks and not wearer.paused
+            }
             given = {number: chunks[wearer] for number, wearer in heard.items()}
             for number, result in (group.push(given) if given else {}).items():
                 if isinstance(result, InputError):
-                    self._dismiss(wearers[number], result)
+                    self._dismiss(heard[number], result)
                 else:
-                    wearers[number].pass_on(result)
+                    heard[number].pass_on(result)
         for wearer in self._present:
             if not wearer.stalled and now - wearer.heard >= self._stall:
                 wearer.stalled = True
@@ -180,6 +188,12 @@ class Daemon:
         if not wearer.gone:
             wearer.settle()
             wearer.pipeline.reset()
+
+    def regroup(self, group: Group, wearers: Sequence[Wearer]) -> None:
+        """From the next step on these people are decoded in another group, whose pipelines are theirs already."""
+        left = [(old, [None if wearer in wearers else wearer for wearer in members]) for old, members in self._groups]
+        self._groups = [(old, members) for old, members in left if any(members)]
+        self._groups.append((group, list(wearers)))
 
     def _pull(self) -> dict[Wearer, Chunk]:
         """What has come, by wearer. Only one who is alone is waited for in their source: it wakes up the soonest."""

@@ -11,6 +11,7 @@ from decoder.errors import InputError
 from emgtype.assembly import Bundle, assemble_group, open_bundle
 from emgtype.config import Config
 from emgtype.latency import StageTimer
+from streamer.bundle_facts import Precision
 from streamer.group import PipelineGroup
 from streamer.pipeline import Observer, Pipeline
 
@@ -32,16 +33,11 @@ def flags_of_each(
             f"--person is given {len(persons)} times, expected {people}: once for each --stream or --bands, in the "
             "same order"
         )
-    if len(bundles) not in (0, 1, people):
-        raise InputError(
-            f"--bundle is given {len(bundles)} times, expected once for all or {people}: once for each --stream or "
-            "--bands, in the same order"
-        )
     _each_once("--person", persons)
     if people > 1:
         _each_once("--stream" if streams else "--bands", [name for names in sources for name in names])
     who: Sequence[str | None] = persons or [None]
-    which: Sequence[str | None] = bundles if len(bundles) == people else [*bundles, None][:1] * people
+    which = for_each("--bundle", bundles, people)
     return [
         {
             "bundle": bundle,
@@ -52,6 +48,20 @@ def flags_of_each(
         }
         for names, person, bundle in zip(sources or [()], who, which, strict=True)
     ]
+
+
+def for_each(flag: str, values: Sequence[str], people: int) -> list[str | None]:
+    """What a flag that may be given once for all, or once for each person, says of each.
+
+    Raises:
+        InputError: Given any other number of times.
+    """
+    if len(values) not in (0, 1, people):
+        raise InputError(
+            f"{flag} is given {len(values)} times, expected once for all or {people}: once for each --stream or "
+            "--bands, in the same order"
+        )
+    return list(values) if len(values) == people else [*values, None][:1] * people
 
 
 def _each_once(flag: str, names: Sequence[str]) -> None:
@@ -89,27 +99,29 @@ class Party:
     """Of the calls of the encoder; where somebody is alone, of their own stages, too."""
 
 
-def gather(configs: Sequence[Config]) -> list[Party]:
-    """Load what everybody needs; those whose bundle is the same are decoded together.
+def gather(configs: Sequence[Config], alone: bool | None = None) -> list[Party]:
+    """Load what everybody needs; those whose bundle, hop and decoder are the same are decoded together.
 
     One person alone must have the personal layer that they ask for; among several, each gets theirs where the bundle
     has one.
 
     Args:
-        configs: Of each person, with hop, precision and decoder the same for all.
+        configs: Of each person.
+        alone: Whether nobody else is served; None: where there is one.
 
     Raises:
         InputError: A bundle or layer that is missing, or does not fit.
     """
-    opened = {
-        name: open_bundle(name, configs[0].pipeline.precision) for name in dict.fromkeys(c.bundle for c in configs)
-    }
-    together: dict[Path, list[tuple[Config, Bundle]]] = {}
+    together: dict[tuple[Path, str], list[tuple[Config, Bundle]]] = {}
+    opened: dict[tuple[str, Precision], Bundle] = {}
     for config in configs:
-        bundle = opened[config.bundle]
+        wanted = (config.bundle, config.pipeline.precision)
+        bundle = opened[wanted] = opened.get(wanted) or open_bundle(*wanted)
         bundle.facts.require_streaming()
-        together.setdefault(bundle.encoder.resolve(), []).append((config, bundle))
-    return [_party(members, alone=len(configs) == 1) for members in together.values()]
+        alike = f"{config.pipeline.hop} {config.decoder}"
+        together.setdefault((bundle.encoder.resolve(), alike), []).append((config, bundle))
+    one = len(configs) == 1 if alone is None else alone
+    return [_party(members, alone=one) for members in together.values()]
 
 
 def _party(members: Sequence[tuple[Config, Bundle]], *, alone: bool) -> Party:

@@ -51,3 +51,17 @@ def find_bundle(name: str) -> Path:
     raise InputError(
         f"no model bundle {name!r}: found {', '.join(known) or 'none'} in {bases[0]}, {bases[1]} and the package"
     )
+
+
+def find_profile(name: str) -> Path:
+    """File of a profile, NAME.toml in ./profiles or the user's directory; or itself where it is named as a file.
+
+    Raises:
+        InputError: There is none; the sentence says where was looked and what profiles there are.
+    """
+    bases = [Path("profiles"), USER_CONFIG / "profiles"]
+    for path in (*([Path(name)] if name.endswith(".toml") else []), *(base / f"{name}.toml" for base in bases)):
+        if path.is_file():
+            return path
+    known = sorted({path.stem for base in bases for path in base.glob("*.toml")})
+    raise InputError(f"no profile {name!r}: found {', '.join(known) or 'none'} in {bases[0]} and {bases[1]}")

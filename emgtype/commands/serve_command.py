@@ -1,26 +1,16 @@
 """`emgtype serve`: the daemon."""
 
-import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from adapters.console import ConsoleSink, LiveLines
-from adapters.control import ControlSocket
-from adapters.endpoint import control_endpoint
-from adapters.lsl_inlet import LSLSource, open_sources
-from adapters.publisher import Publisher, PubSocket
 from emgtype.commands.options import PATH, precision_option, print_json
 from emgtype.config import load_config
-from emgtype.daemon import Daemon, Sink, Wearer
-from emgtype.people import Party, Person, flags_of_each, gather
-from emgtype.requests import Recent, Requests, Served
+from emgtype.people import flags_of_each, for_each
+from emgtype.serving import Service
 
 _EXAMPLES = """Example: emgtype serve --device lsl --stream emgtype
 
@@ -31,6 +21,9 @@ Two people: emgtype serve --stream A --person ann --stream B --person bob"""
 @click.option("--config", "config_path", type=PATH, help="Settings file (default: ./config.toml, then yours).")
 @click.option(
     "--bundle", "bundles", multiple=True, metavar="NAME|FOLDER", help="Model bundle (default: as configured)."
+)
+@click.option(
+    "--profile", "profiles", multiple=True, metavar="NAME", help="Settings kept under a name, over config.toml."
 )
 @click.option("--device", type=click.Choice(["lsl"]), default="lsl", show_default=True, help="Where samples come from.")
 @click.option("--stream", "streams", multiple=True, metavar="NAME", help="LSL stream with both bands; once a person.")
@@ -55,6 +48,7 @@ Two people: emgtype serve --stream A --person ann --stream B --person bob"""
 def command(
     config_path: Path | None,
     bundles: tuple[str, ...],
+    profiles: tuple[str, ...],
     device: str,
     streams: tuple[str, ...],
     bands: tuple[tuple[str, str], ...],
@@ -71,9 +65,9 @@ def command(
     """Decode live wristbands: show the text and publish it over ZeroMQ until Ctrl-C.
 
     Several people on one machine: give --stream or --bands, and --person, once for each, in the same order; --bundle
-    once for all, or once for each. Everybody has a topic of their own, and their layer where the bundle has one of
-    their name; the lines of each are shown behind their name. The stream and the person of the settings file count only
-    where there is one.
+    and --profile once for all, or once for each. Everybody has a topic of their own, and their layer where the bundle
+    has one of their name; the lines of each are shown behind their name. The stream and the person of the settings file
+    count only where there is one.
     """
     common: dict[str, Any] = {
         "publish.endpoint": endpoint,
@@ -83,92 +77,23 @@ def command(
         "console.raw": raw,
     }
     each = flags_of_each(streams, bands, persons, bundles)
-    configs = [load_config(config_path, {**common, **flags}) for flags in each]
-    config, several = configs[0], len(configs) > 1
+    chosen = for_each("--profile", profiles, len(each))
+    configs = [
+        load_config(config_path, {**common, **flags}, profile) for flags, profile in zip(each, chosen, strict=True)
+    ]
     said = Console(stderr=True, highlight=False, soft_wrap=True)
-    parties = gather(configs)
-    people = [person for party in parties for person in party.people]
-    with ExitStack() as stack:
-        # The endpoint first: a port in use should be told before seconds are spent on looking for streams.
-        socket = stack.enter_context(PubSocket(config.publish.endpoint or None))
-        publishers = [Publisher(socket, config.session, person.config.person) for person in people]
-        wanted = [(person.streams, person.bundle.facts.layout) for person in people]
-        sources = [stack.enter_context(source) for source in open_sources(wanted, config.source.timeout)]
-        for person, source in zip(people, sources, strict=True):
-            for note in filter(None, (*source.notes, person.note)):
-                said.print(f"note: {note}", style="yellow")
-            who = f"{person.config.person}: " if several else ""
-            said.print(f"{who}{source.description} → {person.bundle.facts.name} → {socket.endpoint}", style="dim")
-        for limit in dict.fromkeys(person.bundle.facts.licence_note for person in people):
-            if limit:
-                said.print(f"weights: {limit}", style="yellow")
-        wearers: dict[Person, Wearer] = {}
-        served: dict[str, Served] = {}
-        shown: list[ConsoleSink] = []
-        out = Console(file=sys.stdout)
-        lines = None if quiet or as_json else stack.enter_context(LiveLines(out))
-        for person, source, publisher in zip(people, sources, publishers, strict=True):
-            name = person.config.person if several else ""
-            if lines:
-                shown.append(stack.enter_context(ConsoleSink(out, raw=config.console.raw, name=name, lines=lines)))
-            recent = Recent(publisher)
-            sinks: list[Sink] = [publisher, recent, *shown[-1:]]
-            wearers[person] = Wearer(source, person.pipeline, sinks, publisher.heartbeat, name)
-            served[person.config.person] = Served(wearers[person], recent, partial(_figures, person, source))
-        asked = stack.enter_context(ControlSocket(config.publish.control or control_endpoint(socket.endpoint)))
-        for source in sources:
-            source.flush()
-        daemon = Daemon(
-            [(party.pipelines, [wearers[person] for person in party.people]) for party in parties],
-            stall=config.source.stall,
-            heartbeat_every=config.publish.heartbeat,
-            tell=lambda sentence: said.print(sentence, style="yellow"),
-            attend=lambda: asked.attend(requests.answer),
-        )
-        requests = Requests(daemon, served, lambda: {"encoders": _encoders(parties)})
+
+    def say(sentence: str, style: str) -> None:
+        said.print(sentence, style=style, markup=False)
+
+    with Service(configs, chosen, say, shown=not (quiet or as_json)) as service:
         began = time.monotonic()
         try:
-            daemon.run(seconds)
+            service.run(seconds)
         finally:
-            for sink in shown:
-                sink.close()
-            if lines:
-                lines.close()
             wall = time.monotonic() - began
-            counts = {
-                person: (wearers[person].samples, source.lost) for person, source in zip(people, sources, strict=True)
-            }
             if as_json:
-                print_json({"seconds": wall, **_report(parties, counts)})
-            for person, (samples, lost) in ({} if as_json else counts).items():
-                who = f"{person.config.person}: " if several else ""
-                missing = "" if lost is None else f", {lost} lost"
-                said.print(f"{who}{samples} samples in {wall:.1f} s{missing}", style="dim")
-
-
-def _report(parties: Sequence[Party], counts: Mapping[Person, tuple[int, int | None]]) -> dict[str, Any]:
-    """One person's figures as they are; of several by name, and by bundle those of the encoder that they share."""
-    each = {
-        person.config.person: {"samples": samples, "lost": lost, "stages_ms": person.timer.report()}
-        for person, (samples, lost) in counts.items()
-    }
-    if len(each) == 1:
-        return next(iter(each.values()))
-    return {"people": each, "encoders": _encoders(parties)}
-
-
-def _encoders(parties: Sequence[Party]) -> list[dict[str, Any]]:
-    return [
-        {
-            "bundle": str(party.people[0].bundle.folder),
-            "people": [person.config.person for person in party.people],
-            "stages_ms": party.timer.report(),
-        }
-        for party in parties
-    ]
-
-
-def _figures(person: Person, source: LSLSource) -> dict[str, Any]:
-    """For `emgtype control status`."""
-    skew = {} if source.aligner is None else {"skew_ms": 1e3 * source.aligner.skew}
-    return {"lost": source.lost, "gaps": person.pipeline.gaps, **skew, "stages_ms": person.timer.report()}
+                print_json({"seconds": wall, **service.roster.report()})
+            else:
+                for sentence in service.roster.counts(wall):
+                    say(sentence, "dim")

@@ -1,0 +1,102 @@
+"""Everybody who is served: who they are, where their samples come from, and how they fare."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.lsl_inlet import LSLSource
+from emgtype.daemon import Wearer
+from emgtype.people import Party, Person
+from emgtype.recent import Recent
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """One person of a running daemon."""
+
+    person: Person
+    """Their settings and models; another where they were exchanged."""
+    source: LSLSource
+    wearer: Wearer
+    recent: Recent
+    profile: str | None = None
+    """Which was chosen last."""
+    gaps: int = 0
+    """Told by pipelines that were exchanged."""
+
+    @property
+    def name(self) -> str:
+        """As their topics have it."""
+        return self.person.config.person
+
+    def figures(self) -> dict[str, Any]:
+        """Of their signal and stages, milliseconds."""
+        aligner = self.source.aligner
+        return {
+            "lost": self.source.lost,
+            "gaps": self.gaps + self.person.pipeline.gaps,
+            **({} if aligner is None else {"skew_ms": 1e3 * aligner.skew}),
+            "stages_ms": self.person.timer.report(),
+        }
+
+    def status(self) -> Mapping[str, Any]:
+        """All there is to tell; no text."""
+        wearer = self.wearer
+        state = "gone" if wearer.gone else "paused" if wearer.paused else "stalled" if wearer.stalled else "decoding"
+        return {
+            "state": state,
+            "samples": wearer.samples,
+            "bundle": self.person.config.bundle,
+            "profile": self.profile,
+            **self.figures(),
+        }
+
+
+@dataclass(slots=True)
+class Roster:
+    """All of them."""
+
+    members: dict[str, Member] = field(default_factory=dict)
+    """By name."""
+    parties: list[Party] = field(default_factory=list)
+    """Those who are decoded together."""
+
+    def replace(self, party: Party) -> None:
+        """Somebody's people are now of another party."""
+        self.parties = [old for old in self.parties if self._still(old)] + [party]
+
+    def _still(self, party: Party) -> list[str]:
+        """Names of those who have not left it."""
+        return [name for name, member in self.members.items() if member.person in party.people]
+
+    def encoders(self) -> list[dict[str, Any]]:
+        """Figures of the encoder calls that people share."""
+        return [
+            {
+                "bundle": str(party.people[0].bundle.folder),
+                "people": self._still(party),
+                "stages_ms": party.timer.report(),
+            }
+            for party in self.parties
+        ]
+
+    def report(self) -> dict[str, Any]:
+        """At the end: one person's figures as they are; of several by name, and of the encoders that they share."""
+        each = {
+            name: {
+                "samples": member.wearer.samples,
+                "lost": member.source.lost,
+                "stages_ms": member.person.timer.report(),
+            }
+            for name, member in self.members.items()
+        }
+        return next(iter(each.values())) if len(each) == 1 else {"people": each, "encoders": self.encoders()}
+
+    def counts(self, seconds: float) -> list[str]:
+        """At the end, for people: a sentence each."""
+        sentences = []
+        for name, member in self.members.items():
+            who = f"{name}: " if len(self.members) > 1 else ""
+            lost = "" if member.source.lost is None else f", {member.source.lost} lost"
+            sentences.append(f"{who}{member.wearer.samples} samples in {seconds:.1f} s{lost}")
+        return sentences

@@ -1,0 +1,39 @@
+"""The newest text, for those who join late."""
+
+from typing import Any, Protocol
+
+from decoder.charset import labels_to_text
+from decoder.messages import TextEvent
+from decoder.render import KeySequence
+
+KEPT = 10_000
+"""Final keys that a late joiner can have."""
+
+
+class Numbering(Protocol):
+    """A publisher, as far as its numbers go."""
+
+    @property
+    def next_seq(self) -> int:
+        """Of the next edit."""
+
+
+class Recent:
+    """A sink that keeps the newest text, for those who join late.
+
+    Args:
+        publisher: Knows the number of the next message.
+    """
+
+    def __init__(self, publisher: Numbering) -> None:
+        self._keys = KeySequence(keep=KEPT)
+        self._publisher = publisher
+
+    def push(self, event: TextEvent) -> None:
+        """Apply an edit."""
+        self._keys.push(event)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The keys as they stand before the message `seq`: the last `tail` of them may still change."""
+        final, tail = ([key.label for key in keys] for keys in (self._keys.final, self._keys.tail))
+        return {"keys": labels_to_text([*final, *tail]), "tail": len(tail), "seq": self._publisher.next_seq}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from decoder._native import Beam
+from decoder._native import Beam, HotWords
 from decoder.charset import BACKSPACE, BLANK, LABELS
 from decoder.errors import InputError
 from decoder.lm import LanguageScorer
@@ -38,13 +38,21 @@ class PrefixBeam:
     """Emissions in, ranked prefixes out; every frame is processed by itself, so cuts cannot matter."""
 
     def __init__(
-        self, settings: BeamSettings, scorer: LanguageScorer, blank: int = BLANK, backspace: int = LABELS[BACKSPACE]
+        self,
+        settings: BeamSettings,
+        scorer: LanguageScorer,
+        blank: int = BLANK,
+        backspace: int = LABELS[BACKSPACE],
+        hot_words: HotWords | None = None,
     ) -> None:
-        """The labels are 0..blank, the blank last; `backspace` is -1 where there is none."""
+        """The labels are 0..blank, the blank last; `backspace` is -1 where there is none.
+
+        `hot_words` hear no key that is silent to the scorer.
+        """
         s = settings
         free, most, prices = scorer.silent.tolist(), scorer.most.tolist(), scorer.prices.tolist()
         self._blank = blank
-        self._beam = Beam(s.beam, s.labels, s.threshold, s.floor, scorer, most, free, prices, backspace)
+        self._beam = Beam(s.beam, s.labels, s.threshold, s.floor, scorer, most, free, prices, backspace, hot_words)
         self._labels: list[int] = []
         self._revision = -1
 

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from decoder.charset import BACKSPACE, KEYS
+from decoder.charset import BACKSPACE, KEYS, LABELS, SHIFT
 from decoder.errors import InputError
 
 Ids = npt.NDArray[np.int32]
@@ -142,8 +142,11 @@ class LanguageScorer(Protocol):
 class NoLanguageModel:
     """Every key costs nothing."""
 
-    def __init__(self, keys: int = len(KEYS)) -> None:
-        self.silent = np.ones(keys, np.bool_)
+    def __init__(self, keys: int = len(KEYS), *, silent: bool = True) -> None:
+        """`silent`: False: the beam keeps a state for every key but ⇧ all the same, as hot words need it."""
+        self.silent = np.full(keys, silent)
+        if not silent:
+            self.silent[LABELS[SHIFT]] = True
         self.prices = np.zeros(keys)
         self.most = np.zeros(keys)
         self.crowded = False

@@ -58,6 +58,6 @@ class Hypothesis:
     acoustic: float
     """Natural log of the probability of all its alignments since the reset."""
     lm: float
-    """Weighted language model total since the reset, nats."""
+    """Weighted language model total, and what hot words add, since the reset, nats."""
     total: float
     """What hypotheses are ranked by: the sum of both."""

@@ -20,10 +20,11 @@ struct Node {
     int32_t path;           // top of the LM path: the last key that the LM sees (a backspace steps back)
     int32_t below;          // of a node on an LM path: the one under it
     int32_t state;          // of a node on an LM path: LM state after it
+    int32_t hot;            // of a node on an LM path: hot words' state after it
     int32_t references;     // children and holders
     int32_t child, sibling; // first child, next child of the same parent
     int32_t slot;           // scratch of the beam: position in it; -1 between frames
-    double lm;              // of a node on an LM path: weighted LM total up to it, nats
+    double lm;              // of a node on an LM path: weighted LM total and hot words up to it, nats
     double paid;            // nats for the keys up to it that are on no path: those no backspace gives back
 };
 
@@ -80,13 +81,14 @@ public:
     }
 
     // Make a node the root, held until the next one is; what lies before it dies. The last `depth` keys that the LM
-    // sees there stay for it to step back to; the next one becomes the bottom.
+    // sees there stay for it to step back to; the next one becomes the bottom, where only the hot words know the past.
     void plant(int32_t root, size_t depth) {
         std::vector<int32_t> pinned{root};
         int32_t current = nodes_[root].path;
         for (; current != kBottom && pinned.size() <= depth; current = nodes_[current].below) pinned.push_back(current);
         if (current != kBottom) {
             nodes_[kBottom].lm = nodes_[current].lm;
+            nodes_[kBottom].hot = nodes_[current].hot;
             nodes_[pinned.back()].below = kBottom;
         }
         for (int32_t id : pinned) hold(id);
@@ -146,7 +148,7 @@ private:
 
     void enlarge(size_t size) {
         const size_t before = nodes_.size();
-        nodes_.resize(size, Node{blank_, kNowhere, kBottom, kBottom, 0, 0, kNowhere, kNowhere, -1, 0.0, 0.0});
+        nodes_.resize(size, Node{blank_, kNowhere, kBottom, kBottom, 0, 0, 0, kNowhere, kNowhere, -1, 0.0, 0.0});
         times_.resize(size, kNever);
         for (size_t id = size; id-- > before;) free_.push_back(static_cast<int32_t>(id));
     }

@@ -84,9 +84,14 @@ void Beam::grow() {
         for (size_t k = 0; k < keys; ++k) {
             const int32_t key = heard_[k];
             const double acoustic = grown_[i * keys + k];
-            const bool scored = scored_[key]; // then the gain comes below, for those that are worth asking
-            const double gain = scored ? 0.0 : prices_[key] + (key == backspace_ ? undone : 0.0);
-            if (!(acoustic + before + (scored ? most_[key] : gain) > bar)) continue;
+            const bool scored = scored_[key]; // then the LM's gain comes below, for those that are worth asking
+            double gain = 0.0;
+            if (!scored) {
+                gain = prices_[key] + (key == backspace_ ? undone : 0.0);
+            } else if (hot_) {
+                gain = hot_->gain(top.hot, key);
+            }
+            if (!(acoustic + before + gain + (scored ? most_[key] : 0.0) > bar)) continue;
             if (scored) {
                 asked_.push_back(candidates_.size());
                 states_.push_back(top.state);
@@ -99,7 +104,7 @@ void Beam::grow() {
     gains_.resize(asked_.size());
     lm_->extend(states_, labels_, gains_.data());
     for (size_t i = 0; i < asked_.size(); ++i) {
-        candidates_[asked_[i]].gain = gains_[i];
+        candidates_[asked_[i]].gain += gains_[i];
         candidates_[asked_[i]].total += gains_[i];
     }
 }
@@ -197,6 +202,7 @@ void Beam::born(double time) {
         node.path = id;
         node.below = path;
         node.lm = arena_[path].lm + c.gain;
+        if (hot_) node.hot = hot_->next(arena_[path].hot, c.key);
         asked_.push_back(id);
         states_.push_back(arena_[path].state);
         labels_.push_back(c.key);

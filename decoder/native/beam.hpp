@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "arena.hpp"
+#include "hot_words.hpp"
 #include "language_model.hpp"
 
 namespace emgtype {
@@ -43,9 +44,10 @@ class Beam {
 public:
     // `free` marks the labels that leave the LM's state alone; `backspace` takes it back, and is -1 where there is none.
     // These cost their `prices`, nats, which nothing gives back. `most`: nats that the LM gives any other at most.
+    // `hot`: hot words among the others; null: none.
     Beam(Settings settings, std::shared_ptr<LanguageModel> lm, std::vector<double> most, std::vector<bool> free,
-         std::vector<double> prices, int32_t backspace)
-        : settings_(settings), lm_(std::move(lm)), most_(std::move(most)), prices_(std::move(prices)),
+         std::vector<double> prices, int32_t backspace, std::shared_ptr<const HotWords> hot)
+        : settings_(settings), lm_(std::move(lm)), hot_(std::move(hot)), most_(std::move(most)), prices_(std::move(prices)),
           blank_(static_cast<int32_t>(free.size())), backspace_(backspace), arena_(blank_) {
         for (int32_t label = 0; label < blank_; ++label) scored_.push_back(!free[label] && label != backspace);
         scored_.push_back(false);
@@ -87,6 +89,7 @@ public:
         std::vector<int32_t> states;
         for (int32_t id : nodes_) states.push_back(arena_[arena_[id].path].state);
         lm_->end(states, end_.data());
+        for (size_t i = 0; hot_ && i < nodes_.size(); ++i) end_[i] += hot_->end(arena_[arena_[nodes_[i]].path].hot);
         ended_ = true;
         ++revision_;
     }
@@ -160,7 +163,7 @@ private:
         ++revision_;
     }
 
-    // Nats: what the LM says to a prefix.
+    // Nats: what the LM and the hot words say to a prefix.
     double language(int32_t id) const { return arena_[arena_[id].path].lm + arena_[id].paid; }
 
     const std::vector<double>& totals() {
@@ -198,6 +201,7 @@ private:
 
     Settings settings_;
     std::shared_ptr<LanguageModel> lm_;
+    std::shared_ptr<const HotWords> hot_;
     std::vector<double> most_, prices_;
     std::vector<char> scored_;
     int32_t blank_, backspace_;

@@ -12,9 +12,9 @@ py::tuple as_tuple(const Keys& keys) { return py::make_tuple(keys.labels, keys.t
 class Frames {
 public:
     Frames(int32_t beam, int32_t labels, double threshold, double floor, py::object scorer, std::vector<double> most,
-           std::vector<bool> free, std::vector<double> prices, int32_t backspace)
+           std::vector<bool> free, std::vector<double> prices, int32_t backspace, std::shared_ptr<HotWords> hot)
         : scorer_(scorer), beam_({beam, labels, threshold, floor}, model(scorer), std::move(most), std::move(free),
-                                 std::move(prices), backspace) {}
+                                 std::move(prices), backspace, std::move(hot)) {}
 
     void push(const Array<float>& log_probs, const Array<double>& times) {
         check(log_probs, times);
@@ -112,9 +112,14 @@ PYBIND11_MODULE(_native, m) {
         .def("advance", &advance)
         .def("end", &end)
         .def("keep", [](FlatModel&, const py::object& states) { return states; });
+    py::class_<HotWords, std::shared_ptr<HotWords>>(m, "HotWords")
+        .def(py::init<Array<int32_t>, Array<double>, Array<double>, Array<int32_t>>())
+        .def("next", &HotWords::next)
+        .def("gain", &HotWords::gain)
+        .def("end", &HotWords::end);
     py::class_<Frames>(m, "Beam")
         .def(py::init<int32_t, int32_t, double, double, py::object, std::vector<double>, std::vector<bool>,
-                      std::vector<double>, int32_t>())
+                      std::vector<double>, int32_t, std::shared_ptr<HotWords>>())
         .def("push", &Frames::push)
         .def("commit", &Frames::commit)
         .def("cut", &Frames::cut)

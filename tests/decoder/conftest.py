@@ -100,3 +100,8 @@ def babble() -> PathMaker:
         return Emission(logits.astype(np.float32), 7 + 0.008 * np.arange(frames, dtype=np.float64))
 
     return emission
+
+
+@pytest.fixture(scope="session")
+def scorer_of_kind() -> Callable[[str, str, LanguageModelFacts], LanguageScorer]:
+    return scorer_of

@@ -8,6 +8,7 @@ from typing import Any
 import zmq
 
 from adapters.bound_socket import BoundSocket
+from adapters.curve import ClientKeys, KeyFolder
 from decoder.errors import InputError
 
 VERSION = 1
@@ -26,14 +27,15 @@ class ControlSocket(BoundSocket):
 
     Args:
         endpoint: ipc://PATH or tcp://127.0.0.1:PORT.
+        keys: Only those whose keys these are can ask, then at any TCP address; None: whoever can reach it.
 
     Raises:
         InputError: An endpoint in use, or one that others could reach.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, *, keys: KeyFolder | None = None) -> None:
         self._done: deque[str] = deque(maxlen=_REMEMBERED)
-        super().__init__(zmq.REP, endpoint, ("take requests at", "--control"), maxmsgsize=_REFUSED)
+        super().__init__(zmq.REP, endpoint, ("take requests at", "--control"), keys=keys, maxmsgsize=_REFUSED)
 
     def attend(self, answer: Answer) -> None:
         """Answer what waits, without waiting; nothing that comes can raise."""
@@ -58,9 +60,15 @@ class ControlSocket(BoundSocket):
 
 
 def ask(
-    endpoint: str, do: str, person: str | None = None, arg: str | None = None, *, timeout: float = 3.0
+    endpoint: str,
+    do: str,
+    person: str | None = None,
+    arg: str | None = None,
+    *,
+    keys: ClientKeys | None = None,
+    timeout: float = 3.0,
 ) -> dict[str, Any]:
-    """Ask a running daemon; None leaves a field out.
+    """Ask a running daemon; None leaves a field out, `keys` are for one that lets in those alone whom it knows.
 
     Raises:
         InputError: Nobody answers there, or the daemon refuses.
@@ -68,6 +76,8 @@ def ask(
     context = zmq.Context()
     socket = context.socket(zmq.REQ)
     socket.linger = 0
+    if keys:
+        keys.apply(socket)
     try:
         socket.connect(endpoint)
         fields = {"do": do, "person": person, "arg": arg}

@@ -1,15 +1,16 @@
 """Where text is published: by default a socket in a directory that nobody else can enter, for it may be a password."""
 
 import os
+import re
 import socket
 import stat
 import tempfile
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from decoder.errors import InputError
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_TCP = re.compile(r"tcp://(?P<host>\[[0-9a-fA-F:.]+\]|[^\s\[\]:/@;]+)(?::(?P<port>[^:/@;]*))?")
 
 
 def default_endpoint(name: str = "text") -> str:
@@ -43,29 +44,37 @@ def control_endpoint(published: str) -> str:
     return default_endpoint(f"control-{published.rpartition(':')[2]}")
 
 
-def check_endpoint(endpoint: str) -> None:
-    """Raise InputError for an endpoint that cannot be bound: not ZeroMQ's, open to the network, or in use."""
-    if endpoint.startswith("ipc://"):
-        path = Path(endpoint.removeprefix("ipc://"))
+def check_endpoint(endpoint: str, *, encrypted: bool = False) -> None:
+    """Raise InputError for an endpoint that cannot be bound: not ZeroMQ's, open to the network, or in use.
+
+    Args:
+        endpoint: As a user writes it.
+        encrypted: Whether the socket lets in those alone whose keys it knows: then any TCP address may be bound.
+    """
+    if path := ipc_path(endpoint):
         if str(path).startswith(("@", "*")):
             raise InputError(f"{endpoint} is no file whose permissions keep others out: expected ipc://PATH")
         _check_path(endpoint, path)
         return
-    if not endpoint.startswith("tcp://"):
+    # By what is allowed, letter by letter: ZeroMQ also takes names of hosts and interfaces, and asks the resolver.
+    found = _TCP.fullmatch(endpoint)
+    if not found:
         raise InputError(f"the endpoint {endpoint!r} is no ipc://PATH or tcp://127.0.0.1:PORT")
-    try:
-        host = urlsplit(endpoint).hostname
-        port = endpoint.rpartition(":")[2]
-        usable = port == "*" or 0 <= int(port) <= 65535  # ZeroMQ would take a larger one modulo 65536
-    except ValueError:
-        usable = False
-    if not usable:
+    host, port = found["host"], found["port"]
+    if port != "*" and not (
+        re.fullmatch("[0-9]{1,5}", port or "") and int(port) <= 65535
+    ):  # ZeroMQ takes it modulo 65536
         raise InputError(f"the endpoint {endpoint!r} has no usable port: expected tcp://127.0.0.1:PORT, 0 to 65535")
-    if host not in _LOOPBACK:
+    if host not in _LOOPBACK and not encrypted:
         raise InputError(
             f"{endpoint} would send typed text, unencrypted, to whoever asks for it: expected a loopback address "
-            "such as tcp://127.0.0.1:5757"
+            "such as tcp://127.0.0.1:5757, or publish.curve (`emgtype keys --help`)"
         )
+
+
+def ipc_path(endpoint: str) -> Path | None:
+    """The file of an ipc endpoint, None for others."""
+    return Path(endpoint.removeprefix("ipc://")) if endpoint.startswith("ipc://") else None
 
 
 def _check_path(endpoint: str, path: Path) -> None:

@@ -1,17 +1,22 @@
 """Text out over ZeroMQ: a PUB socket. Slow subscribers lose messages, and see it by `seq`; they never slow us down."""
 
+import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import zmq
 
 from adapters import wire
 from adapters.bound_socket import BoundSocket
+from adapters.curve import KeyFolder
 from adapters.endpoint import default_endpoint
+from adapters.running_text import RunningText
 from decoder.messages import TextEvent
 
 _KEPT = 10_000  # messages for a subscriber that does not keep up, before it loses some
+_NEWS = 1000  # subscriptions taken note of before a message goes out: nobody can hold us up with more
 
 
 class PubSocket(BoundSocket):
@@ -19,21 +24,48 @@ class PubSocket(BoundSocket):
 
     Args:
         endpoint: ipc://PATH or tcp://127.0.0.1:PORT (port 0: any free one); None: the user's own ipc socket.
+        encoding: Of the messages.
+        keys: Only those whose keys these are can subscribe, then at any TCP address; None: whoever can reach it.
 
     Raises:
         InputError: An endpoint in use, or one that would make typed text public.
     """
 
-    def __init__(self, endpoint: str | None) -> None:
-        super().__init__(zmq.PUB, endpoint or default_endpoint(), ("publish at", "--endpoint"), sndhwm=_KEPT)
+    def __init__(
+        self, endpoint: str | None, *, encoding: wire.Encoding = "json", keys: KeyFolder | None = None
+    ) -> None:
+        self.run = secrets.token_hex(8)
+        """Tells this life of the daemon from others."""
+        self._encoding = encoding
+        self._subscribed: set[bytes] = set()
+        self._wanted: dict[bytes, bool] = {}
+        # XPUB is PUB that tells what is subscribed to: what nobody wants is not even encoded.
+        super().__init__(
+            zmq.XPUB, endpoint or default_endpoint(), ("publish at", "--endpoint"), keys=keys, sndhwm=_KEPT
+        )
+
+    def wanted(self, topic: bytes) -> bool:
+        """Whether anybody subscribes to that."""
+        for _ in range(_NEWS):
+            if not int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+                break
+            news = self._socket.recv()
+            if news[:1] in (b"\0", b"\1"):  # anything else is a message that a subscriber should not send
+                (self._subscribed.add if news[0] else self._subscribed.discard)(news[1:])
+                self._wanted.clear()
+        if topic not in self._wanted:
+            self._wanted[topic] = any(map(topic.startswith, self._subscribed))
+        return self._wanted[topic]
 
     def send(self, message: wire.Message) -> None:
         """To whoever has subscribed to the message's topic; never waits."""
-        self._socket.send_multipart(wire.encode(message), flags=zmq.NOBLOCK)
+        self._socket.send_multipart(wire.encode(message, self._encoding), flags=zmq.NOBLOCK)
 
 
 class Publisher:
-    """Publishes one person's text events and heartbeats, numbered from 0 by topic.
+    """Publishes one person's keys, text, status and heartbeats, numbered from 0 by topic.
+
+    What nobody subscribes to is counted as if it had been sent.
 
     Args:
         socket: Where; others may publish there, too.
@@ -46,27 +78,48 @@ class Publisher:
     """
 
     def __init__(self, socket: PubSocket, session: str, person: str, *, clock: Callable[[], float] = time.time) -> None:
-        self._sender = wire.Sender(session, person)
+        self._sender = wire.Sender(socket.run, session, person)
         self._socket = socket
         self._clock = clock
-        self._text_seq = self._beat_seq = 0
+        self._topics = {kind: wire.topic(kind, person) for kind in wire.KINDS}
+        self._next = dict.fromkeys(wire.KINDS, 0)
+        self._text = RunningText()
+        self._line = self._text.line()
         self.endpoint = socket.endpoint
         """Where subscribers connect."""
 
     @property
-    def next_seq(self) -> int:
-        """Number of the next edit."""
-        return self._text_seq
+    def position(self) -> dict[str, Any]:
+        """Where a late joiner comes in: this life of the daemon (`run`), and by topic (`next`) the next number."""
+        return {"run": self._socket.run, "next": self._numbers()}
 
     def push(self, event: TextEvent) -> None:
         """Publish an edit of the text."""
-        self._socket.send(wire.TextMessage(self._sender, self._text_seq, self._clock(), event))
-        self._text_seq += 1
+        self._send(wire.TextMessage, lambda: (event,))
+        back, text = self._text.push(event)
+        if back or text:
+            self._send(wire.Final, lambda: (back, text))
+        line = self._text.line()
+        if line != self._line:
+            self._line = line
+            self._send(wire.Partial, lambda: line)
+
+    def status(self, figures: Callable[[], Mapping[str, Any]]) -> None:
+        """Publish how the daemon fares; the figures are asked for only where somebody wants them."""
+        self._send(wire.Status, lambda: (figures(),))
 
     def heartbeat(self) -> None:
         """Tell that we live."""
-        self._socket.send(wire.Heartbeat(self._sender, self._beat_seq, self._clock()))
-        self._beat_seq += 1
+        self._send(wire.Heartbeat, lambda: (self._numbers(),))
+
+    def _numbers(self) -> dict[str, int]:
+        return {kind: number for kind, number in self._next.items() if kind != wire.Heartbeat.KIND}
+
+    def _send(self, kind: type[wire.Message], said: Callable[[], tuple[Any, ...]]) -> None:
+        number = self._next[kind.KIND]
+        self._next[kind.KIND] += 1
+        if self._socket.wanted(self._topics[kind.KIND]):
+            self._socket.send(kind(self._sender, number, self._clock(), *said()))
 
 
 @contextmanager

@@ -1,13 +1,18 @@
 """Text in over ZeroMQ: a SUB socket that counts what it has lost."""
 
 import time
+from collections.abc import Sequence
 
 import zmq
 
 from adapters import wire
 from adapters.closing import Closing
+from adapters.curve import ClientKeys
 from adapters.endpoint import default_endpoint
 from decoder.errors import InputError
+
+TEXT = (wire.TextMessage.KIND, wire.Heartbeat.KIND)
+"""Topics of those who want the text."""
 
 
 class Subscriber(Closing):
@@ -16,26 +21,35 @@ class Subscriber(Closing):
     Args:
         endpoint: Where the daemon publishes; None: the user's own ipc socket.
         person: Only this person's messages; None: everybody's.
+        topics: First parts of the topics wanted.
+        keys: To a daemon that lets in those alone whom it knows.
 
     Raises:
         InputError: An endpoint that is none, or a person who cannot be part of a topic.
     """
 
-    def __init__(self, endpoint: str | None, person: str | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str | None,
+        person: str | None = None,
+        topics: Sequence[str] = TEXT,
+        keys: ClientKeys | None = None,
+    ) -> None:
         self.lost = 0
         """Messages that were published and never came, as far as their numbers tell."""
-        self.body = b""
-        """JSON of the message that `receive` gave last, as it came."""
-        self._person = wire.Sender("", person).person if person is not None else None
+        self._person = wire.Sender("", "", person).person if person is not None else None
+        self._topics = topics
         self.endpoint = wanted = endpoint or default_endpoint()
         """Where it listens."""
-        self._expected: dict[tuple[type, str, str], int] = {}
+        self._expected: dict[tuple[str, str], tuple[str, int]] = {}  # by person and topic: the run and the next number
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._socket.linger = 0
-        for kind in (wire.TEXT, wire.HEARTBEAT):
-            self._socket.subscribe(wire.topic(kind, person) if person else kind)
+        for kind in topics:
+            self._socket.subscribe(wire.topic(kind, person or ""))
         self._socket.ipv6 = wanted.startswith("tcp://[")
+        if keys:
+            keys.apply(self._socket)
         try:
             self._socket.connect(wanted)
         except zmq.ZMQError as error:
@@ -50,21 +64,25 @@ class Subscriber(Closing):
         """
         end = time.monotonic() + timeout
         while self._socket.poll(max(0, round(1000 * (end - time.monotonic())))):
-            parts = self._socket.recv_multipart()
-            message = wire.decode(parts)
+            message = wire.decode(self._socket.recv_multipart())
             # Topics match by their beginning: it may be somebody whose name begins with this one.
             if self._person in (None, message.person):
                 self._count(message)
-                self.body = parts[1]
                 return message
         return None
 
     def _count(self, message: wire.Message) -> None:
-        key = (type(message), message.session, message.person)
-        expected = self._expected.get(key, message.seq)
-        # A smaller number is a daemon that started anew, not a loss.
-        self.lost += max(0, message.seq - expected)
-        self._expected[key] = message.seq + 1
+        self._heard(message, message.KIND, message.seq, message.seq + 1)
+        if isinstance(message, wire.Heartbeat):  # it tells of those, too, after which nothing has come yet
+            for kind in {*self._topics} & {*message.next}:
+                self._heard(message, kind, message.next[kind], message.next[kind])
+
+    def _heard(self, message: wire.Message, kind: str, number: int, following: int) -> None:
+        run, expected = self._expected.get((message.person, kind), ("", 0))
+        # A topic's first message says where we came in; a daemon that starts anew counts anew.
+        if run == message.run:
+            self.lost += max(0, number - expected)
+        self._expected[message.person, kind] = message.run, following
 
     def close(self) -> None:
         """Give the socket back."""

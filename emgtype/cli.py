@@ -17,6 +17,7 @@ _COMMANDS = {
     "serve": "Decode live wristbands and publish the text.",
     "replay": "Decode a recorded session and measure accuracy and delay.",
     "control": "Ask a running daemon: status, snapshot, pause, resume, reset, shutdown.",
+    "keys": "CURVE keys: who may connect from elsewhere.",
     "listen": "Show the text that a running daemon publishes.",
     "simulate": "Simulate a typist: session files, or live LSL streams.",
     "info": "What a bundle, a session or the network holds.",

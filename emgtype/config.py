@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from adapters.wire import Encoding
 from decoder.committer import Mode
 from decoder.errors import InputError
 from decoder.strict import build
@@ -60,6 +61,9 @@ class PublishConfig:
     endpoint: str
     control: str
     heartbeat: float
+    encoding: Encoding
+    curve: bool
+    """Whether the sockets let in those alone whose keys they know."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The newest text, for those who join late."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from decoder.charset import labels_to_text
@@ -14,15 +15,15 @@ class Numbering(Protocol):
     """A publisher, as far as its numbers go."""
 
     @property
-    def next_seq(self) -> int:
-        """Of the next edit."""
+    def position(self) -> Mapping[str, Any]:
+        """Where somebody comes in who joins now."""
 
 
 class Recent:
     """A sink that keeps the newest text, for those who join late.
 
     Args:
-        publisher: Knows the number of the next message.
+        publisher: Knows the numbers of the next messages.
     """
 
     def __init__(self, publisher: Numbering) -> None:
@@ -34,6 +35,6 @@ class Recent:
         self._keys.push(event)
 
     def snapshot(self) -> dict[str, Any]:
-        """The keys as they stand before the message `seq`: the last `tail` of them may still change."""
+        """The keys as they stand before the messages that come `next`: the last `tail` of them may still change."""
         final, tail = ([key.label for key in keys] for keys in (self._keys.final, self._keys.tail))
-        return {"keys": labels_to_text([*final, *tail]), "tail": len(tail), "seq": self._publisher.next_seq}
+        return {"keys": labels_to_text([*final, *tail]), "tail": len(tail), **self._publisher.position}

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import click
 
-from adapters.control import ask
-from adapters.endpoint import control_endpoint, default_endpoint
-from emgtype.commands.options import PATH, print_json
+from emgtype.commands.options import PATH, keys_option, print_json
 from emgtype.config import load_config
 from emgtype.requests import REQUESTS
+from emgtype.sockets import ask_daemon
 
 
 @click.command(epilog="Example: emgtype control pause")
@@ -17,6 +16,7 @@ from emgtype.requests import REQUESTS
 @click.option("--person", metavar="NAME", help="Of this person alone (default: everybody).")
 @click.option("--endpoint", help="Where the daemon publishes, if not as configured: it takes requests beside that.")
 @click.option("--control", help="Where the daemon takes requests, if it was told.")
+@keys_option
 @click.option("--config", "config_path", type=PATH, help="Settings file (default: ./config.toml, then yours).")
 def command(
     request: str,
@@ -24,6 +24,7 @@ def command(
     person: str | None,
     endpoint: str | None,
     control: str | None,
+    keys: Path | None,
     config_path: Path | None,
 ) -> None:
     """Ask a running `emgtype serve`; prints its answer as JSON.
@@ -32,6 +33,5 @@ def command(
     number of the message that follows it; shutdown ends the daemon as Ctrl-C does.
     """
     config = load_config(config_path, {"publish.endpoint": endpoint, "publish.control": control})
-    published = config.publish.endpoint or default_endpoint()
-    answer = ask(config.publish.control or control_endpoint(published), request, person, arg)
+    answer = ask_daemon(config.publish, request, person, arg, keys)
     print_json({key: value for key, value in answer.items() if key not in ("v", "ok")})

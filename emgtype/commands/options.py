@@ -37,6 +37,13 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")(command)
 
 
+def keys_option(command: F) -> F:
+    """--keys: a client's CURVE keys."""
+    return click.option("--keys", type=PATH, metavar="FILE", help="Made by `emgtype keys new` where the daemon runs.")(
+        command
+    )
+
+
 def print_json(report: Any) -> None:
     """A report on standard output."""
     click.echo(json.dumps(report, indent=2, ensure_ascii=False))

@@ -1,5 +1,6 @@
 import json
 
+import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,25 +9,36 @@ from adapters import wire
 from decoder.errors import InputError
 from decoder.messages import Key, TextEvent
 
-SENDER = wire.Sender("s1", "ann")
+SENDER = wire.Sender("r1", "s1", "ann")
+ENCODINGS: list[wire.Encoding] = ["json", "msgpack"]
 times = st.floats(0, 1e9)
 keys = st.lists(st.builds(Key, st.integers(0, 97), times, st.sampled_from([0.0, 0.25, 0.9173, 1.0])), max_size=5)
 events = st.builds(TextEvent, st.integers(0, 9), keys.map(tuple), st.integers(0, 9), times, st.integers(0, 9))
 
 
-@given(events, times)
-def test_messages_come_back_as_they_went(event: TextEvent, sent: float) -> None:
-    message = wire.TextMessage(SENDER, event.seq, sent, event)
-    assert wire.decode(wire.encode(message)) == message
-    beat = wire.Heartbeat(SENDER, 3, sent)
-    assert wire.decode(wire.encode(beat)) == beat
+numbers = st.integers(0, 1 << 40)
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
 
 
-def test_parts_are_the_same_by_field_and_by_message() -> None:
-    event = TextEvent(0, (Key(0, 2.5, 0.5),), 1, 3.0, 7)
-    text = wire.encode_text(event, session="s1", person="ann", seq=7, sent=9.0)
-    assert text == wire.encode(wire.TextMessage(SENDER, 7, 9.0, event))
-    assert wire.encode_heartbeat(session="s1", person="ann", seq=7, sent=9.0)[0] == b"heartbeat.ann"
+@given(events, times, numbers, words, st.sampled_from(ENCODINGS))
+def test_messages_come_back_as_they_went(
+    event: TextEvent, sent: float, number: int, text: str, encoding: wire.Encoding
+) -> None:
+    messages: list[wire.Message] = [
+        wire.TextMessage(SENDER, event.seq, sent, event),
+        wire.Final(SENDER, 1, sent, number, text),
+        wire.Partial(SENDER, 2, sent, text, number),
+        wire.Status(SENDER, 3, sent, {"state": text, "stages_ms": {"encoder": {"p50": sent}}}),
+        wire.Heartbeat(SENDER, 4, sent, {"keys": number}),
+    ]
+    assert {message.KIND for message in messages} == {*wire.KINDS}
+    for message in messages:
+        assert wire.decode(wire.encode(message, encoding)) == message
+
+
+def test_both_encodings_say_the_same() -> None:
+    message = wire.TextMessage(SENDER, 7, 9.0, TextEvent(0, (Key(0, 2.5, 0.123456),), 1, 3.0, 7))
+    assert json.loads(wire.encode(message)[1]) == msgpack.unpackb(wire.encode(message, "msgpack")[1])
 
 
 @pytest.mark.parametrize(
@@ -39,10 +51,11 @@ def test_parts_are_the_same_by_field_and_by_message() -> None:
         ("person", "bob"),
         ("keys", [{"label": 0}]),
         ("seq", float("inf")),
+        ("run", 5),
     ],
 )
 def test_fields_that_do_not_fit_are_refused(field: str, value: object) -> None:
-    topic, body = wire.encode_text(TextEvent(0, (), 0, 0.0, 0), session="s", person="ann", seq=0, sent=0.0)
+    topic, body = wire.encode(wire.TextMessage(SENDER, 0, 0.0, TextEvent(0, (), 0, 0.0, 0)))
     assert wire.decode([topic, body]).person == "ann"
     with pytest.raises(InputError):
         wire.decode([topic, json.dumps(json.loads(body) | {field: value}).encode()])
@@ -50,19 +63,18 @@ def test_fields_that_do_not_fit_are_refused(field: str, value: object) -> None:
 
 @pytest.mark.parametrize("label", [-1, 98])
 def test_labels_of_no_key_are_refused(label: int) -> None:
-    topic, body = wire.encode_text(
-        TextEvent(0, (Key(0, 0.0, 1.0),), 0, 0.0, 0), session="s", person="ann", seq=0, sent=0.0
-    )
-    with pytest.raises(InputError, match="out of range"):
+    topic, body = wire.encode(wire.TextMessage(SENDER, 0, 0.0, TextEvent(0, (Key(0, 0.0, 1.0),), 0, 0.0, 0)))
+    with pytest.raises(InputError, match="not emgtype's"):
         wire.decode([topic, body.replace(b'"label":0', b'"label":%d' % label)])
 
 
 def test_fields_are_the_documented_ones() -> None:
     event = TextEvent(1, (Key(0, 2.5, 0.5), Key(94, 2.6, 1.0)), 2, 3.0, 7)
     topic, body = wire.encode(wire.TextMessage(SENDER, 7, 99.0, event))
-    assert topic == b"text.ann"
+    assert topic == b"keys.ann"
     assert json.loads(body) == {
         "v": 1,
+        "run": "r1",
         "session": "s1",
         "person": "ann",
         "seq": 7,
@@ -82,12 +94,16 @@ def test_fields_are_the_documented_ones() -> None:
     "parts",
     [
         [],
-        [b"text.ann"],
-        [b"text.ann", b"{"],
-        [b"text.ann", b"[]"],
-        [b"text.ann", b'{"v": 2}'],
+        [b"keys.ann"],
+        [b"keys.ann", b"{"],
+        [b"keys.ann", b"[]"],
+        [b"keys.ann", b'{"v": 2}'],
         [b"\xff", b'{"v": 1}'],
-        [b"text.ann", b"[" * 100_000],
+        [b"keys.ann", b"[" * 100_000],
+        [b"keys.ann", b'{"a":' * 100_000],
+        [b"keys.ann", b"\x81\xa1v" * 100_000],
+        [b"keys.ann", b"\x81\xa1v\x01"],
+        [b"keys.ann", b"\xdf\xff\xff\xff\xff"],
     ],
 )
 def test_what_is_not_ours_is_refused(parts: list[bytes]) -> None:
@@ -98,4 +114,13 @@ def test_what_is_not_ours_is_refused(parts: list[bytes]) -> None:
 @pytest.mark.parametrize("person", ["", "a b", "a.b"])
 def test_persons_must_fit_into_a_topic(person: str) -> None:
     with pytest.raises(InputError, match="without spaces and dots"):
-        wire.Sender("s", person)
+        wire.Sender("r", "s", person)
+
+
+@given(words.filter(lambda text: len(text) > 3), st.sampled_from(["seq", "sent", "erase", "v", "run", "time"]))
+def test_what_is_refused_is_not_quoted(text: str, field: str) -> None:
+    topic, body = wire.encode(wire.TextMessage(SENDER, 0, 0.0, TextEvent(0, (), 0, 0.0, 0)))
+    secret = f"<{text}>"
+    with pytest.raises(InputError) as refused:
+        wire.decode([topic, json.dumps(json.loads(body) | {field: [secret] if field == "run" else secret}).encode()])
+    assert secret not in str(refused.value)

@@ -81,7 +81,7 @@ def test_it_tells_pauses_goes_on_and_ends(typing: tuple[str, subprocess.Popen[st
         assert state()["state"] == "decoding"
         assert {"samples", "lost", "gaps", "stages_ms"} < set(state())
         told = ask(control, "snapshot")["people"]["me"]
-        while (message := subscriber.receive(0.5)) is not None and seq < told["seq"]:
+        while (message := subscriber.receive(0.5)) is not None and seq < told["next"]["keys"]:
             if isinstance(message, TextMessage):
                 assert message.seq == seq  # the subscriber was there from the first message on
                 heard.push(message.event)

@@ -1,12 +1,14 @@
 """What a running daemon can be asked, and what it does then (docs/protocol.md)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from decoder.errors import InputError
-from emgtype.daemon import Daemon
-from emgtype.exchange import Exchange
-from emgtype.member import Roster
+
+if TYPE_CHECKING:  # what `emgtype control`, which wants the names alone, need not wait for
+    from emgtype.daemon import Daemon
+    from emgtype.exchange import Exchange
+    from emgtype.member import Roster
 
 WITH_ARGUMENT = {"reload": "BUNDLE", "profile": "NAME"}
 """Requests that want one, and what it is."""
@@ -17,9 +19,9 @@ REQUESTS = ("status", "snapshot", "pause", "resume", "reset", *WITH_ARGUMENT, "s
 class Requests:
     """Answers requests by acting on the daemon."""
 
-    daemon: Daemon
-    roster: Roster
-    exchange: Exchange
+    daemon: "Daemon"
+    roster: "Roster"
+    exchange: "Exchange"
 
     def answer(self, do: str, person: str | None, arg: str | None = None) -> dict[str, Any]:
         """Do what is asked of one person, or of everybody.

@@ -8,9 +8,7 @@ from rich.console import Console
 
 from adapters.closing import Closing
 from adapters.console import ConsoleSink, LiveLines
-from adapters.control import ControlSocket
-from adapters.endpoint import control_endpoint
-from adapters.lsl_inlet import open_sources
+from adapters.lsl_inlet import LSLSource, open_sources
 from adapters.publisher import Publisher, PubSocket
 from emgtype.config import Config
 from emgtype.daemon import Daemon, Sink, Wearer
@@ -19,9 +17,32 @@ from emgtype.member import Member, Roster
 from emgtype.people import Person, gather
 from emgtype.recent import Recent
 from emgtype.requests import Requests
+from emgtype.sockets import control_socket, publish_socket
 
 Say = Callable[[str, str], None]
 """Takes a sentence and its style on a terminal: dim for what is as expected, yellow for what should be known."""
+
+
+class Screen(Closing):
+    """Everybody's text on standard output. Use it in a `with`."""
+
+    def __init__(self, *, shown: bool, raw: bool, several: bool) -> None:
+        self._raw = raw
+        self._several = several
+        self._out = Console(file=sys.stdout)
+        self._stack = ExitStack()
+        self._lines = self._stack.enter_context(LiveLines(self._out)) if shown else None
+
+    def sinks(self, name: str) -> list[Sink]:
+        """Where somebody's text is shown, if anywhere."""
+        if not self._lines:
+            return []
+        label = name if self._several else ""
+        return [self._stack.enter_context(ConsoleSink(self._out, raw=self._raw, name=label, lines=self._lines))]
+
+    def close(self) -> None:
+        """Leave what is shown as it stands; elsewhere than on a terminal print what is left of the last lines."""
+        self._stack.close()
 
 
 class Service(Closing):
@@ -38,52 +59,61 @@ class Service(Closing):
     """
 
     def __init__(self, configs: Sequence[Config], profiles: Sequence[str | None], say: Say, *, shown: bool) -> None:
-        config = configs[0]
-        self._say = say
+        self._config = configs[0]
         self._several = len(configs) > 1
-        self._raw = config.console.raw
-        chosen = {each.person: profile for each, profile in zip(configs, profiles, strict=True)}
+        self._say = say
+        profile_of = {config.person: profile for config, profile in zip(configs, profiles, strict=True)}
         self.roster = Roster(parties=gather(configs))
-        people = [person for party in self.roster.parties for person in party.people]
         with ExitStack() as stack:
-            # The endpoint first: a port in use should be told before seconds are spent on looking for streams.
-            socket = stack.enter_context(PubSocket(config.publish.endpoint or None))
-            publishers = [Publisher(socket, config.session, person.config.person) for person in people]
-            wanted = [(person.streams, person.bundle.facts.layout) for person in people]
-            sources = [stack.enter_context(source) for source in open_sources(wanted, config.source.timeout)]
-            self._screen = stack.enter_context(ExitStack())
-            out = Console(file=sys.stdout)
-            lines = self._screen.enter_context(LiveLines(out)) if shown else None
-            for person, source, publisher in zip(people, sources, publishers, strict=True):
-                self._introduce(person, [*source.notes, person.note], f"{source.description} → ", socket.endpoint)
-                recent = Recent(publisher)
-                sinks: list[Sink] = [publisher, recent]
-                if lines:
-                    sinks.append(self._screen.enter_context(self._console(out, person, lines)))
-                label = person.config.person if self._several else ""
-                wearer = Wearer(source, person.pipeline, sinks, publisher.heartbeat, label)
-                name = person.config.person
-                self.roster.members[name] = Member(person, source, wearer, recent, chosen[name])
-            for limit in dict.fromkeys(person.bundle.facts.licence_note for person in people):
-                if limit:
-                    say(f"weights: {limit}", "yellow")
-            asked = stack.enter_context(ControlSocket(config.publish.control or control_endpoint(socket.endpoint)))
-            for source in sources:
-                source.flush()
-            self._daemon = Daemon(
-                [
-                    (party.pipelines, [self.roster.members[each.config.person].wearer for each in party.people])
-                    for party in self.roster.parties
-                ],
-                stall=config.source.stall,
-                heartbeat_every=config.publish.heartbeat,
-                tell=self._warn,
-                attend=self._attend,
-            )
-            self._exchange = stack.enter_context(Exchange(self._daemon, self.roster, self._warn))
-            self._asked = asked
-            self._requests = Requests(self._daemon, self.roster, self._exchange)
+            self._serve(stack, [person for party in self.roster.parties for person in party.people], shown)
+            for name, member in self.roster.members.items():
+                member.profile = profile_of[name]
             self._stack = stack.pop_all()
+
+    def _serve(self, stack: ExitStack, people: Sequence[Person], shown: bool) -> None:
+        config = self._config
+        # The endpoint first: a port in use should be told before seconds are spent on looking for streams.
+        socket = stack.enter_context(publish_socket(config.publish))
+        wanted = [(person.streams, person.bundle.facts.layout) for person in people]
+        sources = [stack.enter_context(source) for source in open_sources(wanted, config.source.timeout)]
+        for person, source in zip(people, sources, strict=True):
+            self._introduce(person, source, socket.endpoint)
+        for limit in dict.fromkeys(person.bundle.facts.licence_note for person in people):
+            if limit:
+                self._warn(f"weights: {limit}")
+        self._screen = stack.enter_context(Screen(shown=shown, raw=config.console.raw, several=self._several))
+        for person, source in zip(people, sources, strict=True):
+            self.roster.members[person.config.person] = self._member(person, source, socket)
+        self._asked = stack.enter_context(control_socket(config.publish, socket.endpoint))
+        for source in sources:
+            source.flush()
+        members = self.roster.members
+        self._daemon = Daemon(
+            [
+                (party.pipelines, [members[person.config.person].wearer for person in party.people])
+                for party in self.roster.parties
+            ],
+            stall=config.source.stall,
+            heartbeat_every=config.publish.heartbeat,
+            tell=self._warn,
+            attend=self._attend,
+        )
+        self._exchange = stack.enter_context(Exchange(self._daemon, self.roster, self._warn))
+        self._requests = Requests(self._daemon, self.roster, self._exchange)
+
+    def _member(self, person: Person, source: LSLSource, socket: PubSocket) -> Member:
+        name = person.config.person
+        publisher = Publisher(socket, self._config.session, name)
+        recent = Recent(publisher)
+        sinks: list[Sink] = [publisher, recent, *self._screen.sinks(name)]
+
+        def beat() -> None:
+            publisher.heartbeat()
+            publisher.status(member.status)
+
+        wearer = Wearer(source, person.pipeline, sinks, beat, name if self._several else "")
+        member = Member(person, source, wearer, recent)
+        return member
 
     def run(self, seconds: float | None = None) -> None:
         """Decode until Ctrl-C, a request to end, or for `seconds`; then all text is settled and shown.
@@ -104,15 +134,11 @@ class Service(Closing):
         self._asked.attend(self._requests.answer)
         self._exchange.attend()
 
-    def _introduce(self, person: Person, notes: Sequence[str], source: str, endpoint: str) -> None:
-        for note in filter(None, notes):
+    def _introduce(self, person: Person, source: LSLSource, endpoint: str) -> None:
+        for note in filter(None, (*source.notes, person.note)):
             self._warn(f"note: {note}")
         who = f"{person.config.person}: " if self._several else ""
-        self._say(f"{who}{source}{person.bundle.facts.name} → {endpoint}", "dim")
-
-    def _console(self, out: Console, person: Person, lines: LiveLines) -> ConsoleSink:
-        name = person.config.person if self._several else ""
-        return ConsoleSink(out, raw=self._raw, name=name, lines=lines)
+        self._say(f"{who}{source.description} → {person.bundle.facts.name} → {endpoint}", "dim")
 
     def _warn(self, sentence: str) -> None:
         self._say(sentence, "yellow")

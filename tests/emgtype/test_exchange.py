@@ -49,6 +49,10 @@ class Kept:
         self.keys.push(event)
 
     @property
+    def position(self) -> dict[str, Any]:
+        return {}
+
+    @property
     def labels(self) -> list[int]:
         return [key.label for key in self.keys.final]
 

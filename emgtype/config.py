@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from adapters.key_settings import KeySettings
 from adapters.wire import Encoding
 from decoder.committer import Mode
 from decoder.errors import InputError
@@ -55,6 +56,17 @@ class DecoderConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class GateConfig:
+    """[gate]: where nobody types."""
+
+    idle: bool
+    weak: float
+    posture: float
+    loud: float
+    clench: float
+
+
+@dataclass(frozen=True, slots=True)
 class PublishConfig:
     """[publish]: the ZeroMQ sink."""
 
@@ -83,8 +95,10 @@ class Config:
     source: SourceConfig
     pipeline: PipelineConfig
     decoder: DecoderConfig
+    gate: GateConfig
     publish: PublishConfig
     console: ConsoleConfig
+    keys: KeySettings
 
 
 def load_config(path: Path | None = None, flags: Mapping[str, Any] | None = None, profile: str | None = None) -> Config:
@@ -175,6 +189,10 @@ def _check(config: Config, where: str) -> None:
         ("decoder.caution", d.caution, 1, 1e6),
         ("decoder.show", d.show, 0, 1),
         ("decoder.lm_weight", d.lm_weight or 0, 0, 100),
+        ("gate.weak", config.gate.weak, 0, 30),
+        ("gate.posture", config.gate.posture, 0, 30),
+        ("gate.loud", config.gate.loud, -30, 60),
+        ("gate.clench", config.gate.clench, 0, 60),
         ("publish.heartbeat", config.publish.heartbeat, 0.05, 600),
     )
     for name, value, low, high in ranges:

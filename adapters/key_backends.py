@@ -1,0 +1,65 @@
+"""Which keyboard there is to press keys on, here."""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from adapters.key_device import KeyDevice
+from adapters.key_focus import Focus
+from adapters.key_settings import BackendName, KeySettings
+from decoder.errors import InputError
+
+
+def choose(name: BackendName, platform: str, environment: Mapping[str, str]) -> BackendName:
+    """The backend that is meant: on Linux X11 unless the session is a Wayland one, elsewhere pynput.
+
+    Raises:
+        InputError: There is no display, or not what was asked for.
+    """
+    linux = platform.startswith("linux")
+    if name in ("x11", "uinput") and not linux:
+        raise InputError(f"backend = {name!r} in [keys] is for Linux: set it to 'auto' or 'pynput' here")
+    if name == "pynput" and linux:
+        raise InputError("backend = 'pynput' in [keys] is for macOS and Windows: set it to 'auto', 'x11' or 'uinput'")
+    if name != "auto":
+        return name
+    if not linux:
+        return "pynput"
+    if environment.get("WAYLAND_DISPLAY") or environment.get("XDG_SESSION_TYPE") == "wayland":
+        return "uinput"
+    if not environment.get("DISPLAY"):
+        raise InputError(
+            "no display to type at ($DISPLAY and $WAYLAND_DISPLAY are empty): start this inside a desktop session, or "
+            "set backend = 'uinput' in [keys] to type at the console"
+        )
+    return "x11"
+
+
+def open_keyboard(settings: KeySettings, *, clean: bool = False) -> tuple[KeyDevice, Focus | None]:
+    """A keyboard, and who has the focus where that can be known.
+
+    Args:
+        settings: Of [keys].
+        clean: Release what a process that died may have left held.
+
+    Raises:
+        InputError: There is none, or a setting is not for it.
+    """
+    backend = choose(settings.backend, sys.platform, os.environ)
+    if backend == "uinput":
+        if settings.hotkey:
+            raise InputError(
+                f"hotkey = {settings.hotkey!r} in [keys] cannot be heard on Wayland and the console: set it to '' and "
+                "use `emgtype control arm`, `disarm` and `pause`, bound to a key of your desktop"
+            )
+        from adapters.uinput_keyboard import UinputKeyboard  # noqa: PLC0415
+
+        return UinputKeyboard(settings.layout), None
+    if backend == "pynput":
+        from adapters.key_pynput import open_pynput  # noqa: PLC0415
+
+        return open_pynput(), None
+    from adapters.key_x11 import X11Keyboard  # noqa: PLC0415
+    from adapters.key_x11_focus import X11Focus  # noqa: PLC0415
+
+    return X11Keyboard(clean=clean), X11Focus()

@@ -1,0 +1,146 @@
+"""The process that holds the keyboard: `python -m adapters.key_process SETTINGS [--clean]`, a child of the daemon.
+
+One of its own, so that slow windows never delay the decoding, and a watchdog: its input is a pipe from the daemon, and
+when that ends, however the daemon ended (SIGKILL too), it drops what waits, releases every key and ends. Both ways one
+JSON object a line goes: requests and edits of the text in, sentences and states out.
+"""
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from adapters.key_backends import open_keyboard
+from adapters.key_settings import KeySettings
+from adapters.key_typist import Typist
+from decoder.errors import InputError
+from decoder.messages import Key, TextEvent
+from decoder.strict import build
+
+_LAST_GRACE = 5.0  # seconds from the end of the input to the end of this process, whatever hangs
+_REPORT = 0.2  # seconds between two states that are told while keys are pressed
+
+
+def encode(event: TextEvent) -> dict[str, Any]:
+    """An edit as a message."""
+    keys = [[key.label, key.time] for key in event.insert]
+    times = {"time": event.time, "seq": event.seq}
+    return {"do": "text", "erase": event.erase, "insert": keys, "tail": event.tail, **times}
+
+
+def decode(message: dict[str, Any]) -> TextEvent:
+    """The edit of a message."""
+    keys = tuple(Key(label, moment, 1.0) for label, moment in message["insert"])
+    return TextEvent(message["erase"], keys, message["tail"], message["time"], message["seq"])
+
+
+class KeyProcess:
+    """Takes messages, and steps the typist in between."""
+
+    def __init__(self, typist: Typist, settings: KeySettings) -> None:
+        self._typist = typist
+        self._settings = settings
+        self._inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._finishing = False
+        self._state: dict[str, Any] = {}
+        self._reported = 0.0
+
+    def put(self, message: dict[str, Any] | None) -> None:
+        """A message from any thread; None: the end."""
+        self._inbox.put(message)
+
+    def run(self) -> None:
+        """Until the end, or until all is typed after `finish`."""
+        due: float | None = time.monotonic()
+        while True:
+            self._report(idle=due is None or due - time.monotonic() > _REPORT / 10)
+            try:
+                message = self._inbox.get(timeout=None if due is None else max(0.0, due - time.monotonic()))
+            except queue.Empty:
+                pass
+            else:
+                if message is None:
+                    return
+                self._handle(message)
+                if due is not None and time.monotonic() < due:
+                    continue  # the pause between two keys is kept
+            wait = self._typist.step()
+            due = None if wait is None else time.monotonic() + wait
+            if self._finishing and not self._typist.waiting:
+                return
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        do, typist = message["do"], self._typist
+        if do == "text":
+            typist.push(decode(message))
+        elif do == "arm":
+            typist.arm(self._settings.arm_delay)
+        elif do == "disarm":
+            typist.disarm()
+        elif do == "toggle":
+            typist.disarm() if typist.armed else typist.arm()
+        elif do == "undo":
+            typist.undo()
+        elif do == "finish":
+            self._finishing = True
+
+    def _report(self, *, idle: bool) -> None:
+        state, now = self._typist.state(), time.monotonic()
+        news = state["armed"] != self._state.get("armed") or state["arming"] != self._state.get("arming")
+        if state != self._state and (idle or news or now - self._reported >= _REPORT):
+            say(state)
+            self._state, self._reported = state, now
+
+
+def say(message: dict[str, Any]) -> None:
+    """A line to the daemon, if it is there."""
+    try:
+        print(json.dumps(message), flush=True)
+    except OSError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # nobody listens any more
+
+
+def main() -> None:
+    """Entry point."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's; its end is ours
+    try:
+        settings = build(KeySettings, json.loads(sys.argv[1]), "[keys]")
+        with ExitStack() as stack:
+            device, focus = open_keyboard(settings, clean="--clean" in sys.argv)
+            typist = Typist(settings, device, focus, lambda sentence: say({"said": sentence}))
+            stack.callback(typist.close)
+            process = KeyProcess(typist, settings)
+            signal.signal(signal.SIGTERM, lambda *_: process.put(None))
+            if settings.hotkey:
+                from adapters.key_pynput import Hotkey  # noqa: PLC0415  # looks for a display when it is imported
+
+                stack.enter_context(Hotkey(settings.hotkey, lambda: process.put({"do": "toggle"})))
+            threading.Thread(target=_listen, args=(process,), daemon=True).start()
+            say({"ready": True})
+            process.run()
+            say(typist.state())
+    except InputError as error:
+        refused = str(error)
+    except ModuleNotFoundError as error:
+        refused = f"typing needs {error.name}, which is not installed: pip install 'emgtype[keys]'"
+    else:
+        return
+    say({"refused": refused})
+    sys.exit(2)
+
+
+def _listen(process: KeyProcess) -> None:
+    for line in sys.stdin.buffer:
+        process.put(json.loads(line))
+    process.put(None)
+    time.sleep(_LAST_GRACE)
+    os._exit(3)
+
+
+if __name__ == "__main__":
+    main()

@@ -108,6 +108,10 @@ class Publisher:
         """Publish how the daemon fares; the figures are asked for only where somebody wants them."""
         self._send(wire.Status, lambda: (figures(),))
 
+    def mark(self, name: str, time: float) -> None:
+        """Publish a name for the moment `time` (s) of the samples."""
+        self._send(wire.Mark, lambda: (name, time))
+
     def heartbeat(self) -> None:
         """Tell that we live."""
         self._send(wire.Heartbeat, lambda: (self._numbers(),))

@@ -166,6 +166,27 @@ class Status(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Mark(Message):
+    """A moment that somebody named by the request `mark`."""
+
+    KIND: ClassVar[str] = "mark"
+
+    mark: str
+    """Its name."""
+    time: float
+    """Seconds: the newest sample then."""
+
+    def fields(self) -> dict[str, Any]:
+        """As they are called here."""
+        return {"mark": self.mark, "time": self.time}
+
+    @classmethod
+    def read(cls, sender: Sender, seq: int, sent: float, table: Mapping[str, Any]) -> Self:
+        """Inverse of `fields`."""
+        return cls(sender, seq, sent, _text(table["mark"]), float(table["time"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat(Message):
     """The daemon lives."""
 
@@ -184,7 +205,9 @@ class Heartbeat(Message):
         return cls(sender, seq, sent, {str(kind): _count(number) for kind, number in table["next"].items()})
 
 
-KINDS: Mapping[str, type[Message]] = {each.KIND: each for each in (TextMessage, Final, Partial, Status, Heartbeat)}
+KINDS: Mapping[str, type[Message]] = {
+    each.KIND: each for each in (TextMessage, Final, Partial, Status, Mark, Heartbeat)
+}
 """Every topic's first part, and what comes there."""
 
 

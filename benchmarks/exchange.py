@@ -62,7 +62,7 @@ def exchange(start: str, to: str, runs: int) -> dict[str, list[float]]:
     (person,) = roster.parties[0].people
     bands = Bands(simulated_samples(30.0))
     wearer = Wearer(bands, person.pipeline, (), lambda: None)
-    roster.members["me"] = Member(person, cast(Any, bands), wearer, cast(Any, None))
+    roster.members["me"] = Member(person, cast(Any, bands), wearer, cast(Any, None), lambda _name, _time: None)
     daemon = Daemon([(roster.parties[0].pipelines, [wearer])], stall=60, heartbeat_every=60, tell=lambda _: None)
     found: dict[str, list[float]] = {"before": [], "while it loads": [], "in the exchange": []}
     with Exchange(daemon, roster, lambda _: None) as other:

@@ -16,7 +16,9 @@ _COMMANDS = {
     "demo": "Simulated wristbands over LSL, decoded live: text beside the truth.",
     "serve": "Decode live wristbands and publish the text.",
     "replay": "Decode a recorded session and measure accuracy and delay.",
-    "control": "Ask a running daemon: status, snapshot, pause, resume, reset, shutdown.",
+    "control": "Ask a running daemon: status, snapshot, pause, mark, reload, profile and more.",
+    "pause": "Drop what is typed until `emgtype resume`.",
+    "resume": "Decode again.",
     "keys": "CURVE keys: who may connect from elsewhere.",
     "listen": "Show the text that a running daemon publishes.",
     "simulate": "Simulate a typist: session files, or live LSL streams.",
@@ -32,6 +34,8 @@ _COMMANDS = {
     "import": "Make a model bundle from weights trained elsewhere (needs emgtype[train]).",
     "lm": "Build language models.",
 }
+_SHORT = ("pause", "resume")
+"""Requests of `emgtype control` that are commands, too: what is wanted in a hurry, or by a key of the desktop."""
 _EXTRAS = {
     "torch": "train",
     "lightning": "train",
@@ -56,6 +60,9 @@ class Commands(click.Group):
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
+        if name in _SHORT:
+            short: click.Command = importlib.import_module("emgtype.commands.control_command").shorthand(name)
+            return short
         module = importlib.import_module(f"emgtype.commands.{name}_command")
         command: click.Command = module.command
         return command

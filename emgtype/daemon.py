@@ -58,6 +58,8 @@ class Wearer:
     """Begins what is told about them; empty where there is nobody else."""
     samples: int = 0
     """Received so far."""
+    newest: float = 0.0
+    """Seconds: time stamp of the last of them."""
     gone: InputError | None = None
     """Why they are decoded no more."""
     heard: float = 0.0
@@ -129,6 +131,7 @@ class Daemon:
         now = self._clock()
         for wearer, chunk in chunks.items():
             wearer.samples += len(chunk.times)
+            wearer.newest = float(chunk.times[-1])
             wearer.heard = now
             if wearer.stalled:
                 wearer.stalled = False

@@ -1,6 +1,6 @@
 """Everybody who is served: who they are, where their samples come from, and how they fare."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ class Member:
     source: LSLSource
     wearer: Wearer
     recent: Recent
+    mark: Callable[[str, float], None]
+    """Publishes a name for a moment (s) of their samples."""
     profile: str | None = None
     """Which was chosen last."""
     gaps: int = 0

@@ -112,7 +112,7 @@ class Service(Closing):
             publisher.status(member.status)
 
         wearer = Wearer(source, person.pipeline, sinks, beat, name if self._several else "")
-        member = Member(person, source, wearer, recent)
+        member = Member(person, source, wearer, recent, publisher.mark)
         return member
 
     def run(self, seconds: float | None = None) -> None:

@@ -1,13 +1,20 @@
 """`emgtype control`: requests to a running daemon."""
 
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
+from decoder.errors import InputError
 from emgtype.commands.options import PATH, keys_option, print_json
 from emgtype.config import load_config
-from emgtype.requests import REQUESTS
+from emgtype.requests import LOADING, REQUESTS
 from emgtype.sockets import ask_daemon
+
+_POLL = 0.1  # seconds
 
 
 @click.command(epilog="Example: emgtype control pause")
@@ -30,8 +37,26 @@ def command(
     """Ask a running `emgtype serve`; prints its answer as JSON.
 
     pause drops what is typed until resume; reset forgets what the muscles did; snapshot is the newest text and the
-    number of the message that follows it; shutdown ends the daemon as Ctrl-C does.
+    numbers of the messages that follow it; mark NAME publishes a name for the moment; reload BUNDLE and profile NAME
+    exchange the model or the settings while you type; shutdown ends the daemon as Ctrl-C does.
     """
-    config = load_config(config_path, {"publish.endpoint": endpoint, "publish.control": control})
-    answer = ask_daemon(config.publish, request, person, arg, keys)
+    settings = load_config(config_path, {"publish.endpoint": endpoint, "publish.control": control}).publish
+    answer = ask_daemon(settings, request, person, arg, keys)
+    if request in LOADING:
+        _wait(lambda: ask_daemon(settings, "status", None, None, keys))
     print_json({key: value for key, value in answer.items() if key not in ("v", "ok")})
+
+
+def shorthand(request: str) -> click.Command:
+    """`emgtype pause` for `emgtype control pause`, and so on."""
+    options = [option for option in command.params if option.name not in ("request", "arg")]
+    short = partial(command.callback, request=request, arg=None) if command.callback else None
+    return click.Command(request, callback=short, params=options, help=f"Short for `emgtype control {request}`.")
+
+
+def _wait(status: Callable[[], dict[str, Any]]) -> None:
+    """Until the daemon has loaded what it was asked to."""
+    while (found := status())["loading"]:
+        time.sleep(_POLL)
+    if found["load_error"]:
+        raise InputError(f"not loaded: {found['load_error']}")

@@ -29,7 +29,8 @@ def test_messages_come_back_as_they_went(
         wire.Final(SENDER, 1, sent, number, text),
         wire.Partial(SENDER, 2, sent, text, number),
         wire.Status(SENDER, 3, sent, {"state": text, "stages_ms": {"encoder": {"p50": sent}}}),
-        wire.Heartbeat(SENDER, 4, sent, {"keys": number}),
+        wire.Mark(SENDER, 4, sent, text, sent),
+        wire.Heartbeat(SENDER, 5, sent, {"keys": number}),
     ]
     assert {message.KIND for message in messages} == {*wire.KINDS}
     for message in messages:

@@ -15,7 +15,7 @@ import pytest
 from adapters.control import ask
 from adapters.endpoint import control_endpoint
 from adapters.subscriber import Subscriber
-from adapters.wire import TextMessage
+from adapters.wire import Mark, TextMessage
 from decoder.charset import labels_to_text
 from decoder.errors import InputError
 from emgtype.key_delays import ShownKeys
@@ -94,7 +94,7 @@ def test_it_tells_pauses_goes_on_and_ends(typing: tuple[str, subprocess.Popen[st
     until(lambda: state()["samples"] > samples + 4000)
     assert keys() == before
     assert ask(control, "snapshot")["people"]["me"]["tail"] == 0
-    done = emgtype("control", "resume", "--endpoint", endpoint)
+    done = emgtype("resume", "--endpoint", endpoint)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"people": ["me"]}
     until(lambda: len(keys()) > len(before))
@@ -108,6 +108,45 @@ def test_it_tells_pauses_goes_on_and_ends(typing: tuple[str, subprocess.Popen[st
     assert ask(control, "shutdown")["ok"]
     out, said = daemon.communicate(timeout=30)
     assert daemon.returncode == 0, said
+    assert json.loads(out)["lost"] == 0
+
+
+def test_another_bundle_and_a_mark_while_somebody_types(
+    typing: tuple[str, subprocess.Popen[str]], emgtype: Run, tmp_path: Path
+) -> None:
+    endpoint, daemon = typing
+    control = control_endpoint(endpoint)
+
+    def me() -> dict[str, Any]:
+        found: dict[str, Any] = ask(control, "status")["people"]["me"]
+        return found
+
+    with Subscriber(endpoint, "me", ["mark"]) as subscriber:
+        until(lambda: me()["samples"] > 4000)
+        assert me()["bundle"] == "demo"
+        until(lambda: ask(control, "mark", arg="now") and subscriber.receive(0.5))
+        assert ask(control, "mark", arg="here")["people"] == ["me"]
+        mark = until(lambda: subscriber.receive(0.5))
+        assert isinstance(mark, Mark)
+        assert (mark.mark, mark.person) == ("here", "me")
+    with pytest.raises(InputError, match="the request mark wants a NAME"):
+        ask(control, "mark")
+    with pytest.raises(InputError, match="256 printable characters"):
+        ask(control, "mark", arg="a\nb")
+
+    done = emgtype("control", "reload", "nowhere", "--endpoint", endpoint)
+    assert done.returncode == 2
+    assert "no model bundle 'nowhere'" in done.stderr
+    done = emgtype("control", "reload", "generic", "--endpoint", endpoint)
+    assert done.returncode == 0, done.stderr
+    assert me()["bundle"] == "generic"
+    (tmp_path / "holding.toml").write_text('[decoder]\ncommit = "hold"\n')
+    done = emgtype("control", "profile", tmp_path / "holding.toml", "--endpoint", endpoint)
+    assert done.returncode == 0, done.stderr
+    assert (me()["profile"], me()["bundle"]) == (str(tmp_path / "holding.toml"), "generic")
+    assert ask(control, "shutdown")["ok"]
+    out, said = daemon.communicate(timeout=30)
+    assert "decoded by generic from here on" in said
     assert json.loads(out)["lost"] == 0
 
 

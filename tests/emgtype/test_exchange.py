@@ -70,7 +70,9 @@ class Running:
             name, kept, source = person.config.person, Kept(), Played(self.chunks)
             self.kept[name] = kept
             wearer = Wearer(source, person.pipeline, [kept], lambda: None, name)
-            self.roster.members[name] = Member(person, cast(Any, source), wearer, Recent(kept))
+            self.roster.members[name] = Member(
+                person, cast(Any, source), wearer, Recent(kept), lambda _name, _time: None
+            )
         groups = [
             (party.pipelines, [self.roster.members[person.config.person].wearer for person in party.people])
             for party in self.roster.parties

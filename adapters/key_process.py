@@ -135,8 +135,11 @@ def main() -> None:
 
 
 def _listen(process: KeyProcess) -> None:
-    for line in sys.stdin.buffer:
-        process.put(json.loads(line))
+    rest = b""
+    while part := os.read(0, 1 << 16):  # not by sys.stdin: its lock, held here, would spoil the interpreter's end
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            process.put(json.loads(line))
     process.put(None)
     time.sleep(_LAST_GRACE)
     os._exit(3)

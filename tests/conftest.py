@@ -1,12 +1,29 @@
 """Hermetic tests: LSL streams stay on this machine's loopback, in this process and in those that it starts."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
+from benchmarks.screen import Screen
 
 os.environ[LSL_CONFIG_VARIABLE] = str(loopback_config())  # here, at the top: liblsl reads it once, at its first call
 
 settings.register_profile("emgtype", parent=settings(), deadline=None)  # machines are shared: no test asserts speed
 settings.load_profile("emgtype")
+
+
+@pytest.fixture
+def screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
+    """An X server for this test, where those who ask the environment find it."""
+    for program in ("Xvfb", "xterm"):
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not installed: no window to type into")
+    with Screen(tmp_path) as found:
+        for name, value in found.environment.items():
+            monkeypatch.setenv(name, value)
+        yield found

@@ -20,6 +20,7 @@ from emgtype.commands.options import PATH, config_options, json_option, precisio
 from emgtype.commands.train_command import session_files
 from emgtype.config import Config, load_config
 from emgtype.daemon import Sink
+from emgtype.injection import check_flags, open_keys
 from emgtype.latency import StageTimer
 from emgtype.replay import Replay, ReplayReport, paced, pieces
 from emgtype.tables import accuracy_table, milliseconds_table
@@ -34,6 +35,8 @@ _PIECE = 32  # samples a time at the recorded speed, as a radio would deliver th
 @click.option("--fast", is_flag=True, help="As fast as possible instead of at the recorded speed.")
 @click.option("--publish", is_flag=True, help="Also publish over ZeroMQ, as serve does.")
 @click.option("--endpoint", help="ZeroMQ PUB endpoint for --publish.")
+@click.option("--inject", is_flag=True, help="Type the text into the focused window, once armed (docs/keys.md).")
+@click.option("--arm", is_flag=True, help="With --inject: arm it after a moment to click into the window.")
 @click.option("--hop", type=int, help="Frames (8 ms each) per encoder call.")
 @precision_option
 @click.option("--lag", type=float, help="Seconds after which a key is final.")
@@ -50,6 +53,8 @@ def command(
     fast: bool,
     publish: bool,
     endpoint: str | None,
+    inject: bool,
+    arm: bool,
     hop: int | None,
     precision: str | None,
     lag: float | None,
@@ -72,6 +77,9 @@ def command(
         "console.raw": raw,
     }
     config = load_config(config_path, flags)
+    check_flags(config.keys, inject=inject, arm=arm)
+    if commit_sweep and inject:
+        raise InputError("--commit-sweep compares texts and types none of them: leave --inject out, or run it without")
     model = open_bundle(config.bundle, config.pipeline.precision)
     if commit_sweep:
         _sweep(sessions, model, config, plot_path, as_json)
@@ -92,6 +100,9 @@ def command(
             sinks.append(
                 stack.enter_context(open_publisher(config.publish.endpoint or None, recorded.name, config.person))
             )
+        if inject:
+            keys = open_keys(config.keys, lambda sentence: said.print(sentence, style="yellow", markup=False), arm=arm)
+            sinks.append(stack.enter_context(keys))
         show = not (quiet or as_json or fast)
         if show:
             sinks.append(stack.enter_context(ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)))
@@ -111,6 +122,8 @@ def command(
                 progress.advance(task, len(chunk.times))
         finally:
             pass_on(None)
+        if inject:
+            keys.finish()
         # A model that needs the whole recording has no delay: all its text comes after the end.
         counted = recorded.condition == ON_KEYBOARD and model.facts.streams
         timed = [k for k in recorded.keystrokes if k.label is not None] if counted else []

@@ -1,0 +1,160 @@
+"""A screen of its own (Xvfb) with windows that write down what they are sent: for tests and measurements of typing."""
+
+import contextlib
+import os
+import select
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from adapters.closing import Closing
+
+PATIENCE = 20.0
+"""Seconds that a program gets to start, or a window to read."""
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """What the condition says once it is true."""
+    end = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {PATIENCE:g} s for {what}")
+        time.sleep(0.01)
+    return found
+
+
+class Program(Closing):
+    """A program that is killed, by its id, when its `with` ends."""
+
+    def __init__(self, *command: str, environment: Mapping[str, str], keep: tuple[int, ...] = ()) -> None:
+        self.process = subprocess.Popen(
+            command, env=environment, pass_fds=keep, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def close(self) -> None:
+        """Kill it."""
+        self.process.kill()
+        self.process.wait()
+
+
+class Screen(Closing):
+    """An X server that nobody sees. Use it in a `with`.
+
+    Args:
+        folder: For the files of its windows.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        reader, writer = os.pipe()
+        size = ("-screen", "0", "640x480x24")
+        self._server = Program(
+            "Xvfb", "-displayfd", str(writer), *size, "-nolisten", "tcp", environment=os.environ, keep=(writer,)
+        )
+        os.close(writer)
+        with os.fdopen(reader) as answer:
+            if not select.select([answer], [], [], PATIENCE)[0] or not (number := answer.readline().strip()):
+                self._server.close()
+                raise TimeoutError("Xvfb did not start")
+        self.name = f":{number}"
+        """What $DISPLAY is for those who are to use it."""
+        self._programs: list[Program] = []
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of programs that are to use it."""
+        found = {
+            name: value for name, value in os.environ.items() if name not in ("WAYLAND_DISPLAY", "XDG_SESSION_TYPE")
+        }
+        return {**found, "DISPLAY": self.name, "LC_ALL": "C.UTF-8"}
+
+    def display(self) -> Any:
+        """A connection (Xlib.display.Display); close it."""
+        from Xlib.display import Display  # noqa: PLC0415  # an optional library, for Linux
+
+        return Display(self.name)
+
+    def terminal(self, name: str = "recorder") -> "Terminal":
+        """A new xterm, which has the focus."""
+        return Terminal(self, self._folder, name)
+
+    def run(self, *command: str) -> Program:
+        """Start a program here."""
+        program = Program(*command, environment=self.environment)
+        self._programs.append(program)
+        return program
+
+    def focus(self, name: str) -> None:
+        """Give the focus to the window whose WM_CLASS names it."""
+        from Xlib import X  # noqa: PLC0415
+
+        display = self.display()
+        try:
+
+            def viewable() -> Any:
+                windows = display.screen().root.query_tree().children
+                shown = [w for w in windows if w.get_attributes().map_state == X.IsViewable]
+                return next((w for w in shown if name in (w.get_wm_class() or ())), None)
+
+            until(viewable, f"the window {name}").set_input_focus(X.RevertToNone, X.CurrentTime)
+            display.sync()
+        finally:
+            display.close()
+
+    def held(self) -> list[int]:
+        """Codes of keys that are down."""
+        from adapters.key_x11 import keys_down  # noqa: PLC0415
+
+        display = self.display()
+        try:
+            return keys_down(display)
+        finally:
+            display.close()
+
+    def close(self) -> None:
+        """Kill the windows, then the server."""
+        for program in reversed(self._programs):
+            program.close()
+        self._server.close()
+
+
+class Terminal:
+    """An xterm that writes each byte it is sent into a file: characters in UTF-8, a backspace as DEL."""
+
+    def __init__(self, screen: Screen, folder: Path, name: str) -> None:
+        self._screen, self._name = screen, name
+        self._file = folder / f"{name}.typed"
+        self._file.unlink(missing_ok=True)
+        record = f"stty raw -echo; : > '{self._file}'; exec cat >> '{self._file}'"
+        # An own class and name, to be found and forbidden by; no settings of the machine's.
+        screen.run(
+            "xterm", "-class", name, "-name", name, "-u8", "-xrm", "*ptyInitialErase: false", "-e", "sh", "-c", record
+        )
+        until(self._file.exists, "xterm")
+        self.focus()
+
+    def focus(self) -> None:
+        """Type here."""
+        self._screen.focus(self._name)
+
+    def raw(self) -> str:
+        """All that it was sent."""
+        return self._file.read_text(encoding="utf-8")
+
+    def text(self) -> str:
+        """What a line editor would show: each backspace took one character back, if there was one."""
+        shown: list[str] = []
+        for character in self.raw():
+            if character in "\x7f\b":
+                del shown[-1:]
+            else:
+                shown.append("\n" if character == "\r" else character)
+        return "".join(shown)
+
+    def wait_for(self, text: str) -> str:
+        """Its text as soon as it is this, or after some patience as it is."""
+        with contextlib.suppress(TimeoutError):
+            until(lambda: self.text() == text, "the text")
+        return self.text()

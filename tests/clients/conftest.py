@@ -1,0 +1,127 @@
+"""A daemon without bands and models: real sockets and the real keeper of recent text, attended to as its loop does."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.control import ControlSocket
+from adapters.curve import KeyFolder
+from adapters.endpoint import control_endpoint
+from adapters.publisher import Publisher, PubSocket
+from adapters.wire import Encoding
+from decoder.charset import LABELS
+from decoder.errors import InputError
+from decoder.messages import Key, TextEvent
+from emgtype.recent import Recent
+
+
+class Typist:
+    """One person whose keys are dictated by a test."""
+
+    def __init__(self, socket: PubSocket, name: str) -> None:
+        self.publisher = Publisher(socket, "session", name)
+        self.recent = Recent(self.publisher)
+        self._seq = 0
+
+    def edit(self, erase: int, insert: str, tail: int) -> None:
+        event = TextEvent(erase, tuple(Key(LABELS[key], 1.5, 0.9) for key in insert), tail, 2.0, self._seq)
+        self._seq += 1
+        self.publisher.push(event)
+        self.recent.push(event)
+
+
+class Daemon:
+    """Runs in a thread of its own; what tests want of it is done there."""
+
+    def __init__(
+        self, endpoint: str, control: str, people: tuple[str, ...], keys: KeyFolder | None, encoding: Encoding
+    ):
+        self.asked: list[tuple[str, str | None, str | None]] = []
+        self._wanted: queue.Queue[Callable[[], None]] = queue.Queue()
+        self._over = threading.Event()
+        self._stack = ExitStack()
+        socket = self._stack.enter_context(PubSocket(endpoint, encoding=encoding, keys=keys))
+        self.endpoint = socket.endpoint
+        self._control = self._stack.enter_context(
+            ControlSocket(control or control_endpoint(socket.endpoint), keys=keys)
+        )
+        self.control = self._control.endpoint
+        self._people = {name: Typist(socket, name) for name in people}
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def type(self, insert: str, tail: int = 0, erase: int = 0, person: str = "ann") -> None:
+        """An edit, done when this returns."""
+        self.do(lambda: self._people[person].edit(erase, insert, tail))
+
+    def beat(self) -> None:
+        """Everybody's heartbeat."""
+        for each in self._people.values():
+            self.do(each.publisher.heartbeat)
+
+    def status(self) -> None:
+        """Everybody's status."""
+        for each in self._people.values():
+            self.do(partial(each.publisher.status, lambda: {"state": "decoding"}))
+
+    def do(self, wanted: Callable[[], Any]) -> None:
+        done = threading.Event()
+
+        def step() -> None:
+            try:
+                wanted()
+            finally:
+                done.set()
+
+        self._wanted.put(step)
+        assert done.wait(10)
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            self._control.attend(self._answer)
+            with suppress(queue.Empty):
+                self._wanted.get(timeout=0.002)()
+
+    def _answer(self, do: str, person: str | None, arg: str | None) -> Mapping[str, Any]:
+        self.asked.append((do, person, arg))
+        if person not in (None, *self._people):
+            raise InputError(f"nobody is called {person} here")
+        if do != "snapshot":
+            return {"did": do}
+        chosen = {name: each for name, each in self._people.items() if person in (None, name)}
+        return {"people": {name: each.recent.snapshot() for name, each in chosen.items()}}
+
+    def close(self) -> None:
+        self._over.set()
+        self._thread.join()
+        self._stack.close()
+
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Start:
+    """Starts daemons that end with the test: `with daemon() as d`."""
+
+    @contextmanager
+    def start(
+        *people: str,
+        endpoint: str = f"ipc://{tmp_path}/text",
+        control: str = "",
+        keys: KeyFolder | None = None,
+        encoding: Encoding = "json",
+    ) -> Iterator[Daemon]:
+        running = Daemon(endpoint, control, people or ("ann",), keys, encoding)
+        try:
+            yield running
+        finally:
+            running.close()
+
+    return start

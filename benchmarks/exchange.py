@@ -87,7 +87,7 @@ def _decode(daemon: Daemon, bands: Bands, ages: list[float], seconds: float) -> 
         ages.append(bands.age())
 
 
-def _tables(found: dict[str, list[float]], title: str) -> Table:
+def _table(found: dict[str, list[float]], title: str) -> Table:
     table = Table("", title=title)
     for column in ("p50", "p95", "p99", "max"):
         table.add_column(f"{column}, ms", justify="right")
@@ -108,7 +108,7 @@ def main() -> None:
         to = str(paper_bundle(Path(folder))) if options.to == "paper" else options.to
         found = exchange(options.start, to, options.runs)
     title = f"{options.start} ⇄ {options.to}, {options.runs} times: age of the newest sample once it is decoded"
-    publish(options, [_tables(found, title)], {what: spread(ages) for what, ages in found.items()})
+    publish(options, [_table(found, title)], {what: spread(ages) for what, ages in found.items()})
 
 
 if __name__ == "__main__":

@@ -47,9 +47,9 @@ class Screen(Closing):
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         reader, writer = os.pipe()
-        size = ("-screen", "0", "640x480x24")
+        size = ("-screen", "0", "640x480x24", "-noreset")  # else it forgets held keys as its last window goes
         self._server = Program(
             "Xvfb", "-displayfd", str(writer), *size, "-nolisten", "tcp", environment=os.environ, keep=(writer,)
         )
@@ -78,7 +78,7 @@ class Screen(Closing):
 
     def terminal(self, name: str = "recorder") -> "Terminal":
         """A new xterm, which has the focus."""
-        return Terminal(self, self._folder, name)
+        return Terminal(self, self.folder, name)
 
     def run(self, *command: str) -> Program:
         """Start a program here."""

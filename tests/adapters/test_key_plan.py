@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -77,12 +78,14 @@ def wanted(settings: KeySettings, keys: str) -> str:
 
 
 LETTERS = st.text("abC", max_size=4)
+TEXTS: tuple[Literal["final", "live"], ...] = ("final", "live")
+BACKSPACES: tuple[Literal["own", "any"], ...] = ("own", "any")
 STEPS = st.lists(st.tuples(st.text("abC ⇧\b\n", max_size=4), LETTERS, st.integers(0, 6)), max_size=12)
 
 
-@given(STEPS, st.sampled_from(["final", "live"]), st.sampled_from(["own", "any"]), st.booleans())
+@given(STEPS, st.sampled_from(TEXTS), st.sampled_from(BACKSPACES), st.booleans())
 def test_the_window_shows_the_final_text_whenever_its_keys_are_pressed(
-    steps: Sequence[tuple[str, str, int]], text: str, backspace: str, enter: bool
+    steps: Sequence[tuple[str, str, int]], text: Literal["final", "live"], backspace: Literal["own", "any"], enter: bool
 ) -> None:
     if backspace == "any" and not enter:
         steps = [(final.replace("\n", ""), tail, pressed) for final, tail, pressed in steps]
@@ -229,8 +232,8 @@ def test_undo_stops_at_enter_and_drops_what_was_not_typed_yet() -> None:
     assert window.press().own() == "one\n"
 
 
-@given(st.text("abC", min_size=1, max_size=8), st.integers(0, 8), st.sampled_from(["final", "live"]))
-def test_nothing_before_a_foreign_hand_is_taken_back(keys: str, pressed: int, text: str) -> None:
+@given(st.text("abC", min_size=1, max_size=8), st.integers(0, 8), st.sampled_from(TEXTS))
+def test_nothing_before_a_foreign_hand_is_taken_back(keys: str, pressed: int, text: Literal["final", "live"]) -> None:
     window, decoder = Window(replace(SETTINGS, text=text)), Decoder()
     window.plan.push(decoder.event(keys[:3], keys[3:]))
     window.press(pressed)

@@ -12,6 +12,7 @@ from decoder.charset import KEYS
 from decoder.committer import CommitRule, Committer
 from decoder.errors import InputError
 from decoder.flat_lm import FlatScorer, FlatTables
+from decoder.hot_words import hot_word_graph, parse_hot_words
 from decoder.lm import LanguageModelFacts, LanguageScorer, NoLanguageModel
 from decoder.messages import Emission
 from emgtype.config import Config, DecoderConfig
@@ -116,10 +117,12 @@ def scorers_for(bundle: Bundle, config: DecoderConfig, people: int) -> list[Lang
 
 
 def beam_for(scorer: LanguageScorer, config: DecoderConfig) -> PrefixBeam:
-    """A beam with the configured sizes."""
-    return PrefixBeam(
-        BeamSettings(beam=config.beam, labels=config.labels, threshold=config.threshold, floor=config.floor), scorer
-    )
+    """A beam with the configured sizes and hot words."""
+    sizes = BeamSettings(beam=config.beam, labels=config.labels, threshold=config.threshold, floor=config.floor)
+    hot_words = hot_word_graph(parse_hot_words(config.hot_words, config.hot_weight))
+    if hot_words and isinstance(scorer, NoLanguageModel):
+        scorer = NoLanguageModel(silent=False)
+    return PrefixBeam(sizes, scorer, hot_words=hot_words)
 
 
 def commit_rule(config: DecoderConfig) -> CommitRule:

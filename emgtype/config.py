@@ -10,6 +10,7 @@ from adapters.key_settings import KeySettings
 from adapters.wire import Encoding
 from decoder.committer import Mode
 from decoder.errors import InputError
+from decoder.hot_words import parse_hot_words
 from decoder.strict import build
 from emgtype.places import PACKAGE, USER_CONFIG, find_profile
 from streamer.bundle_facts import Precision
@@ -51,6 +52,10 @@ class DecoderConfig:
     show: float
     lm_backend: Literal["flat", "kenlm"]
     """Who scores: the flat tables where the bundle has them, or KenLM itself."""
+    hot_words: tuple[str, ...]
+    """As decoder.hot_words.parse_hot_words reads them."""
+    hot_weight: float
+    """Nats per key of those without a weight of their own."""
     lm_weight: float | None = None
     lm_bonus: float | None = None
 
@@ -188,6 +193,7 @@ def _check(config: Config, where: str) -> None:
         ("decoder.confidence", d.confidence, 0.5, 1),
         ("decoder.caution", d.caution, 1, 1e6),
         ("decoder.show", d.show, 0, 1),
+        ("decoder.hot_weight", d.hot_weight, 0.01, 100),
         ("decoder.lm_weight", d.lm_weight or 0, 0, 100),
         ("gate.weak", config.gate.weak, 0, 30),
         ("gate.posture", config.gate.posture, 0, 30),
@@ -202,3 +208,4 @@ def _check(config: Config, where: str) -> None:
         raise InputError(
             f"source.bands in {where} names {len(config.source.bands)} streams: expected two, left first, or none"
         )
+    parse_hot_words(d.hot_words, d.hot_weight)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from emgtype.places import ENCODERS
+from emgtype.texts import read_paragraphs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,6 +31,23 @@ def precision_option(command: F) -> F:
     return click.option("--precision", type=kinds, help="int8 where the bundle has it (default: as configured).")(
         command
     )
+
+
+def hot_word_options(command: F) -> F:
+    """--hot-word and --hot-words; `hot_word_entries` makes one list of both."""
+    for option in (
+        click.option("--hot-words", "hot_word_file", type=PATH, help="A file of hot words, one a line."),
+        click.option(
+            "--hot-word", "hot_words", multiple=True, metavar="WORD[:WEIGHT]", help="Expect a word; repeatable."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def hot_word_entries(words: tuple[str, ...], file: Path | None) -> tuple[str, ...] | None:
+    """For the setting decoder.hot_words; None: neither flag was given."""
+    return (*words, *(read_paragraphs(file) if file else ())) or None
 
 
 def json_option(command: F) -> F:

@@ -16,7 +16,15 @@ from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from decoder.truth import ON_KEYBOARD
 from emgtype.assembly import OFFLINE, Bundle, assemble, beam_for, check_length, open_bundle, scorer_for
-from emgtype.commands.options import PATH, config_options, json_option, precision_option, print_json
+from emgtype.commands.options import (
+    PATH,
+    config_options,
+    hot_word_entries,
+    hot_word_options,
+    json_option,
+    precision_option,
+    print_json,
+)
 from emgtype.commands.train_command import session_files
 from emgtype.config import Config, load_config
 from emgtype.daemon import Sink
@@ -39,6 +47,7 @@ _PIECE = 32  # samples a time at the recorded speed, as a radio would deliver th
 @click.option("--arm", is_flag=True, help="With --inject: arm it after a moment to click into the window.")
 @click.option("--hop", type=int, help="Frames (8 ms each) per encoder call.")
 @precision_option
+@hot_word_options
 @click.option("--lag", type=float, help="Seconds after which a key is final.")
 @click.option("--person", metavar="NAME", help="Who typed: picks their layer of the bundle.")
 @click.option("--commit-sweep", is_flag=True, help="Compare commit rules on the session, or on several.")
@@ -57,6 +66,8 @@ def command(
     arm: bool,
     hop: int | None,
     precision: str | None,
+    hot_words: tuple[str, ...],
+    hot_word_file: Path | None,
     lag: float | None,
     person: str | None,
     commit_sweep: bool,
@@ -71,6 +82,7 @@ def command(
         "publish.endpoint": endpoint,
         "pipeline.hop": hop,
         "pipeline.precision": precision,
+        "decoder.hot_words": hot_word_entries(hot_words, hot_word_file),
         "pipeline.person": person,
         "person": person,
         "decoder.lag": lag,

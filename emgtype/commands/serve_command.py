@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from emgtype.commands.options import PATH, precision_option, print_json
+from emgtype.commands.options import PATH, hot_word_entries, hot_word_options, precision_option, print_json
 from emgtype.config import load_config
 from emgtype.people import flags_of_each, for_each
 from emgtype.serving import Service
@@ -34,6 +34,7 @@ Two people: emgtype serve --stream A --person ann --stream B --person bob"""
 @click.option("--control", help="ZeroMQ REP endpoint for `emgtype control` (default: ipc, yours alone).")
 @click.option("--hop", type=int, help="Frames (8 ms each) per encoder call.")
 @precision_option
+@hot_word_options
 @click.option(
     "--person",
     "persons",
@@ -56,6 +57,8 @@ def command(
     control: str | None,
     hop: int | None,
     precision: str | None,
+    hot_words: tuple[str, ...],
+    hot_word_file: Path | None,
     persons: tuple[str, ...],
     raw: bool | None,
     quiet: bool,
@@ -74,6 +77,7 @@ def command(
         "publish.control": control,
         "pipeline.hop": hop,
         "pipeline.precision": precision,
+        "decoder.hot_words": hot_word_entries(hot_words, hot_word_file),
         "console.raw": raw,
     }
     each = flags_of_each(streams, bands, persons, bundles)

@@ -48,6 +48,8 @@ def test_the_working_directory_comes_first(tmp_path: Path) -> None:
         ("[pipeline]\nhop = 1000", "pipeline.hop"),
         ("[source]\nbands = ['left']", "names 1 streams: expected two"),
         ("beam = ", "not valid TOML"),
+        ("[decoder]\nhot_words = ['café']", "the hot word 'café' has é, no key"),
+        ("[decoder]\nhot_weight = 0", "decoder.hot_weight = 0"),
     ],
 )
 def test_what_does_not_fit_is_told_in_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:

@@ -20,6 +20,7 @@ from emgtype.places import ENCODERS, LM_BINARY, LM_FACTS, LM_TABLES, find_bundle
 from streamer.bundle_facts import BundleFacts, Precision
 from streamer.encoder import OnnxEncoder
 from streamer.encoder_batch import EncoderBatch
+from streamer.gate import GateSettings, IdleGate
 from streamer.group import PipelineGroup
 from streamer.model_file import read_facts
 from streamer.personal import PersonalLayer
@@ -179,7 +180,8 @@ def _pipeline(
 ) -> Pipeline:
     decoder = Committer(beam_for(scorer, config.decoder), commit_rule(config.decoder))
     personal = personal_layer(bundle, config.pipeline.person) if config.pipeline.person else None
-    hop = config.pipeline.hop
+    hop, gate = config.pipeline.hop, config.gate
+    settings = GateSettings(gate.weak, gate.posture, gate.loud)
     return Pipeline(
         encoder,
         decoder,
@@ -189,6 +191,7 @@ def _pipeline(
         personal=personal,
         decode_hop=hop,
         history=history,
+        gate=IdleGate(bundle.facts, settings) if gate.idle else None,
     )
 
 

@@ -11,6 +11,7 @@ from decoder.errors import InputError
 from decoder.messages import Emission, TextEvent
 from streamer.chunk import Chunk
 from streamer.conditioner import Conditioner, Identity
+from streamer.gate import IdleGate
 from streamer.personal import PersonalLayer
 from streamer.ring import Ring
 from streamer.spectrogram import Spectrogram
@@ -64,6 +65,7 @@ class Pipeline:
         personal: PersonalLayer | None = None,
         decode_hop: int | None = None,
         history: float = 0.0,
+        gate: IdleGate | None = None,
     ) -> None:
         """Join the stages.
 
@@ -71,7 +73,8 @@ class Pipeline:
             encoder: Its facts say what samples to expect and how the spectrogram is made.
             decoder: Gets every emission.
             conditioner: Corrections of the signal; None: none.
-            observer: Stage timing, by name: conditioner, spectrogram, encoder, decoder, and personal where a layer is.
+            observer: Stage timing, by name: conditioner, spectrogram, encoder, decoder; gate and personal where
+                there is one.
             tap: Sees every emission once, before the decoder.
             max_gap: Seconds between two samples beyond which the text is settled and the stages start anew, so that
                 nothing is decoded across lost data; None: samples count as contiguous whatever their times say.
@@ -79,6 +82,7 @@ class Pipeline:
             decode_hop: Frames that the decoder gets at a time; None: the encoder's hop. Offline, an encoder takes long
                 blocks, and the text is as it would come live.
             history: Seconds of samples kept after they were decoded, for `recent`.
+            gate: Makes emissions blank where nobody types, before the tap and the decoder; None: nothing does.
         """
         facts = encoder.facts
         self.facts = facts
@@ -97,6 +101,8 @@ class Pipeline:
         self._observe = observer
         self._tap = tap
         self._max_gap = max_gap
+        self.gate = gate
+        """Closed where nobody types."""
         self.personal = personal
         self._newest: float | None = None
         self.gaps = 0
@@ -121,6 +127,8 @@ class Pipeline:
     def reset(self) -> None:
         """Forget the past without settling it; the next emission comes when the receptive field is filled anew."""
         self._reset_signal()
+        if self.gate:
+            self.gate.reset()
         self._decoder.reset()
 
     def push(self, chunk: Chunk) -> list[TextEvent]:
@@ -221,12 +229,16 @@ class Pipeline:
         self._conditioner.reset()
         self._spectrogram.reset()
         self.encoder.reset()
+        if self.gate:
+            self.gate.finish()
 
     def _frames(self, block: Chunk) -> Hop:
         with self._observe("conditioner"):
             block = self._conditioner.push(block)
         with self._observe("spectrogram"):
             frames, times = self._spectrogram.push(block.samples, block.times)
+        if self.gate:
+            self.gate.listen(frames)
         if self._personal is not None:
             with self._observe("personal"):
                 frames = self._personal.push(frames)
@@ -238,6 +250,9 @@ class Pipeline:
 
     def _decode(self, emission: Emission) -> list[TextEvent]:
         events: list[TextEvent] = []
+        if self.gate:
+            with self._observe("gate"):
+                emission = self.gate.push(emission)
         if self._until > -np.inf:
             late = emission.times > self._until
             emission = Emission(emission.log_probs[late], emission.times[late])

@@ -90,7 +90,7 @@ def test_replay_reports_and_emissions_decode_to_the_same_truth(
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["beam"]["target"] == report["greedy"]["target"] > 30
-    assert set(report["stages_ms"]) == {"conditioner", "spectrogram", "encoder", "decoder"}
+    assert set(report["stages_ms"]) == {"conditioner", "spectrogram", "gate", "encoder", "decoder"}
     assert report["real_time_factor"] > 0
     # A key is shown after its press by what the model waits, and final by confidence or a lag later.
     assert 0 < report["shown_ms"]["p50"] < report["final_ms"]["p50"] < 800

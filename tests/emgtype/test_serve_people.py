@@ -196,7 +196,7 @@ def test_everybody_gets_the_text_that_they_get_alone(
         if person != "carl":
             assert report["people"][person]["samples"] == sum(len(chunk.times) for chunk in chunks)
     assert set(report["people"]["ann"]["stages_ms"]) == {"conditioner", "spectrogram", "decoder"}
-    assert set(report["people"]["bob"]["stages_ms"]) == {"conditioner", "spectrogram", "decoder", "personal"}
+    assert set(report["people"]["bob"]["stages_ms"]) == {"conditioner", "spectrogram", "gate", "decoder", "personal"}
     (encoder,) = report["encoders"]
     assert (encoder["people"], set(encoder["stages_ms"])) == (["ann", "bob", "carl"], {"encoder"})
 

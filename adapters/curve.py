@@ -21,6 +21,7 @@ from decoder.strict import build
 
 T = TypeVar("T")
 
+_DOMAIN = "emgtype"  # for ZeroMQ: which sockets the question is about
 _NAME_LONGEST = 64
 _KEY_LENGTH, _KEY_BYTES = 40, 32
 
@@ -147,11 +148,11 @@ class Gatekeeper:
         self._pair = keys.server()
         self._authenticator = ThreadAuthenticator(context)
         self._authenticator.start()
-        self._authenticator.configure_curve_callback("*", self)
+        self._authenticator.configure_curve_callback(_DOMAIN, self)
 
     def guard(self, socket: "zmq.Socket[bytes]") -> None:
         """Let into a socket, which is not bound yet, only those who are known."""
-        socket.zap_domain = b"emgtype"
+        socket.zap_domain = _DOMAIN.encode()
         socket.zap_enforce_domain = True  # without an answer from us, nobody
         socket.curve_secretkey = self._pair.secret.encode()
         socket.curve_server = True

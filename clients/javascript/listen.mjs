@@ -1,0 +1,77 @@
+// The text of a running emgtype daemon: what was typed before we came, then every line as it is finished.
+//
+//     npm ci
+//     node listen.mjs ipc:///run/user/1000/emgtype/text [PERSON] [KEYS.json] [CONTROL]
+//
+// An example of docs/protocol.md (publish.encoding = "json"): subscribe, ask for a snapshot, apply the edits that come
+// next; a lost edit, or a daemon that started anew, means another snapshot, which is printed from its beginning. KEYS.json
+// is made by `emgtype keys new`, for a daemon that wants keys.
+
+import { readFileSync } from "node:fs";
+import { Request, Subscriber } from "zeromq";
+
+const [endpoint, person = "me", keyFile, controlEndpoint = `${endpoint}.control`] = process.argv.slice(2);
+if (!endpoint) {
+  console.error("usage: node listen.mjs ENDPOINT [PERSON] [KEYS.json] [CONTROL]");
+  process.exit(2);
+}
+
+const keys = keyFile ? JSON.parse(readFileSync(keyFile, "utf8")) : null;
+const curve = keys ? { curvePublicKey: keys.public, curveSecretKey: keys.secret, curveServerKey: keys.server } : {};
+
+// The text that keys make: ⌫ removes the last character, ⏎ breaks the line, ⇧ shows nothing.
+function render(keys) {
+  const text = [];
+  for (const key of keys) {
+    if (key === "⌫") text.pop();
+    else if (key !== "⇧") text.push(key === "⏎" ? "\n" : key);
+  }
+  return text.join("");
+}
+
+async function snapshot() {
+  const socket = new Request({ ...curve, linger: 0, receiveTimeout: 3000 });
+  try {
+    socket.connect(controlEndpoint);
+    await socket.send(JSON.stringify({ v: 1, do: "snapshot", person }));
+    const answer = JSON.parse((await socket.receive()).toString());
+    if (!answer.ok) throw new Error(answer.error);
+    const { run, keys, tail, next } = answer.people[person];
+    return { run, keys: [...keys], tail, next: next.keys };
+  } finally {
+    socket.close();
+  }
+}
+
+const subscriber = new Subscriber({ ...curve, linger: 0 });
+subscriber.subscribe(`keys.${person}`, `heartbeat.${person}`);
+subscriber.connect(endpoint);
+
+let text = await snapshot();
+let shown = 0; // final lines that are printed already
+
+function show() {
+  const lines = render(text.keys.slice(0, text.keys.length - text.tail)).split("\n").slice(0, -1);
+  for (const line of lines.slice(shown)) console.log(line);
+  shown = lines.length;
+}
+show();
+
+for await (const [topic, body] of subscriber) {
+  const message = JSON.parse(body.toString());
+  if (message.v !== 1) throw new Error(`a message of version ${message.v} came, expected 1`);
+  if (message.person !== person) continue; // topics match by their beginning: somebody's whose name begins as ours
+  const beat = topic.toString().startsWith("heartbeat.");
+  const number = beat ? message.next.keys : message.seq;
+  if (message.run !== text.run || number > text.next) {
+    if (message.run === text.run) console.error(`${number - text.next} messages lost`);
+    text = await snapshot(); // holds this message, too
+    shown = 0;
+    console.error("joined");
+  } else if (!beat && number === text.next) {
+    text.keys.splice(text.keys.length - message.erase, message.erase, ...message.keys.map((each) => each.key));
+    text.tail = message.tail;
+    text.next += 1;
+  }
+  show();
+}

@@ -16,6 +16,7 @@ LONGEST = 4096
 """Bytes of a request."""
 _REFUSED = 1 << 20  # bytes: what is longer than this is not even read; ZeroMQ drops whoever sends it
 _FIELDS = ("do", "person", "arg", "id")
+_AT_ONCE = 16
 _REMEMBERED = 256  # ids of requests that were done
 
 Answer = Callable[[str, str | None, str | None], Mapping[str, Any]]
@@ -38,8 +39,10 @@ class ControlSocket(BoundSocket):
         super().__init__(zmq.REP, endpoint, ("take requests at", "--control"), keys=keys, maxmsgsize=_REFUSED)
 
     def attend(self, answer: Answer) -> None:
-        """Answer what waits, without waiting; nothing that comes can raise."""
-        while self._socket.poll(0):
+        """Answer what waits, without waiting; nothing that comes can raise, nor hold us up by its number."""
+        for _ in range(_AT_ONCE):
+            if not self._socket.poll(0):
+                return
             parts = self._socket.recv_multipart()
             self._socket.send(_json(self._reply(parts, answer)))
 

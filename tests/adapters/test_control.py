@@ -106,6 +106,12 @@ def test_a_request_that_comes_again_does_nothing(running: tuple[str, Log]) -> No
         ((b"pause",), "no JSON"),
         ((b"[" * 3000,), "no JSON"),
         ((b"[]",), "not of version 1"),
+        ((b'{"a":' * 800,), "no JSON"),
+        ((b'{"v": 1, "do": ' + b"[" * 1500 + b"]" * 1500 + b"}",), "no JSON"),
+        ((b'{"v": ' + b"9" * 4000 + b"}",), "not of version 1"),
+        ((b'{"v": 1, "do": "pause"}\0',), "no JSON"),
+        ((b"\x82\xa1v\x01\xa2do\xa5pause",), "no JSON"),  # msgpack
+        ((b"x",) * 1000, "1000 parts"),
         ((b'{"do": "pause"}',), "not of version 1"),
         ((b'{"v": 2, "do": "pause"}',), "not of version 1"),
         ((b'{"v": 1}',), "do must be there"),
@@ -132,21 +138,34 @@ def test_what_is_no_request_is_refused_and_does_nothing(
     assert ask(endpoint, "status")["ok"]  # and it goes on
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    body=st.binary(max_size=300)
-    | st.recursive(
-        st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=9),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["v", "do", "person", "arg", "id", "x"]), inner, max_size=5)
-        ),
-        max_leaves=8,
-    ).map(lambda value: json.dumps(value).encode())
+values = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["v", "do", "person", "arg", "id", "x"]), inner, max_size=5)
+    ),
+    max_leaves=8,
 )
-def test_whatever_comes_is_answered(running: tuple[str, Log], body: bytes) -> None:
+requests = st.fixed_dictionaries(
+    {"v": st.just(1), "do": st.text(min_size=1, max_size=5)},
+    optional={"person": values, "arg": values, "id": st.sampled_from(["one", "two", ""]) | values},
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    parts=st.lists(
+        st.binary(max_size=300) | (values | requests).map(lambda value: json.dumps(value).encode()),
+        min_size=1,
+        max_size=2,
+    )
+)
+def test_whatever_comes_is_answered(running: tuple[str, Log], parts: list[bytes]) -> None:
     endpoint, log = running
     count = len(log.asked)
-    reply = send(endpoint, body)
+    reply = send(endpoint, *parts)
     assert reply["ok"] == (len(log.asked) == count + 1)
     assert reply["ok"] or reply["error"]
+    if len(parts) == 1 and reply["ok"] and json.loads(parts[0]).get("id"):
+        assert "was done before" in send(endpoint, *parts)["error"]
+        assert len(log.asked) == count + 1

@@ -70,6 +70,11 @@ class Daemon:
         for each in self._people.values():
             self.do(partial(each.publisher.status, lambda: {"state": "decoding"}))
 
+    def mark(self, name: str) -> None:
+        """Of everybody."""
+        for each in self._people.values():
+            self.do(partial(each.publisher.mark, name, 3.5))
+
     def do(self, wanted: Callable[[], Any]) -> None:
         done = threading.Event()
 

@@ -20,6 +20,7 @@ from emgtype_client import (
     Heartbeat,
     Joined,
     Lost,
+    Mark,
     NoAnswerError,
     Partial,
     RefusedError,
@@ -80,11 +81,12 @@ def test_typing_goes_on_while_one_joins(daemon: Any) -> None:
 
 
 def test_other_topics_on_request(daemon: Any) -> None:
-    with daemon() as running, connect(running.endpoint, topics=("final", "partial", "status")) as client:
+    with daemon() as running, connect(running.endpoint, topics=("final", "partial", "status", "mark")) as client:
         live(running, client)
         running.type("one⏎tw", tail=2)
         running.type("⌫", erase=2)
         running.status()
+        running.mark("here")
         events = rest(client)
         assert [event for event in events if isinstance(event, Final)] == [
             Final("ann", 0, "one\n"),
@@ -95,6 +97,7 @@ def test_other_topics_on_request(daemon: Any) -> None:
             Partial("ann", "one", 3),
         ]
         assert [event for event in events if isinstance(event, Status)] == [Status("ann", {"state": "decoding"})]
+        assert [event for event in events if isinstance(event, Mark)] == [Mark("ann", "here", 3.5)]
         assert not [event for event in events if isinstance(event, Lost)]
 
 

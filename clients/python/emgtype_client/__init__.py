@@ -10,7 +10,7 @@ with connect() as client:
 from emgtype_client.aio import AsyncClient
 from emgtype_client.client import Client
 from emgtype_client.errors import ClientError, NoAnswerError, RefusedError
-from emgtype_client.events import Edit, Event, Final, Heartbeat, Joined, Key, Lost, Partial, Status
+from emgtype_client.events import Edit, Event, Final, Heartbeat, Joined, Key, Lost, Mark, Partial, Status
 from emgtype_client.text import Text
 
 connect = Client
@@ -27,6 +27,7 @@ __all__ = [
     "Joined",
     "Key",
     "Lost",
+    "Mark",
     "NoAnswerError",
     "Partial",
     "RefusedError",

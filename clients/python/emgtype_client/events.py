@@ -61,6 +61,15 @@ class Status(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Mark(Event):
+    """A moment that somebody named by the request `mark`."""
+
+    mark: str
+    time: float
+    """On the LSL clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat(Event):
     """The daemon lives."""
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from emgtype_client.errors import ClientError
-from emgtype_client.events import Edit, Event, Final, Heartbeat, Joined, Key, Lost, Partial, Status
+from emgtype_client.events import Edit, Event, Final, Heartbeat, Joined, Key, Lost, Mark, Partial, Status
 from emgtype_client.text import Text
 
 VERSION = 1
@@ -96,6 +96,8 @@ def _event(kind: str, person: str, table: Mapping[str, Any]) -> Event:
             return Partial(person, str(table["line"]), _count(table["final"]))
         case "status":
             return Status(person, table["figures"])
+        case "mark":
+            return Mark(person, str(table["mark"]), table["time"])
         case "heartbeat":
             return Heartbeat(person, table["sent"])
     raise ValueError(kind)

@@ -20,6 +20,8 @@ _COMMANDS = {
     "pause": "Drop what is typed until `emgtype resume`.",
     "resume": "Decode again.",
     "keys": "CURVE keys: who may connect from elsewhere.",
+    "health": "Whether a running daemon is well: exit code 0, or 1 and why not.",
+    "service": "A systemd user unit that keeps the daemon running.",
     "listen": "Show the text that a running daemon publishes.",
     "simulate": "Simulate a typist: session files, or live LSL streams.",
     "info": "What a bundle, a session or the network holds.",
@@ -44,6 +46,7 @@ _EXTRAS = {
     "safetensors": "train",
     "matplotlib": "plots",
     "ray": "cluster",
+    "prometheus_client": "metrics",
     "mne": "bids",
     "mne_bids": "bids",
 }

@@ -84,6 +84,13 @@ class PublishConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """[metrics]: figures for Prometheus."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConsoleConfig:
     """[console]."""
 
@@ -102,6 +109,7 @@ class Config:
     decoder: DecoderConfig
     gate: GateConfig
     publish: PublishConfig
+    metrics: MetricsConfig
     console: ConsoleConfig
     keys: KeySettings
 

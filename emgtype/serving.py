@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -10,6 +11,7 @@ from adapters.closing import Closing
 from adapters.console import ConsoleSink, LiveLines
 from adapters.lsl_inlet import LSLSource, open_sources
 from adapters.publisher import Publisher, PubSocket
+from adapters.service_manager import ServiceManager
 from emgtype.config import Config
 from emgtype.daemon import Daemon, Sink, Wearer
 from emgtype.exchange import Exchange
@@ -19,8 +21,17 @@ from emgtype.recent import Recent
 from emgtype.requests import Requests
 from emgtype.sockets import control_socket, publish_socket
 
+if TYPE_CHECKING:
+    from adapters.metrics import MetricsServer
+
 Say = Callable[[str, str], None]
 """Takes a sentence and its style on a terminal: dim for what is as expected, yellow for what should be known."""
+
+
+def _metrics(endpoint: str) -> "MetricsServer":
+    from adapters.metrics import MetricsServer  # noqa: PLC0415 - its library is an extra
+
+    return MetricsServer(endpoint)
 
 
 class Screen(Closing):
@@ -72,8 +83,10 @@ class Service(Closing):
 
     def _serve(self, stack: ExitStack, people: Sequence[Person], shown: bool) -> None:
         config = self._config
-        # The endpoint first: a port in use should be told before seconds are spent on looking for streams.
+        self._manager = stack.enter_context(ServiceManager())
+        # The endpoints first: a port in use should be told before seconds are spent on looking for streams.
         socket = stack.enter_context(publish_socket(config.publish))
+        self._metrics = stack.enter_context(_metrics(config.metrics.endpoint)) if config.metrics.endpoint else None
         wanted = [(person.streams, person.bundle.facts.layout) for person in people]
         sources = [stack.enter_context(source) for source in open_sources(wanted, config.source.timeout)]
         for person, source in zip(people, sources, strict=True):
@@ -110,6 +123,8 @@ class Service(Closing):
         def beat() -> None:
             publisher.heartbeat()
             publisher.status(member.status)
+            if self._metrics:
+                self._metrics.push(name, member.status())
 
         wearer = Wearer(source, person.pipeline, sinks, beat, name if self._several else "")
         member = Member(person, source, wearer, recent, publisher.mark)
@@ -121,6 +136,7 @@ class Service(Closing):
         Raises:
             InputError: The last stream has ended, or its samples cannot be decoded.
         """
+        self._manager.ready()
         try:
             self._daemon.run(seconds)
         finally:
@@ -133,6 +149,7 @@ class Service(Closing):
     def _attend(self) -> None:
         self._asked.attend(self._requests.answer)
         self._exchange.attend()
+        self._manager.alive()
 
     def _introduce(self, person: Person, source: LSLSource, endpoint: str) -> None:
         for note in filter(None, (*source.notes, person.note)):

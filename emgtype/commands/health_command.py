@@ -1,0 +1,39 @@
+"""`emgtype health`: whether a running daemon is well."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from emgtype.commands.options import PATH, json_option, keys_option, print_json
+from emgtype.config import load_config
+from emgtype.sockets import ask_daemon
+
+_WELL = ("decoding", "paused")
+
+
+@click.command(epilog="Example: emgtype health || systemctl --user restart emgtype")
+@click.option("--endpoint", help="Where the daemon publishes, if not as configured.")
+@click.option("--control", help="Where the daemon takes requests, if it was told.")
+@keys_option
+@click.option("--config", "config_path", type=PATH, help="Settings file (default: ./config.toml, then yours).")
+@json_option
+def command(
+    endpoint: str | None, control: str | None, keys: Path | None, config_path: Path | None, as_json: bool
+) -> None:
+    """Ask a running `emgtype serve` how everybody fares.
+
+    Exit code 0: it answers, and everybody is decoded or has paused; 1: somebody is not, and why; 2: nobody answers.
+    """
+    settings = load_config(config_path, {"publish.endpoint": endpoint, "publish.control": control}).publish
+    people: dict[str, Any] = ask_daemon(settings, "status", None, None, keys)["people"]
+    ill = {name: status["state"] for name, status in people.items() if status["state"] not in _WELL}
+    if as_json:
+        print_json({"well": not ill, "people": {name: status["state"] for name, status in people.items()}})
+    else:
+        for name, status in people.items():
+            lost = "" if status["lost"] is None else f", {status['lost']} lost"
+            click.echo(f"{name}: {status['state']}, {status['samples']} samples{lost}, {status['gaps']} gaps")
+    if ill:
+        sys.exit(1)

@@ -62,4 +62,5 @@ def open_keyboard(settings: KeySettings, *, clean: bool = False) -> tuple[KeyDev
     from adapters.key_x11 import X11Keyboard  # noqa: PLC0415
     from adapters.key_x11_focus import X11Focus  # noqa: PLC0415
 
-    return X11Keyboard(clean=clean), X11Focus()
+    keyboard = X11Keyboard(clean=clean)
+    return keyboard, X11Focus(lambda: keyboard.pressed)

@@ -47,6 +47,7 @@ class KeyProcess:
         self._settings = settings
         self._inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._finishing = False
+        self._heard = 0
         self._state: dict[str, Any] = {}
         self._reported = 0.0
 
@@ -65,17 +66,19 @@ class KeyProcess:
                 pass
             else:
                 if message is None:
-                    return
+                    break
                 self._handle(message)
                 if due is not None and time.monotonic() < due:
                     continue  # the pause between two keys is kept
             wait = self._typist.step()
             due = None if wait is None else time.monotonic() + wait
             if self._finishing and not self._typist.waiting:
-                return
+                break
+        self._report(idle=True)
 
     def _handle(self, message: dict[str, Any]) -> None:
         do, typist = message["do"], self._typist
+        self._heard += do != "text"
         if do == "text":
             typist.push(decode(message))
         elif do == "arm":
@@ -90,8 +93,8 @@ class KeyProcess:
             self._finishing = True
 
     def _report(self, *, idle: bool) -> None:
-        state, now = self._typist.state(), time.monotonic()
-        news = state["armed"] != self._state.get("armed") or state["arming"] != self._state.get("arming")
+        state, now = {**self._typist.state(), "heard": self._heard}, time.monotonic()
+        news = any(state[name] != self._state.get(name) for name in ("armed", "arming", "heard"))
         if state != self._state and (idle or news or now - self._reported >= _REPORT):
             say(state)
             self._state, self._reported = state, now
@@ -123,7 +126,6 @@ def main() -> None:
             threading.Thread(target=_listen, args=(process,), daemon=True).start()
             say({"ready": True})
             process.run()
-            say(typist.state())
     except InputError as error:
         refused = str(error)
     except ModuleNotFoundError as error:

@@ -101,7 +101,8 @@ class KeySink(Closing):
         self._settings = settings
         self._tell = tell
         self._changed = threading.Condition()
-        self._state: Mapping[str, Any] = {"armed": False, "arming": False, "pressed": 0, "dropped": {}}
+        self._state: Mapping[str, Any] = {"armed": False, "arming": False, "pressed": 0, "dropped": {}, "heard": 0}
+        self._asked = 0
         self._said = ""
         self._ready = self._closing = False
         self._refused: str | None = None
@@ -126,7 +127,8 @@ class KeySink(Closing):
     def status(self) -> dict[str, Any]:
         """armed; arming (the delay runs); pressed keys; dropped, by reason; said: the last sentence told."""
         with self._changed:
-            return {**self._state, "said": self._said}
+            state = {name: value for name, value in self._state.items() if name != "heard"}
+            return {**state, "said": self._said}
 
     def push(self, event: TextEvent) -> None:
         """Take an edit of the key sequence; never waits."""
@@ -134,9 +136,7 @@ class KeySink(Closing):
 
     def arm(self) -> None:
         """Type what is heard from now on into the window that has the focus after the delay of the settings."""
-        with self._changed:
-            self._state = {**self._state, "arming": True}
-        self._child.send({"do": "arm"})
+        self._ask("arm")
 
     def await_armed(self) -> None:
         """Wait for the end of that delay.
@@ -145,22 +145,29 @@ class KeySink(Closing):
             InputError: It was refused; says why.
         """
         with self._changed:
-            self._changed.wait_for(lambda: not self._state["arming"] or self._refused is not None)
+            self._changed.wait_for(
+                lambda: (self._state["heard"] >= self._asked and not self._state["arming"]) or self._refused is not None
+            )
             if not self._state["armed"]:
                 raise InputError(self._refused or self._said)
 
     def disarm(self) -> None:
         """Type nothing more; what waits is dropped."""
-        self._child.send({"do": "disarm"})
+        self._ask("disarm")
 
     def undo(self) -> None:
         """Take back the last insertion."""
-        self._child.send({"do": "undo"})
+        self._ask("undo")
 
     def finish(self) -> None:
         """Type what waits, and end."""
-        self._child.send({"do": "finish"})
+        self._ask("finish")
         self._child.process.wait()
+
+    def _ask(self, do: str) -> None:
+        with self._changed:
+            self._asked += 1
+            self._child.send({"do": do})
 
     def close(self) -> None:
         """Drop what waits, release every key, and end."""
@@ -190,16 +197,21 @@ class KeySink(Closing):
             if not self._ready and self._refused is None:
                 self._refused = f"the key process ended at its start (exit code {code})"
             ours = self._closing or code == 0 or self._refused is not None
-            self._state = {**self._state, "armed": False, "arming": False}
+            self._state = {**self._state, "armed": False, "arming": False, "heard": 0}
+            self._asked = 0
+            if not ours:
+                self._deaths += 1
+                fresh = self._deaths <= _TRIES
+                if fresh:
+                    self._child = self._start("--clean")
+                self._said = f"the process that types has died (exit code {code}): " + (
+                    "its keys are released, and nothing is typed until it is armed again"
+                    if fresh
+                    else "nothing is typed any more"
+                )
             self._changed.notify_all()
-            if ours:
-                return
-            self._deaths += 1
-            fresh = self._deaths <= _TRIES
-            if fresh:
-                self._child = self._start("--clean")
-        child.give_back()
-        self._tell(
-            f"the process that types has died (exit code {code}): "
-            + ("its keys are released, and nothing is typed until it is armed again" if fresh else "nothing is typed")
-        )
+            news = self._refused if self._ready and self._refused else "" if ours else self._said
+        if not ours:
+            child.give_back()
+        if news:
+            self._tell(news)

@@ -57,6 +57,8 @@ class X11Keyboard:
         self._display = open_display()
         self._ping = WindowPing(self._display)
         self._spare: list[int] = []
+        self.pressed = 0
+        """Keys that were pressed so far, modifiers too."""
         self._borrowed: OrderedDict[tuple[int, int], int] = OrderedDict()
         if clean:
             self.send([(code, False) for code in keys_down(self._display)])
@@ -105,6 +107,7 @@ class X11Keyboard:
         """In one write."""
         for code, down in events:
             xtest.fake_input(self._display, X.KeyPress if down else X.KeyRelease, code)
+            self.pressed += down
         self._display.flush()
 
     def settle(self) -> float:

@@ -1,20 +1,29 @@
 """The focus on X11: which window has it, which modifiers are held."""
 
+from collections.abc import Callable
+
 from Xlib import X
 from Xlib.display import Display
 from Xlib.error import XError
 
 from adapters.key_focus import Place
 from adapters.key_x11 import open_display
+from adapters.key_x11_watch import Watch
 
 _HELD = X.ShiftMask | X.ControlMask | X.Mod1Mask | X.Mod3Mask | X.Mod4Mask | X.Mod5Mask
 
 
 class X11Focus:
-    """The focus of the X server."""
+    """The focus of the X server.
 
-    def __init__(self) -> None:
+    Args:
+        pressed: How many keys we have pressed so far: others' are told from ours by their number.
+    """
+
+    def __init__(self, pressed: Callable[[], int] = lambda: 0) -> None:
         self._display: Display = open_display()
+        self._pressed = pressed
+        self._watch = Watch(self._display)
         self._root = self._display.screen().root
         self._state = self._display.intern_atom("WM_STATE")
         self._last: tuple[int, Place] | None = None
@@ -49,8 +58,8 @@ class X11Focus:
         return "a modifier key is held" if mask & _HELD else None
 
     def foreign(self) -> bool:
-        """Not known yet."""
-        return False
+        """By raw events of the server."""
+        return self._watch.foreign(self._pressed())
 
     def close(self) -> None:
         """End the connection."""

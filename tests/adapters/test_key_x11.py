@@ -20,7 +20,7 @@ def type_at_once(text: str) -> None:
     """As fast as the server takes it."""
     hands = Hands(X11Keyboard())
     try:
-        assert all([hands.tap(character) for character in text])
+        assert all(hands.tap(character) for character in text)
     finally:
         hands.close()
 
@@ -63,7 +63,7 @@ def test_more_foreign_characters_than_spare_keys_arrive(screen: Screen) -> None:
     spare = len(keyboard._spare)
     text = greek[: spare + 2]
     hands = Hands(keyboard)
-    assert all([hands.tap(character) for character in text + text[0]])
+    assert all(hands.tap(character) for character in text + text[0])
     assert terminal.wait_for(text + text[0]) == text + text[0]
     hands.close()
     again = X11Keyboard()
@@ -140,3 +140,22 @@ def test_levels_of_one_group_and_groups_of_two() -> None:
     assert two.strokes(0)[0x51] == two.strokes(1)[0x6EA] == (10, 12)
     assert two.strokes(1)[0x6CA] == two.strokes(0)[0x71] == (12,)
     assert 0x40 not in two.strokes(0)
+
+
+def test_others_keys_and_clicks_are_told_from_ours(screen: Screen) -> None:
+    keyboard, other = X11Keyboard(), X11Keyboard()
+    focus = X11Focus(lambda: keyboard.pressed)
+    for character in "aB":
+        Hands(keyboard).tap(character)
+        keyboard.settle()
+        assert not focus.foreign()
+    Hands(other).tap("a")
+    other.settle()
+    assert focus.foreign()
+    assert not focus.foreign()
+    screen.run("xdotool", "click", "4").process.wait()  # the wheel
+    assert not focus.foreign()
+    screen.run("xdotool", "click", "1").process.wait()
+    assert focus.foreign()
+    for each in (keyboard, other, focus):
+        each.close()

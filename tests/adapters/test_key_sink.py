@@ -1,0 +1,215 @@
+"""The key sink with its process, on a real X server: text arrives, and however it ends no key stays held."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("Xlib", reason="python-xlib is for X11")
+
+from adapters.key_settings import KeySettings
+from adapters.key_sink import KeySink
+from adapters.key_x11 import X11Keyboard
+from benchmarks.screen import Screen, until
+from decoder.charset import KEYS, text_to_labels
+from decoder.errors import InputError
+from decoder.messages import Key, TextEvent
+from emgtype.config import load_config
+
+SETTINGS = replace(load_config().keys, arm_delay=0.0, hotkey="")
+EVERYTHING = "".join(key for key in KEYS if key not in "⌫⏎⇧")
+
+
+class Typing:
+    """A sink, and the numbers of its events."""
+
+    def __init__(self, sink: KeySink, said: list[str]) -> None:
+        self.sink, self.said = sink, said
+        self.seq = 0
+        self.time = 0.0
+
+    def push(self, keys: str, after: float = 0.1) -> None:
+        self.time += after
+        inserted = tuple(Key(label, self.time, 1.0) for label in text_to_labels(keys))
+        self.sink.push(TextEvent(0, inserted, 0, self.time, self.seq))
+        self.seq += 1
+
+    def arm(self) -> None:
+        self.sink.arm()
+        self.sink.await_armed()
+
+    def told(self, what: str) -> None:
+        until(lambda: any(what in sentence for sentence in self.said), what)
+
+
+@contextmanager
+def typing(settings: KeySettings = SETTINGS, *, armed: bool = True) -> Iterator[Typing]:
+    said: list[str] = []
+    with KeySink(settings, said.append) as sink:
+        typed = Typing(sink, said)
+        if armed:
+            typed.arm()
+        yield typed
+
+
+def test_all_keys_arrive_exactly_once_and_are_released(screen: Screen) -> None:
+    terminal = screen.terminal()
+    with typing() as typed:
+        typed.push(EVERYTHING)
+        typed.push("x⇧Yz\b!")
+        typed.sink.finish()
+        assert typed.sink.status()["pressed"] == len(EVERYTHING) + 3  # the z is never typed
+    assert terminal.wait_for(EVERYTHING + "xY!") == EVERYTHING + "xY!"
+    assert screen.held() == []
+
+
+def test_disarmed_it_types_nothing(screen: Screen) -> None:
+    terminal = screen.terminal()
+    with typing(armed=False) as typed:
+        typed.push("secret")
+        typed.arm()
+        typed.push("ok")
+        assert terminal.wait_for("ok") == "ok"
+        typed.sink.disarm()
+        typed.push("secret")
+        typed.told("disarmed")
+        typed.sink.finish()
+    assert terminal.text() == "ok"
+
+
+def test_own_text_is_corrected_undone_and_what_was_there_before_stays(screen: Screen) -> None:
+    terminal = screen.terminal()
+    screen.run("xdotool", "type", "before ").process.wait()
+    assert terminal.wait_for("before ") == "before "
+    with typing(replace(SETTINGS, text="live")) as typed:
+        typed.push("one ")
+        typed.push("two", after=2.0)
+        assert terminal.wait_for("before one two") == "before one two"
+        typed.sink.undo()
+        assert terminal.wait_for("before one ") == "before one "
+        for _ in range(3):
+            typed.sink.undo()
+        typed.push("\b\b\b\b")
+        assert terminal.wait_for("before ") == "before "
+        typed.push("new")
+        assert terminal.wait_for("before new") == "before new"
+        screen.run("xdotool", "type", "er").process.wait()
+        assert terminal.wait_for("before newer") == "before newer"
+        typed.push("\b\b\b!")  # behind another's hand nothing is ours
+        assert terminal.wait_for("before newer!") == "before newer!"
+
+
+def test_another_window_gets_nothing(screen: Screen) -> None:
+    editor = screen.terminal("editor")
+    with typing() as typed:
+        typed.push("mine")
+        assert editor.wait_for("mine") == "mine"
+        mail = screen.terminal("mail")  # takes the focus
+        typed.told("the focus has moved")
+        typed.push("not yours")
+        editor.focus()
+        typed.push("nor here")
+        typed.sink.finish()
+    assert (editor.text(), mail.text()) == ("mine", "")
+
+
+def test_a_forbidden_application_and_no_window_are_refused(screen: Screen) -> None:
+    with typing(armed=False) as typed:
+        with pytest.raises(InputError, match="no window has the focus"):
+            typed.arm()
+        vault = screen.terminal("KeePassXC")
+        with pytest.raises(InputError, match="'keepassxc' is one of the forbidden"):
+            typed.arm()
+        typed.push("password")
+        typed.sink.finish()
+    assert vault.text() == ""
+
+
+def test_the_hotkey_arms_and_disarms(screen: Screen) -> None:
+    terminal = screen.terminal()
+    with typing(replace(SETTINGS, hotkey="<ctrl>+<alt>+k"), armed=False) as typed:
+        for armed in (True, False):
+            screen.run("xdotool", "key", "ctrl+alt+k").process.wait()
+            until(lambda armed=armed: typed.sink.status()["armed"] is armed, "the hotkey")  # type: ignore[misc]
+            typed.push("ab"[not armed])
+            if armed:
+                until(lambda: "a" in terminal.text(), "the letter")
+        typed.sink.finish()
+    assert "b" not in terminal.text()
+
+
+def test_a_killed_process_leaves_no_key_held_and_a_fresh_one_is_not_armed(screen: Screen) -> None:
+    terminal = screen.terminal()
+    left = X11Keyboard()  # stands for what a process could have left at a worse moment than ours has
+    (shift, key) = left.find("A") or ()
+    with typing() as typed:
+        typed.push(EVERYTHING * 3)
+        until(terminal.text, "the first key")
+        os.kill(typed.sink.process_id, signal.SIGKILL)
+        left.send([(shift, True), (key, True)])
+        left.settle()
+        typed.told("has died (exit code -9)")
+        until(lambda: screen.held() == [], "the release of all keys")
+        assert not typed.sink.status()["armed"]
+        begun = terminal.text()
+        typed.push("lost")
+        typed.arm()
+        typed.push("again")
+        until(lambda: terminal.text().endswith("again"), "the text")
+    assert (EVERYTHING * 3 + "A").startswith(begun.replace("A", "")[:3])
+    left.close()
+
+
+def test_the_end_drops_what_waits_at_once(screen: Screen) -> None:
+    terminal = screen.terminal()
+    with typing(replace(SETTINGS, pause=0.1, fastest=0.1)) as typed:
+        typed.push(EVERYTHING)
+        until(terminal.text, "the first key")
+        began = time.monotonic()
+    assert time.monotonic() - began < 5  # all of it would take ten
+    assert EVERYTHING.startswith(terminal.text())
+    assert screen.held() == []
+
+
+def test_a_process_that_hangs_never_delays_the_daemon(screen: Screen) -> None:
+    screen.terminal()
+    with typing() as typed:
+        os.kill(typed.sink.process_id, signal.SIGSTOP)
+
+        def push() -> None:
+            for _ in range(30_000):
+                typed.push("abcdefgh")
+
+        pushing = threading.Thread(target=push)
+        pushing.start()
+        pushing.join(30)
+        assert not pushing.is_alive()
+        typed.told("has died")
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"backend": "pynput"}, "is for macOS and Windows"),
+        ({"backend": "uinput", "hotkey": "<ctrl>+k"}, "emgtype control"),
+        ({"backend": "uinput"}, "expected the one that your session uses"),
+        ({"hotkey": "<control>+k"}, "expected keys as"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(screen: Screen, settings: dict[str, object], why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        KeySink(replace(SETTINGS, **settings), print)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("display", "why"), [("", "no display to type at"), (":4711", "no X display to type at")])
+def test_without_a_display_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch, display: str, why: str) -> None:
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("XDG_SESSION_TYPE", raising=False)
+    with pytest.raises(InputError, match=why):
+        KeySink(SETTINGS, print)

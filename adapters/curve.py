@@ -16,6 +16,7 @@ import zmq
 from zmq.auth.thread import ThreadAuthenticator
 from zmq.utils import z85
 
+from adapters.private_file import open_private
 from decoder.errors import InputError
 from decoder.strict import build
 
@@ -184,8 +185,7 @@ def _new_pair() -> KeyPair:
 
 
 def _write_own(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(open_private(path, new=True), "w", encoding="utf-8") as file:
         file.write(text)
 
 

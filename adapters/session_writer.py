@@ -1,6 +1,6 @@
 """Writing session files of the exact format, so that what was appended is never lost."""
 
-import shutil
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -9,6 +9,9 @@ import numpy as np
 
 from adapters import session_format as form
 from adapters.closing import Closing
+from adapters.disk_space import require_space
+from adapters.session_truth import SessionTruth
+from adapters.private_file import open_private
 from decoder.errors import InputError
 from decoder.truth import ON_KEYBOARD, Keystroke, Prompt
 from streamer.chunk import Chunk
@@ -19,6 +22,8 @@ _SPARE = 16 * 2**20  # bytes left free, to close the file in: HDF5 breaks a file
 
 class SessionWriter(Closing):
     """A new session file that grows with every chunk. Use it in a `with`: however that ends, the file is complete.
+
+    Only its owner can read the file: it holds what was typed.
 
     Args:
         path: The new file; its stem is the session's name.
@@ -49,7 +54,8 @@ class SessionWriter(Closing):
         self._user = user
         self._condition = condition
         try:
-            self._file = h5py.File(path, "w" if overwrite else "x")
+            os.close(open_private(path, new=not overwrite))
+            self._file = h5py.File(path, "w")
         except FileExistsError:
             raise InputError(f"{path} exists already: name a new file, or remove that one") from None
         except OSError as error:
@@ -74,7 +80,7 @@ class SessionWriter(Closing):
         if not len(chunk.times):
             return
         if len(self._series) == self._flushed:
-            self._check_space(len(chunk.times))
+            require_space(self.path, _SPARE + max(len(chunk.times), _ROWS) * form.RECORD.itemsize)
         rows = np.empty(len(chunk.times), form.RECORD)
         rows[form.TIME] = chunk.times
         for band, side in enumerate(form.LAYOUT.sides):
@@ -96,20 +102,10 @@ class SessionWriter(Closing):
             finally:
                 self._file.close()
 
-    def _check_space(self, rows: int) -> None:
-        free = shutil.disk_usage(self.path).free
-        if free < _SPARE + max(rows, _ROWS) * form.RECORD.itemsize:
-            raise InputError(
-                f"only {free / 2**20:.0f} MiB are left where {self.path} is written: the recording ends here; make room"
-            )
-
     def _write_attributes(self) -> None:
         attributes = self._group.attrs
         attributes[form.NAME] = self.path.stem
         attributes[form.USER] = self._user
         attributes[form.CONDITION] = self._condition
         attributes[form.MINUTES] = (self._last - (self._first or 0.0)) / 60
-        # Variable-length: as a fixed-length text it would break HDF5's 64 KiB limit of a header.
-        text = h5py.string_dtype("utf-8")
-        attributes.create(form.KEYSTROKES, form.keystrokes_to_json(self.keystrokes), dtype=text)
-        attributes.create(form.PROMPTS, form.prompts_to_json(self.prompts), dtype=text)
+        SessionTruth(tuple(self.keystrokes), tuple(self.prompts)).write(attributes)

@@ -1,11 +1,13 @@
 """`emgtype emissions`: a session's log-probabilities for other people's decoders."""
 
+import os
 from pathlib import Path
 
 import click
 import numpy as np
 from rich.progress import Progress
 
+from adapters.private_file import open_private
 from adapters.session_reader import SessionReader
 from decoder.messages import Emission
 from emgtype.assembly import OFFLINE, check_length, open_bundle
@@ -33,7 +35,7 @@ def command(session: Path, bundle: str, out: Path) -> None:
         parts.append(encoder.finish())
         labels = recorded.labels(recorded.start, recorded.end)
     log_probs = np.concatenate([part.log_probs for part in parts])
-    with out.open("wb") as file:  # np.savez would add .npz to a name without it
+    with os.fdopen(open_private(out, new=False), "wb") as file:  # it holds what was typed
         np.savez_compressed(
             file,
             log_probs=log_probs,

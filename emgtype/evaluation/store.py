@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from adapters.checksum import sha256
+from adapters.private_file import open_private
 from decoder.errors import InputError
 from emgtype.assembly import Bundle
 from emgtype.evaluation.decoding import Decoded
@@ -50,7 +52,8 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             half = path.with_suffix(".part")
-            half.write_text(json.dumps(asdict(decoded), ensure_ascii=False), encoding="utf-8")
+            with os.fdopen(open_private(half, new=False), "w", encoding="utf-8") as file:  # it holds what was typed
+                file.write(json.dumps(asdict(decoded), ensure_ascii=False))
             half.replace(path)
         except OSError as error:
             raise InputError(

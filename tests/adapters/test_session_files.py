@@ -54,6 +54,17 @@ def by_hand(path: Path, times: np.ndarray, dtype: np.dtype = RECORD, **attribute
     return path
 
 
+@pytest.mark.parametrize("existing", [False, True])
+def test_only_its_owner_can_read_a_recording(tmp_path: Path, existing: bool) -> None:
+    path = tmp_path / "s1.hdf5"
+    if existing:
+        path.touch(mode=0o644)
+    with SessionWriter(path, user="00000042", overwrite=existing) as writer:
+        assert path.stat().st_mode & 0o777 == 0o600
+        writer.append(chunk_of(10))
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_round_trip_is_bit_equal_and_keeps_the_truth(tmp_path: Path) -> None:
     chunk = chunk_of(5001)
     with SessionReader(write(tmp_path / "s1.hdf5", chunk)) as session:

@@ -96,6 +96,7 @@ def test_replay_reports_and_emissions_decode_to_the_same_truth(
     assert 0 < report["shown_ms"]["p50"] < report["final_ms"]["p50"] < 800
     assert report["final_ms"]["p95"] >= 800
     assert emgtype("emissions", session_file, "--out", "e.npz").returncode == 0
+    assert (tmp_path / "e.npz").stat().st_mode & 0o777 == 0o600  # it holds what was typed
     beam = json.loads(emgtype("decode", "e.npz", "--json", "--nbest", "3").stdout)
     greedy = json.loads(emgtype("decode", "e.npz", "--json", "--greedy").stdout)
     assert [r["total"] for r in beam] == sorted((r["total"] for r in beam), reverse=True)

@@ -122,6 +122,7 @@ def test_what_is_known_is_not_decoded_again(demo: Model, config: DecoderConfig, 
     assert [d.beam.lag for d in task.decodings if d.beam] == [0.0]  # the configured lag was known
     assert list(more.rows[0].lags) == [0.0, config.lag]
     (kept,) = (tmp_path / "cache").rglob("*.json")
+    assert kept.stat().st_mode & 0o777 == 0o600  # it holds what was typed
     kept.write_text("half a fi")
     evaluate(plan, Runner(store, second))
     assert len(second.tasks) == 2

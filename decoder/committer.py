@@ -43,19 +43,20 @@ class CommitRule:
     """How many times less doubt ⌫ and ⏎ want than others."""
     show: float = 0.0
     """Posterior that a key wants to be shown before it is final; what is shown stays while the best text holds it."""
+    reject: float = 0.0
+    """Posterior below which a key that becomes final is left out instead."""
     age: float = 0.03
     """Seconds that a key must be old to be final by confidence: the frames after its first may make two of it."""
 
     def __post_init__(self) -> None:
         if self.mode not in ("revise", "hold"):
             raise InputError(f"the commit mode is {self.mode!r}: expected revise or hold")
-        if not (
-            self.lag >= 0 and 0 < self.confidence <= 1 and self.caution >= 1 and self.age >= 0 and 0 <= self.show <= 1
-        ):
+        shares = 0 < self.confidence <= 1 and 0 <= self.show <= 1 and 0 <= self.reject <= 1
+        if not (shares and self.lag >= 0 and self.caution >= 1 and self.age >= 0):
             raise InputError(
                 f"the commit rule has lag {self.lag:g}, confidence {self.confidence:g}, caution {self.caution:g}, show "
-                f"{self.show:g} and age {self.age:g}: expected a lag and an age from 0, a confidence above 0 to 1, a "
-                "caution from 1, and a share to show from 0 to 1"
+                f"{self.show:g}, reject {self.reject:g} and age {self.age:g}: expected a lag and an age from 0, a "
+                "confidence above 0 to 1, a caution from 1, and shares to show and to reject from 0 to 1"
             )
 
     def wanted(self) -> npt.NDArray[np.float64]:
@@ -82,6 +83,8 @@ class Committer:
         self._rule = rule or CommitRule()
         self._wanted = self._rule.wanted()
         self._seq = 0
+        self.rejected = 0
+        """Keys left out so far, over all resets."""
         self.reset()
 
     def reset(self) -> None:
@@ -96,11 +99,17 @@ class Committer:
         final = self._beam.commit(emission, rule.lag, PATIENCE, self._wanted, rule.age)
         self._time = float(emission.times[-1])
         if rule.mode == "hold":
-            return self._event(final, ()) if final else None
+            return self._event(self._kept(final), ()) if final else None
         if not final and self._beam.labels() == self._tail:
             return None
         keys = self._beam.keys()
-        return self._event(final, keys[: self._to_show(final, keys)])
+        return self._event(self._kept(final), keys[: self._to_show(final, keys)])
+
+    def _kept(self, final: tuple[Key, ...]) -> tuple[Key, ...]:
+        """Those that are not rejected. The language model still reckons with the others: something was struck."""
+        kept = tuple(key for key in final if key.confidence >= self._rule.reject)
+        self.rejected += len(final) - len(kept)
+        return kept
 
     def _to_show(self, final: tuple[Key, ...], keys: tuple[Key, ...]) -> int:
         """How many of the best text's keys are shown."""
@@ -115,7 +124,7 @@ class Committer:
     def finish(self) -> TextEvent | None:
         """Make all keys so far final, ranked as a text that ends here; None: they were. Afterwards as after `reset`."""
         self._beam.finish()
-        event = self._event(self._beam.cut(np.inf), ())
+        event = self._event(self._kept(self._beam.cut(np.inf)), ())
         self.reset()
         return event
 

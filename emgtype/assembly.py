@@ -128,7 +128,7 @@ def beam_for(scorer: LanguageScorer, config: DecoderConfig) -> PrefixBeam:
 
 def commit_rule(config: DecoderConfig) -> CommitRule:
     """When keys are final, as configured."""
-    return CommitRule(config.commit, config.lag, config.confidence, config.caution, config.show)
+    return CommitRule(config.commit, config.lag, config.confidence, config.caution, config.show, config.reject)
 
 
 def assemble(

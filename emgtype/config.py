@@ -50,6 +50,7 @@ class DecoderConfig:
     confidence: float
     caution: float
     show: float
+    reject: float
     lm_backend: Literal["flat", "kenlm"]
     """Who scores: the flat tables where the bundle has them, or KenLM itself."""
     hot_words: tuple[str, ...]
@@ -201,6 +202,7 @@ def _check(config: Config, where: str) -> None:
         ("decoder.confidence", d.confidence, 0.5, 1),
         ("decoder.caution", d.caution, 1, 1e6),
         ("decoder.show", d.show, 0, 1),
+        ("decoder.reject", d.reject, 0, 1),
         ("decoder.hot_weight", d.hot_weight, 0.01, 100),
         ("decoder.lm_weight", d.lm_weight or 0, 0, 100),
         ("gate.weak", config.gate.weak, 0, 30),

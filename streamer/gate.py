@@ -15,7 +15,8 @@ TYPING = 16.0
 """dB above the floor: the burst of a key, until those of the wearer are known."""
 SILENT = -20.0
 """Nats of every key while the gate is closed: below whatever a beam looks at."""
-_STEP = 0.1  # dB that a frame with a key moves the level of typing: a running median
+_STEP, _FIRST, _SETTLED = 0.1, 1.0, 3  # dB that a frame with a key moves the level of typing, a running median: at
+# last, at first, and after how many such frames half of that, so that a strong hand is known before it passes for a fist
 _RANGE = (12.0, 23.0)  # dB between which it stays
 _EFFORT = 3.0  # dB above the level of typing that no hand keeps up while it types
 _HOLD = 0.3  # seconds that the gate stays closed behind a clench: fists open slowly
@@ -71,6 +72,7 @@ class IdleGate:
         self._floor.reset()
         self.typing = TYPING
         """dB above the floor: the bursts of keys."""
+        self._keys = 0  # frames that it was learnt from
         self.finish()
 
     def finish(self) -> None:
@@ -149,6 +151,7 @@ class IdleGate:
         held = min(map(float.__sub__, posture, floor)) > s.posture or not s.posture
         opened = not self._shut and held and strike > self.typing - s.weak
         if opened and heard:
-            moved = self.typing + (_STEP if strike > self.typing else -_STEP)
-            self.typing = min(max(moved, _RANGE[0]), _RANGE[1])
+            step = max(_STEP, _FIRST / (1 + self._keys / _SETTLED))
+            self._keys += 1
+            self.typing = min(max(self.typing + (step if strike > self.typing else -step), _RANGE[0]), _RANGE[1])
         return opened

@@ -23,6 +23,7 @@ rules = st.builds(
     confidence=st.sampled_from([0.5, 0.9, 0.999, 1.0]),
     caution=st.sampled_from([1.0, 10.0]),
     show=st.sampled_from([0.0, 0.6, 1.0]),
+    reject=st.sampled_from([0.0, 0.2, 0.9]),
     age=st.sampled_from([0.0, 0.03, 0.2]),
 )
 
@@ -66,7 +67,7 @@ def test_final_text_never_changes_and_no_cut_changes_it(
         assert shown.tail == ()
         texts.append(text(final))
     assert texts[0] == texts[1] == texts[2]
-    assert len(texts[0]) > 3
+    assert len(texts[0]) > 3 or rule.reject > 0.2
 
 
 @pytest.mark.parametrize("mode", ["revise", "hold"])
@@ -119,7 +120,15 @@ def test_confidence_only_hastens(babble: PathMaker, seed: int, confidence: float
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"lag": -1.0}, {"confidence": 0.0}, {"confidence": 1.1}, {"caution": 0.5}, {"age": -0.1}, {"mode": "guess"}],
+    [
+        {"lag": -1.0},
+        {"confidence": 0.0},
+        {"confidence": 1.1},
+        {"caution": 0.5},
+        {"age": -0.1},
+        {"reject": 1.1},
+        {"mode": "guess"},
+    ],
 )
 def test_rules_that_make_no_sense_are_refused(wrong: dict[str, float | str]) -> None:
     with pytest.raises(InputError, match="expected"):
@@ -158,3 +167,29 @@ def test_wanting_more_to_show_changes_no_final_key_and_takes_less_back(babble: P
         erased.append(sum(event.erase for event in found))
     assert len(set(final)) == 1
     assert erased[0] >= erased[-1]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(seed=st.integers(0, 200), reject=st.sampled_from([0.3, 0.6, 0.95]))
+def test_a_key_that_nobody_believes_in_is_never_final_and_counted(babble: PathMaker, seed: int, reject: float) -> None:
+    def held(share: float) -> tuple[list[Key], int]:
+        decoder = Committer(PrefixBeam(BeamSettings(), NoLanguageModel()), CommitRule("hold", 0.2, 0.9, reject=share))
+        found = [decoder.push(babble(250, seed)), decoder.finish()]
+        return [key for event in found if event for key in event.insert], decoder.rejected
+
+    (everything, none), (kept, rejected) = held(0.0), held(reject)
+    assert kept == [key for key in everything if key.confidence >= reject]
+    assert (none, rejected) == (0, len(everything) - len(kept))
+
+
+def test_a_rejected_key_that_was_shown_is_taken_back(ctc_path: PathMaker) -> None:
+    heard = ctc_path("_c__" + "_" * 40)
+    log_probs = heard.log_probs.copy()
+    log_probs[1, [LABELS["c"], LABELS["x"]]] = np.log(0.55), np.log(0.45)
+    shown, seen = KeySequence(), []
+    for event in events(
+        CommitRule(lag=0.196, reject=0.6), NoLanguageModel(), Emission(log_probs, heard.times), range(1, 44)
+    ):
+        shown.push(event)
+        seen.append((round(event.time / 0.008), text(shown.final), text(shown.tail)))
+    assert seen == [(1, "", "c"), (26, "", "")]

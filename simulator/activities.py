@@ -69,6 +69,26 @@ def mouse(seconds: float, seed: int, strength: float = 1.0) -> Activity:
     return _Bursts(starts, starts + lengths, drive, ramp=0.03)
 
 
+def handling(seconds: float, each: float, seed: int, strength: float = 1.0) -> Activity:
+    """One hand puts the other's band on, then the other way round, and at the end takes them off in turn.
+
+    For `each` s at a time, at the beginning and the end of so many seconds: fingers, thumb and wrist for 0.1 to 0.5 s,
+    about three times a second.
+    """
+    rng = np.random.default_rng([seed, 14])
+    spans = [(0.0, 1), (each, 0), (seconds - 2 * each, 0), (seconds - each, 1)]  # from when on which hand works
+    starts, hands = [], []
+    for first, hand in spans:
+        moves = first + _every(rng, each, 0.1, 0.5)
+        starts.append(moves)
+        hands += [hand] * len(moves)
+    begin = np.concatenate(starts)
+    drive = np.zeros((len(begin), len(HANDS), len(MUSCLES)))
+    patterns = strength * rng.uniform(0.0, 1.0, (len(begin), len(MUSCLES))) * (rng.random((len(begin), 1)) + 0.2)
+    drive[np.arange(len(begin)), hands] = patterns * (rng.random((len(begin), len(MUSCLES))) < 0.3)
+    return _Bursts(begin, begin + rng.uniform(0.1, 0.5, len(begin)), drive, ramp=0.03)
+
+
 def _every(rng: np.random.Generator, seconds: float, least: float, most: float) -> FloatArray:
     """Moments up to `seconds`, so far apart."""
     times: FloatArray = np.cumsum(rng.uniform(least, most, int(seconds / least) + 1))

@@ -102,13 +102,18 @@ def test_it_tells_pauses_goes_on_and_ends(typing: tuple[str, subprocess.Popen[st
 
     with pytest.raises(InputError, match="nobody is called 'bob'"):
         ask(control, "pause", "bob")
-    with pytest.raises(InputError, match="'undo' is not known: expected one of status"):
+    with pytest.raises(InputError, match="'dance' is not known: expected one of status"):
+        ask(control, "dance")
+    with pytest.raises(InputError, match="start the daemon with --inject"):
         ask(control, "undo")
     assert ask(control, "reset")["people"] == ["me"]
+    typed, figures = keys(), json.dumps(ask(control, "status"), ensure_ascii=False)
     assert ask(control, "shutdown")["ok"]
     out, said = daemon.communicate(timeout=30)
     assert daemon.returncode == 0, said
     assert json.loads(out)["lost"] == 0
+    # Twelve characters that no sentence of ours has by chance: what was typed is told in no report.
+    assert not [typed[at : at + 12] for at in range(len(typed) - 11) if typed[at : at + 12] in said + out + figures]
 
 
 def test_another_bundle_and_a_mark_while_somebody_types(

@@ -19,6 +19,9 @@ _COMMANDS = {
     "control": "Ask a running daemon: status, snapshot, pause, mark, reload, profile and more.",
     "pause": "Drop what is typed until `emgtype resume`.",
     "resume": "Decode again.",
+    "arm": "Type into the focused window from a moment later on (needs `serve --inject`).",
+    "disarm": "Type into windows no more, until armed again.",
+    "undo": "Take back what was typed into the window last.",
     "keys": "CURVE keys: who may connect from elsewhere.",
     "health": "Whether a running daemon is well: exit code 0, or 1 and why not.",
     "service": "A systemd user unit that keeps the daemon running.",
@@ -36,7 +39,7 @@ _COMMANDS = {
     "import": "Make a model bundle from weights trained elsewhere (needs emgtype[train]).",
     "lm": "Build language models.",
 }
-_SHORT = ("pause", "resume")
+_SHORT = ("pause", "resume", "arm", "disarm", "undo")
 """Requests of `emgtype control` that are commands, too: what is wanted in a hurry, or by a key of the desktop."""
 _EXTRAS = {
     "torch": "train",

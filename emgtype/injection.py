@@ -1,38 +1,46 @@
 """`--inject`: the key sink as the commands use it."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from adapters.key_settings import KeySettings
 from adapters.key_sink import KeySink
 from decoder.errors import InputError
 
 
-def check_flags(settings: KeySettings, *, inject: bool, arm: bool) -> None:
-    """Whether `--inject` and `--arm` make sense together.
+def check_flags(settings: KeySettings, *, inject: bool, arm: bool, people: int = 1, requests: bool = False) -> None:
+    """Whether `--inject` and `--arm` make sense.
+
+    Args:
+        settings: Of [keys].
+        inject: The flag.
+        arm: The flag.
+        people: How many are decoded.
+        requests: Whether `emgtype control arm` can be asked.
 
     Raises:
         InputError: They do not.
     """
     if arm and not inject:
         raise InputError("--arm goes with --inject: add it, or leave --arm out")
-    if inject and not arm and not settings.hotkey:
+    if inject and people > 1:
+        raise InputError(f"--inject types one person's text, {people} are to be served: serve one, or leave it out")
+    if inject and not (arm or requests or settings.hotkey):
         raise InputError("--inject alone types nothing, since nothing can arm it: add --arm, or set hotkey in [keys]")
 
 
 def open_keys(settings: KeySettings, tell: Callable[[str], None], *, arm: bool) -> KeySink:
-    """A key sink, already armed if that is asked for: it waits for the delay of the settings.
+    """A key sink; `arm`: wait until it is armed.
 
     Raises:
-        InputError: There is nothing to press keys on, or no window to type into.
+        InputError: There is nothing to press keys on, or no window that may be armed for.
     """
-    sink = KeySink(settings, tell)
-    if arm:
-        try:
+    with ExitStack() as stack:
+        sink = stack.enter_context(KeySink(settings, tell))
+        if settings.hotkey:
+            tell(f"{settings.hotkey} arms and disarms typing into the focused window")
+        if arm:
             sink.arm()
             sink.await_armed()
-        except BaseException:
-            sink.close()
-            raise
-    elif settings.hotkey:
-        tell(f"nothing is typed before {settings.hotkey} is pressed in the window that is meant")
+        stack.pop_all()
     return sink

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from adapters.key_sink import KeySink
 from adapters.lsl_inlet import LSLSource
 from emgtype.daemon import Wearer
 from emgtype.people import Party, Person
@@ -21,6 +22,8 @@ class Member:
     recent: Recent
     mark: Callable[[str, float], None]
     """Publishes a name for a moment (s) of their samples."""
+    keys: KeySink | None = None
+    """What types their text into windows."""
     profile: str | None = None
     """Which was chosen last."""
     gaps: int = 0
@@ -50,6 +53,7 @@ class Member:
             "samples": wearer.samples,
             "bundle": self.person.config.bundle,
             "profile": self.profile,
+            **({} if self.keys is None else {"keys": self.keys.status()}),
             **self.figures(),
         }
 

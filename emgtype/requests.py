@@ -15,7 +15,9 @@ WITH_ARGUMENT = {"mark": "NAME", "reload": "BUNDLE", "profile": "NAME"}
 """Requests that want one, and what it is."""
 LOADING = ("reload", "profile")
 """Requests that are done some time after they were answered; `status` tells when."""
-REQUESTS = ("status", "snapshot", "pause", "resume", "reset", *WITH_ARGUMENT, "shutdown")
+OF_KEYS = ("arm", "disarm", "undo")
+"""Requests to what types into windows."""
+REQUESTS = ("status", "snapshot", "pause", "resume", "reset", *OF_KEYS, *WITH_ARGUMENT, "shutdown")
 _LONGEST_MARK = 256
 
 
@@ -41,7 +43,7 @@ class Requests:
         acts: dict[str, Callable[[], dict[str, Any] | None]] = {
             "status": lambda: self._status(chosen),
             "snapshot": lambda: {"people": {name: member.recent.snapshot() for name, member in chosen.items()}},
-            "pause": lambda: self._each(chosen, self.daemon.pause),
+            "pause": lambda: self._pause(chosen),
             "resume": lambda: self._each(chosen, self.daemon.resume),
             "reset": lambda: self._each(chosen, self.daemon.reset),
             "mark": lambda: _mark(chosen, argument),
@@ -49,6 +51,7 @@ class Requests:
             "profile": lambda: self.exchange.profile(names, argument),
             "shutdown": self.daemon.stop,
         }
+        acts.update({each: lambda: _keys(chosen, do) for each in OF_KEYS})
         return acts[do]() or {"people": names}
 
     def _check(self, do: str, person: str | None, arg: str | None) -> None:
@@ -66,10 +69,24 @@ class Requests:
         people = {name: member.status() for name, member in chosen.items()}
         return {"people": people, "encoders": self.roster.encoders(), **self.exchange.status()}
 
+    def _pause(self, chosen: Mapping[str, "Member"]) -> None:
+        for member in chosen.values():
+            if member.keys:  # first: what settles with the pause is not typed any more
+                member.keys.disarm()
+        self._each(chosen, self.daemon.pause)
+
     @staticmethod
     def _each(chosen: Mapping[str, "Member"], act: Callable[["Wearer"], None]) -> None:
         for member in chosen.values():
             act(member.wearer)
+
+
+def _keys(chosen: Mapping[str, "Member"], do: str) -> None:
+    sinks = [member.keys for member in chosen.values() if member.keys]
+    if not sinks:
+        raise InputError(f"the request {do} is for what types into windows: start the daemon with --inject")
+    for keys in sinks:
+        {"arm": keys.arm, "disarm": keys.disarm, "undo": keys.undo}[do]()
 
 
 def _mark(chosen: Mapping[str, "Member"], name: str) -> None:

@@ -9,12 +9,14 @@ from rich.console import Console
 
 from adapters.closing import Closing
 from adapters.console import ConsoleSink, LiveLines
+from adapters.key_sink import KeySink
 from adapters.lsl_inlet import LSLSource, open_sources
 from adapters.publisher import Publisher, PubSocket
 from adapters.service_manager import ServiceManager
 from emgtype.config import Config
 from emgtype.daemon import Daemon, Sink, Wearer
 from emgtype.exchange import Exchange
+from emgtype.injection import open_keys
 from emgtype.member import Member, Roster
 from emgtype.people import Person, gather
 from emgtype.recent import Recent
@@ -64,18 +66,30 @@ class Service(Closing):
         profiles: The profile that each of them was started with.
         say: Tells the user.
         shown: Whether the text is shown on standard output.
+        inject: Whether the text of the one person who is served is typed into windows, once armed.
 
     Raises:
         InputError: An endpoint in use, a stream that is not there, or a model that does not fit.
     """
 
-    def __init__(self, configs: Sequence[Config], profiles: Sequence[str | None], say: Say, *, shown: bool) -> None:
+    def __init__(
+        self,
+        configs: Sequence[Config],
+        profiles: Sequence[str | None],
+        say: Say,
+        *,
+        shown: bool,
+        inject: bool = False,
+    ) -> None:
         self._config = configs[0]
         self._several = len(configs) > 1
         self._say = say
         profile_of = {config.person: profile for config, profile in zip(configs, profiles, strict=True)}
         self.roster = Roster(parties=gather(configs))
+        self._keys: KeySink | None = None
         with ExitStack() as stack:
+            if inject:
+                self._keys = stack.enter_context(open_keys(self._config.keys, self._warn, arm=False))
             self._serve(stack, [person for party in self.roster.parties for person in party.people], shown)
             for name, member in self.roster.members.items():
                 member.profile = profile_of[name]
@@ -118,7 +132,7 @@ class Service(Closing):
         name = person.config.person
         publisher = Publisher(socket, self._config.session, name)
         recent = Recent(publisher)
-        sinks: list[Sink] = [publisher, recent, *self._screen.sinks(name)]
+        sinks: list[Sink] = [publisher, recent, *self._screen.sinks(name), *filter(None, [self._keys])]
 
         def beat() -> None:
             publisher.heartbeat()
@@ -127,8 +141,13 @@ class Service(Closing):
                 self._metrics.push(name, member.status())
 
         wearer = Wearer(source, person.pipeline, sinks, beat, name if self._several else "")
-        member = Member(person, source, wearer, recent, publisher.mark)
+        member = Member(person, source, wearer, recent, publisher.mark, keys=self._keys)
         return member
+
+    def arm(self) -> None:
+        """Type from the delay of the settings on, as the request `arm` does."""
+        if self._keys:
+            self._keys.arm()
 
     def run(self, seconds: float | None = None) -> None:
         """Decode until Ctrl-C, a request to end, or for `seconds`; then all text is settled and shown.
@@ -139,6 +158,8 @@ class Service(Closing):
         self._manager.ready()
         try:
             self._daemon.run(seconds)
+            if self._keys:
+                self._keys.finish()
         finally:
             self._screen.close()
 

@@ -38,7 +38,8 @@ def command(
 
     pause drops what is typed until resume; reset forgets what the muscles did; snapshot is the newest text and the
     numbers of the messages that follow it; mark NAME publishes a name for the moment; reload BUNDLE and profile NAME
-    exchange the model or the settings while you type; shutdown ends the daemon as Ctrl-C does.
+    exchange the model or the settings while you type; arm, disarm and undo are for what types into windows
+    (docs/keys.md); shutdown ends the daemon as Ctrl-C does.
     """
     settings = load_config(config_path, {"publish.endpoint": endpoint, "publish.control": control}).publish
     answer = ask_daemon(settings, request, person, arg, keys)

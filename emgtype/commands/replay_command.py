@@ -3,6 +3,7 @@
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +114,8 @@ def command(
                 stack.enter_context(open_publisher(config.publish.endpoint or None, recorded.name, config.person))
             )
         if inject:
-            keys = open_keys(config.keys, lambda sentence: said.print(sentence, style="yellow", markup=False), arm=arm)
-            sinks.append(stack.enter_context(keys))
+            tell = partial(said.print, style="yellow", markup=False)
+            sinks.append(keys := stack.enter_context(open_keys(config.keys, tell, arm=arm)))
         show = not (quiet or as_json or fast)
         if show:
             sinks.append(stack.enter_context(ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)))

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from emgtype.commands.options import PATH, hot_word_entries, hot_word_options, precision_option, print_json
 from emgtype.config import load_config
+from emgtype.injection import check_flags
 from emgtype.people import flags_of_each, for_each
 from emgtype.serving import Service
 
@@ -44,6 +45,8 @@ Two people: emgtype serve --stream A --person ann --stream B --person bob"""
 )
 @click.option("--raw", is_flag=True, default=None, help="Show every key instead of the text they make.")
 @click.option("--quiet", is_flag=True, help="Publish only, show no text.")
+@click.option("--inject", is_flag=True, help="Type the text into the focused window, once armed (docs/keys.md).")
+@click.option("--arm", is_flag=True, help="With --inject: arm it after a moment to click into the window.")
 @click.option("--seconds", type=float, help="End after so many seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON at the end; implies --quiet.")
 def command(
@@ -62,6 +65,8 @@ def command(
     persons: tuple[str, ...],
     raw: bool | None,
     quiet: bool,
+    inject: bool,
+    arm: bool,
     seconds: float | None,
     as_json: bool,
 ) -> None:
@@ -85,12 +90,15 @@ def command(
     configs = [
         load_config(config_path, {**common, **flags}, profile) for flags, profile in zip(each, chosen, strict=True)
     ]
+    check_flags(configs[0].keys, inject=inject, arm=arm, people=len(configs), requests=True)
     said = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(sentence: str, style: str) -> None:
         said.print(sentence, style=style, markup=False)
 
-    with Service(configs, chosen, say, shown=not (quiet or as_json)) as service:
+    with Service(configs, chosen, say, shown=not (quiet or as_json), inject=inject) as service:
+        if arm:
+            service.arm()
         began = time.monotonic()
         try:
             service.run(seconds)

@@ -15,12 +15,11 @@ TYPING = 16.0
 """dB above the floor: the burst of a key, until those of the wearer are known."""
 SILENT = -20.0
 """Nats of every key while the gate is closed: below whatever a beam looks at."""
-_STEP, _FIRST, _SETTLED = 0.1, 1.0, 3  # dB that a frame with a key moves the level of typing, a running median: at
-# last, at first, and after how many such frames half of that, so that a strong hand is known before it passes for a fist
+_STEP, _FIRST, _SETTLED = 0.1, 1.0, 3  # dB that a frame with a key moves the level of typing, a running median:
+# at last, at first, and after how many such frames half of that: a strong hand is known before it passes for a fist.
 _RANGE = (12.0, 23.0)  # dB between which it stays
 _EFFORT = 3.0  # dB above the level of typing that no hand keeps up while it types
 _HOLD = 0.3  # seconds that the gate stays closed behind a clench: fists open slowly
-_ENDURANCE = 10.0  # seconds after which what is loud and steady is no clench but other contacts: the floor has risen
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,9 @@ class IdleGate:
         """`facts`: of the model whose frames and emissions come."""
         self._settings = settings or GateSettings()
         self._levels = Levels(facts.stft, facts.layout)
-        self._floor = Floor()
+        self._floor = Floor(facts.stft, facts.layout)
         self._context = facts.receptive_field - 1
-        rate = facts.layout.rate / facts.stft.hop
-        self._hold, self._endurance = round(_HOLD * rate), round(_ENDURANCE * rate)
+        self._hold = round(_HOLD * facts.layout.rate / facts.stft.hop)
         self._silence = np.full(len(facts.classes) + 1, SILENT, np.float32)
         self._silence[facts.blank] = 0.0
         self._blank = facts.blank
@@ -83,7 +81,6 @@ class IdleGate:
         self._judged = 0  # frames of it
         self._ahead = self._context  # frames to come that get no emission
         self._shut = 0  # frames that the gate stays closed for a clench
-        self._clenched = 0
 
     @property
     def known(self) -> bool:
@@ -141,9 +138,7 @@ class IdleGate:
             min(map(float.__sub__, swell, floor)) > self.typing + s.loud
             or max(map(float.__sub__, lasting, floor)) > self.typing + _EFFORT
         )
-        self._clenched = self._clenched + 1 if loud else 0
-        if steady and (not loud or self._clenched > self._endurance):
-            self._floor.learn(rest)
+        self._floor.learn(rest, steady, loud)
         if floor is None:
             return True
         self._shut = self._hold if loud else max(0, self._shut - 1)

@@ -14,6 +14,8 @@ BURST, SWELL, QUIET, LASTING, REST = 0.04, 0.12, 0.2, 0.3, 1.5
 """Seconds of the windows: a key's burst; a swell, which bursts are not; a pause of the muscle; an effort; a rest."""
 REACH = 0.2
 """Seconds that a burst is remembered: the encoder tells a key that late."""
+ENDURANCE = 10.0
+"""Seconds after which what is loud and steady is no clench but other contacts: the floor has risen."""
 _STEADY = 3.0  # dB that the swells of a rest may lie above its mean: noise stays below 2.1, typing above 4
 _SLACK = 2.0  # dB that a pause within typing lies above or below the rest, or noise below its mean
 _DEAD = 10.0  # dB below a band's median electrode, from where on it is no contact: it counts as that far below
@@ -112,20 +114,24 @@ class Floor:
     It rises only where all bands are steady, so never while somebody types, and falls with every pause that is quieter.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stft: StftConstants, layout: Layout) -> None:
+        self._endurance = round(ENDURANCE * layout.rate / stft.hop)
         self.reset()
 
     def reset(self) -> None:
         """Nothing is known."""
         self.levels: list[float] | None = None
         """dB for each band; None until they have rested."""
+        self._loud = 0  # frames
 
     def fall(self, quiet: list[float]) -> list[float] | None:
-        """Where the newest pause shows that the rest is quieter, it is; the floor."""
+        """Where the newest QUIET shows that the rest is quieter, it is; the floor."""
         if self.levels is not None:
             self.levels = [min(known, now + _SLACK) for known, now in zip(self.levels, quiet, strict=True)]
         return self.levels
 
-    def learn(self, rest: list[float]) -> None:
-        """The hands have rested at this level."""
-        self.levels = rest
+    def learn(self, rest: list[float], steady: bool, loud: bool) -> None:
+        """A frame's REST, whether it was steady, and whether it is too loud for one unless that lasts."""
+        self._loud = self._loud + 1 if loud else 0
+        if steady and not 0 < self._loud <= self._endurance:
+            self.levels = rest

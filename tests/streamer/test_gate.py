@@ -1,0 +1,190 @@
+"""The idle gate on signals made by hand: noise at rest, bursts for keys, a steady roar for fists."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decoder.errors import InputError
+from decoder.messages import Emission
+from streamer.bundle_facts import BundleFacts
+from streamer.chunk import Chunk, Layout
+from streamer.clench import ClenchSwitch
+from streamer.gate import TYPING, GateSettings, IdleGate
+from streamer.levels import Floor, Levels
+from streamer.spectrogram import Spectrogram, StftConstants
+
+LAYOUT = Layout(2000.0, "uV", ("left", "right"), 4)
+FACTS = BundleFacts("made", "Apache-2.0", LAYOUT, StftConstants(), ("a", "b", "⌫"), 3, 4, 10, ())
+CONTEXT = FACTS.receptive_field - 1
+REST, POSTURE, KEY, FIST = 1.0, 3.0, 8.0, 12.0  # rms, in units of the rest
+Part = tuple[float, float, float]
+"""Seconds, and how loud the left and the right band are."""
+FINGERS: list[Part] = [
+    (0.12, POSTURE, POSTURE),
+    (0.06, KEY, POSTURE),
+    (0.12, POSTURE, POSTURE),
+    (0.06, POSTURE, KEY),
+]
+
+
+def signal(parts: Sequence[Part], seed: int = 0) -> Chunk:
+    rng = np.random.default_rng(seed)
+    loud = np.concatenate([np.tile([left, right], (round(s * LAYOUT.rate), 1)) for s, left, right in parts])
+    samples = loud[:, :, None] * rng.normal(size=(len(loud), LAYOUT.bands, LAYOUT.electrodes))
+    return Chunk(samples.astype(np.float32), np.arange(len(loud)) / LAYOUT.rate, LAYOUT)
+
+
+def frames_of(chunk: Chunk) -> npt.NDArray[np.float32]:
+    return Spectrogram(FACTS.stft).push(chunk.samples, chunk.times)[0]
+
+
+def keys_heard(frames: int) -> Emission:
+    """A key in every frame: what stays of them says where the gate was open."""
+    log_probs = np.full((frames, len(FACTS.classes) + 1), -5.0, np.float32)
+    log_probs[:, 0] = -0.05
+    return Emission(log_probs, 0.008 * np.arange(frames, dtype=np.float64))
+
+
+def opened(gate: IdleGate, parts: Sequence[Part]) -> list[float]:
+    """Share of each part in which the gate is open, the frames that straddle two left out."""
+    frames = frames_of(signal(parts))
+    gate.listen(frames)
+    heard = keys_heard(len(frames) - CONTEXT)
+    passed = gate.push(heard)
+    closed = passed.log_probs[:, 3] == 0
+    np.testing.assert_array_equal(passed.log_probs[~closed], heard.log_probs[~closed])
+    ends = np.cumsum([seconds for seconds, _, _ in parts]) * LAYOUT.rate / FACTS.stft.hop
+    pieces = np.split(np.concatenate([np.zeros(CONTEXT, np.bool_), ~closed]), np.round(ends[:-1]).astype(int))
+    return [float(piece[4:].mean()) for piece in pieces if len(piece) > 4]
+
+
+def test_it_opens_with_a_burst_and_stays_open_as_long_as_the_encoder_is_late() -> None:
+    rest, key, soon, _, late = opened(
+        IdleGate(FACTS), [(4, REST, REST), (0.08, KEY, POSTURE), (0.12, REST, REST), (0.3, REST, REST), (2, REST, REST)]
+    )
+    assert rest < 0.4  # known after 1.5 s
+    assert key > 0.5
+    assert soon == 1
+    assert late == 0
+
+
+def test_typing_is_let_through_and_never_learnt_as_rest() -> None:
+    gate = IdleGate(FACTS)
+    *_, first, last = opened(gate, [(3, REST, REST), *FINGERS * 150, (0.1, KEY, POSTURE), (0.1, KEY, POSTURE)])
+    assert first == last == 1
+    assert gate.closed < 0.1 * gate.frames
+    assert gate.typing != TYPING  # but their level was
+
+
+def test_who_types_from_the_first_moment_is_heard() -> None:
+    gate = IdleGate(FACTS)
+    assert min(opened(gate, FINGERS * 100)[8:]) == 1
+    assert not gate.known
+
+
+def test_fists_close_it_and_so_do_hands_that_rest_on_the_noise_of_other_contacts() -> None:
+    parts: list[Part] = [(3, REST, REST), (0.2, FIST, FIST), (3, FIST, FIST), (0.3, REST, REST), (1, REST, REST)]
+    assert opened(IdleGate(FACTS), parts)[2] < 0.05
+    assert opened(IdleGate(FACTS), parts)[4] == 0
+    noisier: list[Part] = [(3, REST, REST), (3, 3 * REST, 3 * REST), (3, 3 * REST, 3 * REST)]
+    assert opened(IdleGate(FACTS), noisier)[2] == 0
+    quieter: list[Part] = [(3, 3 * REST, 3 * REST), (0.5, REST, REST), *FINGERS * 20]
+    assert min(opened(IdleGate(FACTS), quieter)[6:]) == 1
+
+
+def test_one_hand_alone_is_a_matter_of_the_settings() -> None:
+    mouse: list[Part] = [(3, REST, REST), *[(0.3, REST, REST), (0.08, REST, KEY)] * 20, (0.08, REST, REST)]
+    assert opened(IdleGate(FACTS), mouse)[-1] == 0
+    assert opened(IdleGate(FACTS, GateSettings(posture=0.0)), mouse)[-1] == 1
+
+
+def test_an_electrode_that_loses_its_contact_changes_little() -> None:
+    gate, typing = IdleGate(FACTS), signal([(3, REST, REST), *FINGERS * 60])
+    typing.samples[6000:, 0, 1] = 0.0
+    frames = frames_of(typing)
+    gate.listen(frames)
+    gate.push(keys_heard(len(frames) - CONTEXT))
+    assert gate.closed < 0.35 * gate.frames  # the rest alone is 0.2
+
+
+@settings(max_examples=15, deadline=None)
+@given(cuts=st.lists(st.integers(0, 700), max_size=12).map(sorted), behind=st.integers(0, 200))
+def test_any_cut_gives_the_same_emissions(cuts: list[int], behind: int) -> None:
+    parts: list[Part] = [(2, REST, REST), *FINGERS * 4, (0.5, FIST, FIST), (0.6, REST, REST), *FINGERS * 3]
+    frames = frames_of(signal(parts))
+    heard = keys_heard(len(frames) - CONTEXT)
+    whole, pieces, single = (IdleGate(FACTS) for _ in range(3))
+
+    def said(gate: IdleGate, ends: Sequence[int], late: int) -> npt.NDArray[np.float32]:
+        found, done = [], 0
+        for first, last in zip([0, *ends], [*ends, len(frames)], strict=True):
+            gate.listen(frames[first:last])
+            until = max(done, min(last - late, len(frames)) - CONTEXT) if last < len(frames) else len(heard.times)
+            found.append(gate.push(Emission(heard.log_probs[done:until], heard.times[done:until])).log_probs)
+            done = until
+        return np.concatenate(found)
+
+    expected = said(whole, [], 0)
+    ends = [cut for cut in cuts if cut < len(frames)]
+    np.testing.assert_array_equal(said(pieces, ends, behind), expected)
+    np.testing.assert_array_equal(said(single, range(1, len(frames)), 0), expected)
+    assert 0 < whole.closed < whole.frames
+    assert (whole.closed, whole.frames, whole.typing) == (pieces.closed, pieces.frames, pieces.typing)
+
+
+def test_after_a_gap_the_floor_is_known_and_after_a_reset_it_is_not() -> None:
+    gate = IdleGate(FACTS)
+    opened(gate, [(3, REST, REST)])
+    gate.finish()
+    assert opened(gate, [(1, REST, REST)]) == [0]
+    gate.reset()
+    assert not gate.known
+    assert opened(gate, [(1, REST, REST)])[0] > 0.5
+
+
+@pytest.mark.parametrize("wrong", [{"weak": -1.0}, {"posture": 31.0}, {"loud": 61.0}])
+def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="expected"):
+        GateSettings(**wrong)
+
+
+def test_the_floor_rises_in_steady_rest_alone_unless_what_is_loud_lasts() -> None:
+    floor = Floor(FACTS.stft, LAYOUT)
+    floor.learn([5.0, 6.0], steady=False, loud=False)
+    assert floor.fall([0.0, 0.0]) is None
+    floor.learn([5.0, 6.0], steady=True, loud=False)
+    assert floor.fall([9.0, 1.0]) == [5.0, 3.0]
+    for _ in range(1250):
+        floor.learn([25.0, 26.0], steady=True, loud=True)
+    assert floor.levels == [5.0, 3.0]
+    floor.learn([25.0, 26.0], steady=True, loud=True)
+    assert floor.levels == [25.0, 26.0]
+
+
+def test_levels_are_decibels_of_the_power_in_the_band() -> None:
+    frames = np.full((400, 2, 4, 33), 2.0, np.float32)  # log10 power
+    frames[:, 1] = 0.5
+    loudness = Levels(FACTS.stft, LAYOUT).push(frames)
+    for column in (loudness.burst, loudness.posture, loudness.swell, loudness.lasting, loudness.quiet, loudness.rest):
+        np.testing.assert_allclose(column, np.tile([20.0, 5.0], (400, 1)), atol=1e-9)
+    assert np.flatnonzero(loudness.steady)[0] == 187  # 1.5 s
+
+
+@settings(max_examples=20, deadline=None)
+@given(cuts=st.lists(st.integers(0, 24_000), max_size=10).map(sorted))
+def test_a_long_clench_is_told_once_however_the_samples_are_cut(cuts: list[int]) -> None:
+    chunk = signal(
+        [(3, REST, REST), (0.5, FIST, FIST), (1, REST, REST), *FINGERS * 5, (3, FIST, FIST), (2, REST, REST)]
+    )
+    switch = ClenchSwitch(FACTS, 1.0)
+    pieces = zip(np.split(chunk.samples, cuts), np.split(chunk.times, cuts), strict=True)
+    assert sum(switch.push(Chunk(samples, times, LAYOUT)) for samples, times in pieces) == 1
+    fists = signal([(3, FIST, FIST)])
+    assert switch.push(fists) == 1
+    assert switch.push(fists) == 0  # it is the same one
+    fists.samples[-1] = np.nan
+    assert switch.push(fists) == 0

@@ -46,6 +46,7 @@ NATIVE := hatch_build.py $(wildcard decoder/native/*)
 .venv/.full: pyproject.toml $(NATIVE) | $(BIN)/python
 	@echo "installing emgtype with torch and the developers' tools into .venv (some minutes)"
 	$(BIN)/python -m pip install --quiet --editable '.[dev,train]'
+	$(BIN)/python -m pip install --quiet --no-deps 'pyctcdecode>=0.5' 'pygtrie>=2.1,<3'  # its pin of numpy below 2 needs not hold
 	@touch .venv/.core $@
 
 $(BIN)/python:

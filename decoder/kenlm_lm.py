@@ -104,6 +104,20 @@ class KenlmScorer:
             self._intern(state)
 
 
+def open_kenlm(path: str) -> kenlm.Model:
+    """Open a KenLM file quietly; raises InputError where it is none."""
+    config = kenlm.Config()
+    config.show_progress = False
+    config.arpa_complain = kenlm.ARPALoadComplain.NONE
+    try:
+        return kenlm.Model(path, config)
+    except OSError as error:
+        reason = "no such file" if "No such file" in str(error) else "not a KenLM model"
+        raise InputError(
+            f"{path} cannot be loaded as a language model ({reason}); name another, or run `emgtype lm`."
+        ) from None
+
+
 def load_scorer(path: str, facts: LanguageModelFacts) -> KenlmScorer:
     """Open a KenLM model (binary or ARPA).
 
@@ -114,16 +128,7 @@ def load_scorer(path: str, facts: LanguageModelFacts) -> KenlmScorer:
     Raises:
         InputError: Not a KenLM model, or not the one of these facts.
     """
-    config = kenlm.Config()
-    config.show_progress = False
-    config.arpa_complain = kenlm.ARPALoadComplain.NONE
-    try:
-        model = kenlm.Model(path, config)
-    except OSError as error:
-        reason = "no such file" if "No such file" in str(error) else "not a KenLM model"
-        raise InputError(
-            f"{path} cannot be loaded as a language model ({reason}); name another, or run `emgtype lm build`."
-        ) from None
+    model = open_kenlm(path)
     absent = sorted({token for token in facts.tokens.values() if token not in model})
     if absent or model.order != facts.order:
         raise InputError(

@@ -52,6 +52,8 @@ _EXTRAS = {
     "prometheus_client": "metrics",
     "mne": "bids",
     "mne_bids": "bids",
+    "pyctcdecode": "words",
+    "pygtrie": "words",
 }
 """Optional libraries, and the extra of emgtype that installs each."""
 _INTERRUPTED = 130  # what shells report for a process ended by Ctrl-C

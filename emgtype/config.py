@@ -73,6 +73,22 @@ class GateConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class WordsConfig:
+    """[words]: what was typed between two pauses, read once more at word level."""
+
+    publish: bool
+    """Whether the daemon does that."""
+    pause: float
+    longest: float
+    candidates: int
+    beam: int
+    weight: float
+    bonus: float
+    model: str
+    unigrams: str
+
+
+@dataclass(frozen=True, slots=True)
 class PublishConfig:
     """[publish]: the ZeroMQ sink."""
 
@@ -109,6 +125,7 @@ class Config:
     pipeline: PipelineConfig
     decoder: DecoderConfig
     gate: GateConfig
+    words: WordsConfig
     publish: PublishConfig
     metrics: MetricsConfig
     console: ConsoleConfig
@@ -205,6 +222,12 @@ def _check(config: Config, where: str) -> None:
         ("decoder.reject", d.reject, 0, 1),
         ("decoder.hot_weight", d.hot_weight, 0.01, 100),
         ("decoder.lm_weight", d.lm_weight or 0, 0, 100),
+        ("words.pause", config.words.pause, 0.1, 60),
+        ("words.longest", config.words.longest, 1, 600),
+        ("words.candidates", config.words.candidates, 1, 100),
+        ("words.beam", config.words.beam, 1, 1000),
+        ("words.weight", config.words.weight, 0, 100),
+        ("words.bonus", config.words.bonus, -100, 100),
         ("gate.weak", config.gate.weak, 0, 30),
         ("gate.posture", config.gate.posture, 0, 30),
         ("gate.loud", config.gate.loud, -30, 60),

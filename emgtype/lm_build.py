@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
@@ -79,8 +79,8 @@ def build_language_model(
         alphabet = _write_tokens(text, word_tokens(lines) if kind == "words" else text_tokens(lines))
         # Single keys are too few for their discounts to be estimated; the orders where that fails fall back, no other.
         options = ["--order", str(order), "--discount_fallback", "--memory", "1G", "--temp_prefix", f"{folder}/"]
-        _run([program, *options, "--text", str(text), "--arpa", str(arpa)])
-        _run([program.with_name("build_binary"), "-a", "255", "-T", f"{folder}/", "trie", str(arpa), str(binary)])
+        run_kenlm([program, *options, "--text", str(text), "--arpa", str(arpa)])
+        run_kenlm([program.with_name("build_binary"), "-a", "255", "-T", f"{folder}/", "trie", str(arpa), str(binary)])
         with arpa.open(encoding="utf-8") as lines_of_arpa:
             tables = tables_from_arpa(lines_of_arpa)
         shutil.copyfile(binary, out / LM_BINARY)
@@ -187,7 +187,8 @@ def _write_tokens(path: Path, lines: Iterable[list[str]]) -> set[str]:
     return alphabet
 
 
-def _run(command: list[str | Path]) -> None:
+def run_kenlm(command: Sequence[str | Path]) -> None:
+    """Run one of KenLM's programs; raises InputError with what it said where that fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:

@@ -15,6 +15,8 @@ ENCODERS = {"fp32": "encoder.onnx", "int8": "encoder.int8.onnx"}
 """Files of the encoder in a bundle; the second is optional and made of the first."""
 LM_BINARY, LM_TABLES, LM_FACTS = "lm.binary", "lm.flat.npz", "lm.json"
 """Files of a language model in a bundle: KenLM's, the same as flat tables (older bundles lack them), what it is."""
+WORD_MODEL, WORD_LIST = "words.binary", "words.txt"
+"""Files of an optional model over words: KenLM's, and the words that it knows."""
 
 
 @dataclass(frozen=True, slots=True)

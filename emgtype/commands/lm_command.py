@@ -8,8 +8,9 @@ from rich.progress import Progress
 from decoder.lm import KINDS
 from emgtype.commands.options import PATH
 from emgtype.lm_build import BACKSPACE_PRIOR, Origin, build_language_model
-from emgtype.places import LM_BINARY
+from emgtype.places import LM_BINARY, WORD_MODEL
 from emgtype.texts import load_text
+from emgtype.word_model import build_word_model
 from simulator.text import prompts
 
 
@@ -62,3 +63,18 @@ def build(
         build_language_model(lines, units, out, origin, order=order, lmplz=lmplz)
     size = (out / LM_BINARY).stat().st_size / 1e6
     click.echo(f"{out / LM_BINARY}: {units}, order {order}, {size:.1f} MB")
+
+
+@command.command(epilog="Example: emgtype lm words lm --out exported/mine")
+@click.argument("texts", nargs=-1, required=True)
+@click.option("--order", default=3, show_default=True, help="Longest n-gram, in words.")
+@click.option("--rarest", default=2, show_default=True, help="Leave out n-grams that occur less often, words never.")
+@click.option("--out", type=PATH, required=True, help="Folder for the model's files: a bundle's, for instance.")
+@click.option("--lmplz", type=PATH, help="KenLM's program (default: ./.lmplz/bin/lmplz, or on the PATH).")
+def words(texts: tuple[str, ...], order: int, rarest: int, out: Path, lmplz: Path | None) -> None:
+    """Build a word model for emgtype[words] from TEXTS: files with one paragraph a line, or lm, train, test."""
+    paragraphs = [paragraph for name in texts for paragraph in load_text(name)]
+    with Progress(transient=True) as progress:
+        progress.add_task("building", total=None)
+        known, size = build_word_model(paragraphs, out, order=order, rarest=rarest, lmplz=lmplz)
+    click.echo(f"{out / WORD_MODEL}: {known} words, order {order}, {size / 1e6:.1f} MB")

@@ -35,6 +35,9 @@ from emgtype.replay import Replay, ReplayReport, paced, pieces
 from emgtype.tables import accuracy_table, milliseconds_table
 from streamer.chunk import Chunk
 
+DECODERS = ("emgtype", "pyctcdecode")
+_OF_TEXT = ("sessions", "config_path", "bundle", "hop", "precision", "person", "decoder", "as_json")
+"""What goes with the second: the others say how keys are decoded, shown or passed on."""
 _PIECE = 32  # samples a time at the recorded speed, as a radio would deliver them
 
 
@@ -51,6 +54,13 @@ _PIECE = 32  # samples a time at the recorded speed, as a radio would deliver th
 @hot_word_options
 @click.option("--lag", type=float, help="Seconds after which a key is final.")
 @click.option("--person", metavar="NAME", help="Who typed: picks their layer of the bundle.")
+@click.option(
+    "--decoder",
+    type=click.Choice(DECODERS),
+    default=DECODERS[0],
+    show_default=True,
+    help="pyctcdecode: compare it on the text, at word level (docs/language.md).",
+)
 @click.option("--commit-sweep", is_flag=True, help="Compare commit rules on the session, or on several.")
 @click.option("--plot", "plot_path", type=PATH, help="With --commit-sweep: a picture of it (PNG, PDF, SVG).")
 @click.option("--raw", is_flag=True, default=None, help="Show every key instead of the text they make.")
@@ -71,6 +81,7 @@ def command(
     hot_word_file: Path | None,
     lag: float | None,
     person: str | None,
+    decoder: str,
     commit_sweep: bool,
     plot_path: Path | None,
     raw: bool | None,
@@ -94,8 +105,7 @@ def command(
     if commit_sweep and inject:
         raise InputError("--commit-sweep compares texts and types none of them: leave --inject out, or run it without")
     model = open_bundle(config.bundle, config.pipeline.precision)
-    if commit_sweep:
-        _sweep(sessions, model, config, plot_path, as_json)
+    if _only_measured(sessions, model, config, decoder, commit_sweep=commit_sweep, picture=plot_path, as_json=as_json):
         return
     if len(sessions) > 1 or plot_path:
         raise InputError("several sessions, and --plot, go with --commit-sweep: name one session, or add it")
@@ -145,6 +155,49 @@ def command(
         print_json(report.as_dict())
     else:
         _show(report, fast)
+
+
+def _only_measured(
+    sessions: tuple[Path, ...],
+    model: Bundle,
+    config: Config,
+    decoder: str,
+    *,
+    commit_sweep: bool,
+    picture: Path | None,
+    as_json: bool,
+) -> bool:
+    """What is asked for instead of a replay, done; False: nothing is."""
+    if decoder != DECODERS[0]:
+        _compare(sessions, model, config, as_json)
+    elif commit_sweep:
+        _sweep(sessions, model, config, picture, as_json)
+    else:
+        return False
+    return True
+
+
+def _compare(sessions: tuple[Path, ...], model: Bundle, config: Config, as_json: bool) -> None:
+    context = click.get_current_context()
+    line = click.core.ParameterSource.COMMANDLINE
+    given = [option for option in context.command.params if context.get_parameter_source(option.name or "") is line]
+    if strange := [max(option.opts, key=len) for option in given if option.name not in _OF_TEXT]:
+        raise InputError(
+            f"--decoder {DECODERS[1]} reads the text of whole sentences and compares it: leave out {', '.join(strange)}"
+        )
+    from emgtype.word_replay import compare, table
+
+    if len(sessions) > 1:
+        raise InputError(f"{len(sessions)} sessions were named: expected one with --decoder {DECODERS[1]}")
+    report = compare(sessions[0], model, config)
+    if as_json:
+        print_json(report.as_dict())
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for sentence in report.sentences:
+        console.print(f"{sentence.start - report.start:7.1f} s  {sentence.readings[0].text}", markup=False)
+    console.print(table(report))
+    console.print(f"{report.signal:.1f} s of signal; word model: {report.word_model or 'none'}", markup=False)
 
 
 def _sweep(sessions: tuple[Path, ...], model: Bundle, config: Config, picture: Path | None, as_json: bool) -> None:

@@ -1,0 +1,156 @@
+"""Hot words: how many of them are read with and without, what they cost the rest, and what they cost per frame.
+
+The demo's person types prompts of three common words and one that the language model has never seen (words and names of
+the test text), on donnings that the model never saw; then prompts of common words alone, where every hot word that is
+read is a false one.
+
+    python -m benchmarks.hot_words                       # 100 hot words, 10 minutes of each text
+    python -m benchmarks.hot_words --words 20 --minutes 60
+"""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.results import command_line, publish, spread
+from decoder.committer import Committer
+from decoder.lm import LanguageScorer
+from decoder.messages import Emission
+from decoder.metrics import CharacterErrors
+from decoder.render import KeySequence, render
+from emgtype.assembly import OFFLINE, assemble, beam_for, commit_rule, open_bundle, scorer_for
+from emgtype.config import DecoderConfig, load_config
+from emgtype.texts import load_text
+from simulator.person import make_person
+from simulator.session import simulate
+from simulator.text import word_prompts
+from simulator.typist import type_prompts
+
+FIRST = 7000
+"""Donning of the first session."""
+_SESSION = 300.0  # seconds worn without a break
+_SHORTEST = 4  # letters of a hot word
+
+Session = tuple[list[Emission], list[int]]
+"""Emissions, a hop each, and the labels typed."""
+
+
+def unseen_words(count: int, rng: np.random.Generator) -> list[str]:
+    """Words of the test text that no other split holds, at random."""
+    known = set(_words(" ".join([*load_text("lm"), *load_text("train")]).lower()))
+    unseen = {word for word in _words(" ".join(load_text("test")).lower()) if len(word) >= _SHORTEST} - known
+    return [str(word) for word in rng.permutation(sorted(unseen))[:count]]
+
+
+def texts(hot: Sequence[str], rng: np.random.Generator, *, spoken: bool) -> Iterator[str]:
+    """Prompts without end; with `spoken` a hot word stands in each, else in none."""
+    banned = set(hot)
+    for prompt in word_prompts(load_text("test"), int(rng.integers(2**31))):
+        words = prompt.split()
+        if banned.isdisjoint(_words(prompt)):
+            if spoken:
+                words[int(rng.integers(len(words)))] = str(rng.choice(hot))
+            yield " ".join(words)
+
+
+def record(bundle: str, person: int, donning: int, prompts: Iterator[str]) -> Session:
+    """A session as the encoder hears it."""
+    wearer, config, emissions = make_person(person), load_config(None, {"bundle": bundle}), list[Emission]()
+    keys, _ = type_prompts(prompts, wearer.typist, np.random.default_rng([person, donning]), 2.0, _SESSION - 2)
+    pipeline = assemble(open_bundle(bundle), config, tap=emissions.append, block=OFFLINE)
+    for chunk in simulate(wearer, keys, donning, 0.0, _SESSION):
+        pipeline.push(chunk)
+    pipeline.finish()
+    return emissions, [key.label for key in keys if key.label is not None]
+
+
+def decode(session: Session, scorer: LanguageScorer, config: DecoderConfig) -> tuple[list[int], list[float]]:
+    """Final labels, and µs per frame of each push."""
+    committer, keys, took = Committer(beam_for(scorer, config), commit_rule(config)), KeySequence(), []
+    for emission in session[0]:
+        start = time.perf_counter_ns()
+        event = committer.push(emission)
+        took.append((time.perf_counter_ns() - start) / 1000 / len(emission.times))
+        if event:
+            keys.push(event)
+    if event := committer.finish():
+        keys.push(event)
+    return [key.label for key in keys.final], took
+
+
+def found_words(hot: Sequence[str], decoded: Sequence[int], truth: Sequence[int]) -> tuple[int, int, int]:
+    """Hot words typed, those of them that were read, and those that were read where they were not typed."""
+    typed, read = (_words(render(labels)) for labels in (truth, decoded))
+    blocks = Levenshtein.editops(typed, read).as_matching_blocks()
+    right = sum(word in hot for block in blocks for word in typed[block.a : block.a + block.size])
+    return sum(word in hot for word in typed), right, sum(word in hot for word in read) - right
+
+
+def _words(text: str) -> list[str]:
+    return re.findall("[A-Za-z0-9']+", text)
+
+
+def main() -> None:
+    """Command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("--bundle", default="demo")
+    parser.add_argument("--person", type=int, default=1, help="seed of who wears the bands")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of each text, in sessions of five")
+    parser.add_argument("--words", type=int, default=100, help="hot words, of which those typed are some")
+    parser.add_argument("--weights", type=float, nargs="+", default=[0.25, 0.5, 1.0, 1.5, 2.0, 3.0])
+    parser.add_argument(
+        "--lists", type=int, nargs="+", default=[0, 1, 100, 1000], help="lengths for the time per frame"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    rng = np.random.default_rng(options.seed)
+    hot = unseen_words(options.words, rng)
+    config = load_config(None, {"bundle": options.bundle}).decoder
+    scorer, count = scorer_for(open_bundle(options.bundle), config), max(1, round(60 * options.minutes / _SESSION))
+    kinds = {"with hot words": True, "without": False}
+    sessions = {
+        kind: [
+            record(options.bundle, options.person, FIRST + 2 * i + spoken, texts(hot, rng, spoken=spoken))
+            for i in track(range(count), kind, transient=True)
+        ]
+        for kind, spoken in kinds.items()
+    }
+    table = Table("text", "weight, nats per key", "hot words typed", "read", "recall %", "false", "CER %")
+    rows = []
+    for kind, recorded in sessions.items():
+        for weight in [0.0, *options.weights]:
+            chosen = replace(config, hot_words=tuple(hot) if weight else (), hot_weight=weight or config.hot_weight)
+            counts, errors = np.zeros(3, int), CharacterErrors()
+            for session in recorded:
+                decoded, _ = decode(session, scorer, chosen)
+                counts += found_words(hot, decoded, session[1])
+                errors += CharacterErrors.between(decoded, session[1])
+            typed, read, wrong = counts.tolist()
+            recall = 100 * read / typed if typed else None
+            shown = "–" if recall is None else f"{recall:.1f}"
+            table.add_row(kind, f"{weight:g}", str(typed), str(read), shown, str(wrong), f"{errors.cer:.2f}")
+            rows.append(
+                {"text": kind, "weight": weight, "typed": typed, "read": read, "false": wrong, "cer": errors.cer}
+            )
+    speed = Table("hot words", "p50", "p95", "p99", "mean, µs per frame", "ms to build")
+    others, times = unseen_words(10_000, rng) + list(set(_words(" ".join(load_text("lm")).lower()))), []
+    for length in options.lists:
+        chosen = replace(config, hot_words=tuple(sorted(set(others[:length]))))
+        start = time.perf_counter()
+        beam_for(scorer, chosen)
+        built = 1e3 * (time.perf_counter() - start)
+        us = spread(decode(sessions["without"][0], scorer, chosen)[1])
+        speed.add_row(str(length), *(f"{us[name]:.1f}" for name in ("p50", "p95", "p99", "mean")), f"{built:.1f}")
+        times.append({"hot_words": length, "us": us, "build_ms": built})
+    told = f"{len(hot)} hot words, {count * _SESSION / 60:g} minutes of each text, person {options.person}"
+    publish(options, [told, table, speed], {"hot_words": hot, "rows": rows, "speed": times})
+
+
+if __name__ == "__main__":
+    main()

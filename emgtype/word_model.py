@@ -1,0 +1,96 @@
+"""KenLM models over words for `emgtype[words]`: where they lie, and how they are made from text."""
+
+import string
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from decoder.charset import labels_to_text, text_to_labels
+from decoder.errors import InputError
+from emgtype.config import WordsConfig
+from emgtype.lm_build import find_lmplz, run_kenlm
+from emgtype.places import WORD_LIST, WORD_MODEL
+
+LONGEST_ORDER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class WordFiles:
+    """A word model on disk."""
+
+    model: Path
+    """KenLM's binary or an ARPA file; its words are lower-case, without marks around them."""
+    words: Path
+    """The words that it knows, one a line; others are dear."""
+
+
+def word_files(bundle: Path, config: WordsConfig) -> WordFiles | None:
+    """The word model as configured, else the bundle's, else None; raises InputError for half a one."""
+    if bool(config.model) != bool(config.unigrams):
+        raise InputError(
+            f"words.model is {config.model!r} and words.unigrams {config.unigrams!r}: name both, or neither for the "
+            "bundle's"
+        )
+    if config.model:
+        return WordFiles(Path(config.model), Path(config.unigrams))
+    found = WordFiles(bundle / WORD_MODEL, bundle / WORD_LIST)
+    return found if found.model.is_file() and found.words.is_file() else None
+
+
+def build_word_model(
+    lines: Iterable[str], out: Path, *, order: int = 3, rarest: int = 2, lmplz: Path | None = None
+) -> tuple[int, int]:
+    """Write `words.binary` (a KenLM trie in 8 bits a value) and `words.txt` (by frequency) into a folder.
+
+    Args:
+        lines: Running text.
+        out: Folder, made if missing.
+        order: Longest n-gram, in words.
+        rarest: N-grams of two words and more that occur less often are left out.
+        lmplz: The program (default: see `find_lmplz`).
+
+    Returns:
+        How many words it knows, and the bytes of the model.
+
+    Raises:
+        InputError: An order that cannot be built, no text, or lmplz is missing or refuses the text.
+    """
+    if not 2 <= order <= LONGEST_ORDER:
+        raise InputError(f"order {order} cannot be built: choose 2 to {LONGEST_ORDER} words")
+    program = find_lmplz(lmplz)
+    out.mkdir(parents=True, exist_ok=True)
+    counts: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory(prefix="emgtype-lm-") as folder:
+        text, arpa = Path(folder, "text"), Path(folder, "arpa")
+        with text.open("w", encoding="utf-8") as file:
+            for line in lines:
+                words = list(plain_words(line))
+                counts.update(words)
+                file.write(" ".join(words) + "\n")
+        if not counts:
+            raise InputError("the text holds no word to build a word model from: name another")
+        pruned = ["--prune", "0", *[str(rarest - 1)] * (order - 1)]
+        options = [
+            "--order",
+            str(order),
+            *pruned,
+            "--discount_fallback",
+            "--memory",
+            "1G",
+            "--temp_prefix",
+            f"{folder}/",
+        ]
+        run_kenlm([program, *options, "--text", str(text), "--arpa", str(arpa)])
+        small = ["-q", "8", "-b", "8", "-a", "64", "-T", f"{folder}/", "trie"]
+        run_kenlm([program.with_name("build_binary"), *small, str(arpa), str(out / WORD_MODEL)])
+    (out / WORD_LIST).write_text("".join(f"{word}\n" for word, _ in counts.most_common()), encoding="utf-8")
+    return len(counts), (out / WORD_MODEL).stat().st_size
+
+
+def plain_words(line: str) -> Iterator[str]:
+    """The words of a line in characters that have keys, lower-case, without the marks around them."""
+    for word in labels_to_text(text_to_labels(line)).split():
+        if bare := word.strip(string.punctuation).lower():
+            yield bare

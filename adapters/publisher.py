@@ -16,6 +16,7 @@ from adapters.running_text import RunningText
 from decoder.messages import TextEvent
 
 _KEPT = 10_000  # messages for a subscriber that does not keep up, before it loses some
+_READABLE = int(zmq.POLLIN)  # as a number: pyzmq's flags are slow to compare
 _NEWS = 1000  # subscriptions taken note of before a message goes out: nobody can hold us up with more
 
 
@@ -47,7 +48,7 @@ class PubSocket(BoundSocket):
     def wanted(self, topic: bytes) -> bool:
         """Whether anybody subscribes to that."""
         for _ in range(_NEWS):
-            if not int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            if not int(self._socket.getsockopt(zmq.EVENTS)) & _READABLE:
                 break
             news = self._socket.recv()
             if news[:1] in (b"\0", b"\1"):  # anything else is a message that a subscriber should not send

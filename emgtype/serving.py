@@ -112,6 +112,8 @@ class Service(Closing):
         for person, source in zip(people, sources, strict=True):
             self.roster.members[person.config.person] = self._member(person, source, socket)
         self._asked = stack.enter_context(control_socket(config.publish, socket.endpoint))
+        for note in filter(None, (socket.note, self._asked.note)):
+            self._warn(f"note: {note}")
         for source in sources:
             source.flush()
         members = self.roster.members

@@ -1,0 +1,172 @@
+"""Two subscribers, one of which is stopped for a minute: what the other notices of it, and what the stopped one lost.
+
+Three processes: a publisher as the daemon has it, sending edits at an even rate, and two subscribers. One is stopped
+(SIGSTOP) in the middle. Latency is from the stamp of sending in each message to when the other has decoded it.
+A daemon sends some ten edits a second: at that rate nothing is lost in a minute, since 10,000 messages are kept for
+each subscriber; hence the higher rate here. Beside it, what an edit costs the daemon's loop.
+
+    python -m benchmarks.subscribers                 # 1000 edits a second, 20 s before, 60 s stopped, 20 s after
+    python -m benchmarks.subscribers --rate 10 --json subscribers.json
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import zmq
+from rich.table import Table
+
+from adapters.publisher import Publisher, PubSocket
+from adapters.subscriber import TEXT, Subscriber
+from adapters.wire import KINDS, Encoding, Heartbeat, TextMessage
+from benchmarks.results import command_line, publish, spread
+from decoder.messages import Key, TextEvent
+
+_PHASES = ("before", "stopped", "after")
+_WARM = 500  # edits before the first that counts
+_COSTS = 20_000  # edits timed
+_OVER = 1  # `tail` of the last edit: the subscribers end
+_HEAR = [sys.executable, "-c", "import sys; from benchmarks.subscribers import hear; hear(*sys.argv[1:])"]
+
+
+def hear(endpoint: str, out: str) -> None:
+    """A subscriber's process: says when it hears; writes down at the end what came, how late (ms), and what it lost."""
+    first: int | None = None
+    came = list[tuple[int, float]]()
+    with Subscriber(endpoint, "ann") as subscriber:
+        while (message := subscriber.receive(60)) is not None:
+            if first is None:
+                first = message.next[TextMessage.KIND] if isinstance(message, Heartbeat) else message.seq
+                print("hears", flush=True)
+            if isinstance(message, TextMessage):
+                came.append((message.seq, 1e3 * (time.time() - message.sent)))
+                if message.event.tail == _OVER:
+                    break
+        Path(out).write_text(json.dumps({"first": first, "came": came, "lost": subscriber.lost}), encoding="utf-8")
+
+
+def edit(tail: int = 0) -> TextEvent:
+    """As the decoder sends it most often: one key."""
+    return TextEvent(0, (Key(7, 1.5, 0.5),), tail, 2.0, 0)
+
+
+def measure(rate: float, seconds: Sequence[float]) -> dict[str, Any]:
+    """Latencies (ms) of the one that runs while the other does, does not, and does again; losses of both."""
+    with tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder, PubSocket(f"ipc://{folder}/text") as socket:
+        publisher = Publisher(socket, "bench", "ann")
+        files = [Path(folder, f"{name}.json") for name in ("awake", "stopped")]
+        heard = [
+            subprocess.Popen([*_HEAR, publisher.endpoint, str(file)], stdout=subprocess.PIPE, text=True)
+            for file in files
+        ]
+        try:
+            for process in heard:
+                _until_it_hears(publisher, process)
+            _push(publisher, _WARM, rate)
+            bounds = [publisher.position["next"][TextMessage.KIND]]
+            for phase, length in zip(_PHASES, seconds, strict=True):
+                if phase != "before":
+                    heard[1].send_signal(signal.SIGSTOP if phase == "stopped" else signal.SIGCONT)
+                _push(publisher, round(rate * length), rate)
+                bounds.append(publisher.position["next"][TextMessage.KIND])
+            while any(process.poll() is None for process in heard):
+                publisher.push(edit(_OVER))
+                time.sleep(0.05)
+        finally:
+            for process in heard:
+                process.kill()
+                process.communicate()
+        awake, stopped = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+    return {
+        "rate": rate,
+        "seconds": dict(zip(_PHASES, seconds, strict=True)),
+        "latency_ms": {
+            phase: spread([late for seq, late in awake["came"] if low <= seq < high])
+            for phase, low, high in zip(_PHASES, bounds, bounds[1:], strict=False)
+        },
+        "lost": {name: _losses(found) for name, found in (("awake", awake), ("stopped", stopped))},
+    }
+
+
+def _losses(found: dict[str, Any]) -> dict[str, int]:
+    """What a subscriber says that it lost, and what it did: those from the first to the last that did not come."""
+    last = found["came"][-1][0]
+    return {"told": found["lost"], "true": last + 1 - found["first"] - len(found["came"])}
+
+
+def _until_it_hears(publisher: Publisher, process: "subprocess.Popen[str]") -> None:
+    poller = zmq.Poller()
+    assert process.stdout
+    poller.register(process.stdout.fileno(), zmq.POLLIN)
+    while not poller.poll(20):
+        publisher.heartbeat()
+
+
+def _push(publisher: Publisher, count: int, rate: float) -> None:
+    start = time.perf_counter()
+    for number in range(count):
+        time.sleep(max(0.0, start + number / rate - time.perf_counter()))
+        publisher.push(edit())
+
+
+def cost(topics: Sequence[str], encoding: Encoding) -> float:
+    """Microseconds of `Publisher.push` with a subscriber to these topics."""
+    with (
+        tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder,
+        PubSocket(f"ipc://{folder}/text", encoding=encoding) as socket,
+        Subscriber(socket.endpoint, "ann", topics) as subscriber,
+    ):
+        publisher = Publisher(socket, "bench", "ann")
+        for _ in range(50):
+            publisher.push(edit())
+            subscriber.receive(0.01)
+        took = 0.0
+        for number in range(_COSTS):
+            start = time.perf_counter()
+            publisher.push(edit())
+            took += time.perf_counter() - start
+            if number % 100 == 0:
+                while subscriber.receive(0) is not None:
+                    pass
+    return 1e6 * took / _COSTS
+
+
+def _main() -> None:
+    parser = command_line(__doc__)
+    parser.add_argument("--rate", type=float, default=1000.0, help="edits a second")
+    parser.add_argument("--seconds", type=float, nargs=3, default=(20.0, 60.0, 20.0), metavar=_PHASES)
+    options = parser.parse_args()
+    figures = measure(options.rate, options.seconds)
+    latencies = Table(title=f"sent → subscriber that runs, ms, at {options.rate:g} edits a second")
+    for heading in ("the other is", "seconds", "p50", "p95", "p99", "max", "messages"):
+        latencies.add_column(heading)
+    for phase, values in figures["latency_ms"].items():
+        shown = [f"{values[name]:.3f}" for name in ("p50", "p95", "p99", "max")]
+        latencies.add_row(phase, f"{figures['seconds'][phase]:g}", *shown, str(values["n"]))
+    losses = Table(title="messages lost")
+    for heading in ("subscriber", "as it tells", "in truth"):
+        losses.add_column(heading)
+    for name, each in figures["lost"].items():
+        losses.add_row(name, str(each["told"]), str(each["true"]))
+    wanted = {"nobody": (), "keys": TEXT, "everything": tuple(KINDS)}
+    figures["push_us"] = {
+        f"{who}, {encoding}": cost(topics, encoding)
+        for who, topics in wanted.items()
+        for encoding in (("json", "msgpack") if topics else ("json",))
+    }
+    costs = Table(title="an edit, µs of the daemon's loop")
+    costs.add_column("subscribed to")
+    costs.add_column("µs")
+    for who, microseconds in figures["push_us"].items():
+        costs.add_row(who, f"{microseconds:.1f}")
+    publish(options, [latencies, losses, costs], figures)
+
+
+if __name__ == "__main__":
+    _main()

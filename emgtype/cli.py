@@ -26,6 +26,7 @@ _COMMANDS = {
     "health": "Whether a running daemon is well: exit code 0, or 1 and why not.",
     "service": "A systemd user unit that keeps the daemon running.",
     "listen": "Show the text that a running daemon publishes.",
+    "record": "Record live wristbands into a session file.",
     "simulate": "Simulate a typist: session files, or live LSL streams.",
     "info": "What a bundle, a session or the network holds.",
     "evaluate": "Test models on whole sessions: CER, tables, per-key figures.",

@@ -176,3 +176,15 @@ def _show_stats(report: dict[str, Any]) -> None:
     console = Console(highlight=False)
     console.print(facts)
     console.print(spreads)
+
+
+@command.command(epilog="Example: emgtype data repair sessions/42-20261121-170500.hdf5")
+@click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILE...")
+def repair(files: tuple[Path, ...]) -> None:
+    """Make session files whole whose recording was cut off, by a crash or a power cut."""
+    from adapters import session_repair
+    from adapters.session_format import LAYOUT
+
+    for path in files:
+        seconds = session_repair.repair(path) / LAYOUT.rate
+        click.echo(f"{path}: {seconds:.1f} s")

@@ -14,6 +14,7 @@ import pytest
 
 pytest.importorskip("Xlib", reason="python-xlib is for X11")
 
+from adapters.closing import Closing
 from adapters.session_reader import SessionReader
 from benchmarks.screen import Screen, until
 from decoder.errors import InputError
@@ -44,21 +45,21 @@ def short_session(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return path, text
 
 
-class Replay:
-    """A replay that types into the window of a screen that has the focus."""
+class Replay(Closing):
+    """A replay that types into the window of a screen that has the focus. Use it in a `with`."""
 
-    def __init__(
-        self, environment: dict[str, str], screen: Screen, session: Path, *flags: str, keys: str = "", arm: bool = True
-    ) -> None:
+    def __init__(self, environment: dict[str, str], screen: Screen, session: Path, *flags: str, keys: str = "") -> None:
         config = screen.folder / "keys.toml"
         config.write_text(f'[keys]\narm_delay = 0.0\nhotkey = ""\n{keys}\n')
-        more = [*flags, *(["--arm"] if arm else [])]
-        command = [sys.executable, "-m", "emgtype.cli", "replay", str(session), "--inject", "--config", str(config)]
+        command = [sys.executable, "-m", "emgtype.cli", "replay", str(session), *flags, "--inject", "--arm"]
         mine = {**environment, **screen.environment, "OMP_NUM_THREADS": "1"}
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(
-            [*command, *more], env=mine, cwd=screen.folder, stdout=pipe, stderr=pipe, text=True
-        )
+        pipe, call = subprocess.PIPE, [*command, "--config", str(config)]
+        self.process = subprocess.Popen(call, env=mine, cwd=screen.folder, stdout=pipe, stderr=pipe, text=True)
+
+    def close(self) -> None:
+        """Kill it, if it has not ended."""
+        self.process.kill()
+        self.process.communicate()
 
     def ended(self) -> tuple[int, str, str]:
         """Exit code, output, and what it said."""
@@ -78,7 +79,8 @@ def test_a_window_gets_exactly_the_final_text_as_fast_as_possible(
     path, text = short_session
     for run in range(RUNS):
         terminal = screen.terminal(f"run{run}")
-        code, out, said = Replay(environment, screen, path, "--fast", "--json").ended()
+        with Replay(environment, screen, path, "--fast", "--json") as running:
+            code, out, said = running.ended()
         assert code == 0, said
         assert terminal.wait_for(text) == text
         assert "armed: typing into the focused window" in said
@@ -97,9 +99,10 @@ def test_a_window_gets_exactly_the_final_text_at_the_speed_of_the_recording(
             (tmp_path / str(number)).mkdir()
             screens.append(stack.enter_context(Screen(tmp_path / str(number))))
         terminals = [each.terminal() for each in screens]
+        texts = ("final", "live", "final")
         runs = [
-            Replay(environment, each, path, "--quiet", keys=f'text = "{("final", "live")[number % 2]}"')
-            for number, each in enumerate(screens)
+            stack.enter_context(Replay(environment, each, path, "--quiet", keys=f'text = "{text_of}"'))
+            for each, text_of in zip(screens, texts, strict=True)
         ]
         for run in runs:
             code, _, said = run.ended()
@@ -115,12 +118,12 @@ def test_however_the_daemon_is_killed_no_key_stays_held(
 ) -> None:
     path, text = short_session
     terminal = screen.terminal()
-    running = Replay(environment, screen, path, "--fast", keys="pause = 0.04\nfastest = 0.04")
-    until(terminal.text, "the first key")
-    child = running.child()
-    time.sleep(random.uniform(0, 0.5))
-    running.process.send_signal(number)
-    code, _, _ = running.ended()
+    with Replay(environment, screen, path, "--fast", keys="pause = 0.04\nfastest = 0.04") as running:
+        until(terminal.text, "the first key")
+        child = running.child()
+        time.sleep(random.uniform(0, 0.5))
+        running.process.send_signal(number)
+        code, _, _ = running.ended()
     assert code == (-number if number == signal.SIGKILL else 130)
     until(lambda: not Path(f"/proc/{child}").exists(), "the end of the key process")
     assert screen.held() == []
@@ -145,5 +148,6 @@ def test_without_a_window_or_a_display_it_says_so_in_one_sentence(
 ) -> None:
     for name, why in ((screen.name, "no window has the focus"), ("", "no display to type at")):
         screen.name = name
-        code, _, said = Replay(environment, screen, session_file, "--fast").ended()
+        with Replay(environment, screen, session_file, "--fast") as running:
+            code, _, said = running.ended()
         assert (code, why in said, "Traceback" in said) == (2, True, False), said

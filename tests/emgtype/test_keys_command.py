@@ -27,14 +27,16 @@ def test_keys_are_made_allowed_listed_and_revoked(emgtype: Run) -> None:
     assert isinstance(keys, ClientKeys)
     assert emgtype("keys", "show").stdout == f"{keys.server}\n"
     assert emgtype("keys", "allow", "phone", PUBLIC).returncode == 0
-    assert json.loads(emgtype("keys", "list", "--json").stdout) == {"laptop": keys.public, "phone": PUBLIC}
+    known = json.loads(emgtype("keys", "list", "--json").stdout)
+    assert (known["laptop"], known["phone"]) == (keys.public, PUBLIC)
     assert keys.secret not in made.stdout + made.stderr + emgtype("keys", "list").stdout
     for call in (("new", "laptop"), ("allow", "phone", PUBLIC), ("allow", "x", "short"), ("revoke", "nobody")):
         done = emgtype("keys", *call)
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1
     assert emgtype("keys", "revoke", "laptop").returncode == 0
-    assert emgtype("keys", "list").stdout == f"{PUBLIC}  phone\n"
+    assert f"{PUBLIC}  phone\n" in emgtype("keys", "list").stdout
+    assert "laptop" not in emgtype("keys", "list").stdout
     assert not file.exists()
 
 

@@ -11,6 +11,7 @@ from decoder.errors import InputError
 from decoder.messages import Emission, TextEvent
 from streamer.chunk import Chunk
 from streamer.conditioner import Conditioner, Identity
+from streamer.gaps import FrameMask, Gaps
 from streamer.gate import IdleGate
 from streamer.personal import PersonalLayer
 from streamer.ring import Ring
@@ -76,8 +77,9 @@ class Pipeline:
             observer: Stage timing, by name: conditioner, spectrogram, encoder, decoder; gate and personal where
                 there is one.
             tap: Sees every emission once, before the decoder.
-            max_gap: Seconds between two samples beyond which the text is settled and the stages start anew, so that
-                nothing is decoded across lost data; None: samples count as contiguous whatever their times say.
+            max_gap: Seconds of missing samples beyond which the text is settled and the stages start anew, so that
+                nothing is decoded across lost data; frames with fewer missing are masked. None: samples count as
+                contiguous whatever their times say, and one that is not a finite number is an error.
             personal: Fits the model to one person; None: nobody.
             decode_hop: Frames that the decoder gets at a time; None: the encoder's hop. Offline, an encoder takes long
                 blocks, and the text is as it would come live.
@@ -100,11 +102,11 @@ class Pipeline:
         self._decoder = decoder
         self._observe = observer
         self._tap = tap
-        self._max_gap = max_gap
+        self._gaps = None if max_gap is None else Gaps(facts.layout, max_gap)
+        self._mask = FrameMask(facts.stft)
         self.gate = gate
         """Closed where nobody types."""
         self.personal = personal
-        self._newest: float | None = None
         self.gaps = 0
         """How often data was missing for longer than `max_gap`."""
         self.reset()
@@ -127,6 +129,8 @@ class Pipeline:
     def reset(self) -> None:
         """Forget the past without settling it; the next emission comes when the receptive field is filled anew."""
         self._reset_signal()
+        if self._gaps:
+            self._gaps.reset()
         if self.gate:
             self.gate.reset()
         self._decoder.reset()
@@ -153,40 +157,30 @@ class Pipeline:
         """
         self.require(chunk)
         events: list[TextEvent] = []
-        start = 0
-        for behind_gap in self._behind_gaps(chunk.times):
-            events += yield from self._take(chunk, start, behind_gap)
-            events += self.finish()
-            self.gaps += 1
-            start = behind_gap
-        events += yield from self._take(chunk, start, len(chunk.times))
-        if len(chunk.times):
-            self._newest = float(chunk.times[-1])
+        for piece in [chunk] if self._gaps is None else self._gaps.push(chunk):
+            if piece is None:
+                events += self._settle()
+                self.gaps += 1
+            else:
+                events += yield from self._take(piece)
         return events
 
     def require(self, chunk: Chunk) -> None:
-        """Raise InputError for samples of another layout than the model's, or that are not all finite numbers."""
+        """Raise InputError for samples that are not the model's, or not finite numbers where nobody masks them."""
         self.facts.require(chunk.layout)
         # The encoder carries its context for ever: one NaN would silence it until the next reset.
-        if not np.isfinite(chunk.samples).all():
+        if self._gaps is None and not np.isfinite(chunk.samples).all():
             row = int(np.argmin(np.isfinite(chunk.samples).all(axis=(1, 2))))
             raise InputError(
                 f"The sample at {chunk.times[row]:.3f} s holds a value that is not a finite number; expected "
                 f"{chunk.layout} without such: mend the source."
             )
 
-    def _behind_gaps(self, times: npt.NDArray[np.float64]) -> list[int]:
-        """Indices of the samples that come later than `max_gap` after the one before."""
-        if self._max_gap is None or not len(times):
-            return []
-        before = times[0] if self._newest is None else self._newest
-        behind: list[int] = np.flatnonzero(np.diff(times, prepend=before) > self._max_gap).tolist()
-        return behind
-
-    def _take(self, chunk: Chunk, start: int, end: int) -> Generator[Hop, Emission, list[TextEvent]]:
+    def _take(self, chunk: Chunk) -> Generator[Hop, Emission, list[TextEvent]]:
         events: list[TextEvent] = []
-        while start < end:
-            part = slice(start, min(end, start + self._ring.free))
+        start = 0
+        while start < len(chunk.times):
+            part = slice(start, min(len(chunk.times), start + self._ring.free))
             self._ring.push(Chunk(chunk.samples[part], chunk.times[part], chunk.layout))
             start = part.stop
             while block := self._ring.pop(self._block):
@@ -197,6 +191,17 @@ class Pipeline:
 
     def finish(self) -> list[TextEvent]:
         """Settle the tail: the frames of an incomplete hop, and all keys; the signal's stages are as after `reset`."""
+        events = self._settle()
+        if self._gaps:
+            self._gaps.reset()
+        return events
+
+    @property
+    def masked(self) -> int:
+        """Frames so far that were masked in some band, since samples of their window are missing."""
+        return self._mask.masked
+
+    def _settle(self) -> list[TextEvent]:
         waiting = len(self._ring)
         events: list[TextEvent] = []
         if waiting and (rest := self._ring.pop(waiting)):
@@ -223,9 +228,9 @@ class Pipeline:
 
     def _reset_signal(self) -> None:
         self._block = self._first_block
-        self._newest = None
         self._until = -np.inf
         self._ring.reset()
+        self._mask.reset()
         self._conditioner.reset()
         self._spectrogram.reset()
         self.encoder.reset()
@@ -233,16 +238,17 @@ class Pipeline:
             self.gate.finish()
 
     def _frames(self, block: Chunk) -> Hop:
+        block = Chunk(self._mask.push(block.samples), block.times, block.layout)
         with self._observe("conditioner"):
             block = self._conditioner.push(block)
         with self._observe("spectrogram"):
             frames, times = self._spectrogram.push(block.samples, block.times)
         if self.gate:
-            self.gate.listen(frames)
+            self.gate.listen(self._mask.held(frames))
         if self._personal is not None:
             with self._observe("personal"):
                 frames = self._personal.push(frames)
-        return frames, times
+        return self._mask.hide(frames), times
 
     def _encode(self, hop: Hop) -> Emission:
         with self._observe("encoder"):

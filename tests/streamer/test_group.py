@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def test_bad_samples_of_one_are_refused_and_the_others_go_on(batch: EncoderBatch
     halves = [split(recording(batch.facts, n), [SAMPLES // 2]) for n in range(PEOPLE)]
     group.push({n: first for n, (first, _) in enumerate(halves)})
     second = {n: second for n, (_, second) in enumerate(halves)}
-    spoilt = Chunk(np.full_like(second[1].samples, np.nan), second[1].times, batch.facts.layout)
+    spoilt = dataclasses.replace(second[1], layout=dataclasses.replace(batch.facts.layout, rate=1000.0))
     results = group.push({**second, 1: spoilt})
     assert isinstance(results.pop(1), InputError)
     assert results == {0: [], 2: []}

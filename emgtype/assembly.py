@@ -18,6 +18,7 @@ from decoder.messages import Emission
 from emgtype.config import Config, DecoderConfig
 from emgtype.places import ENCODERS, LM_BINARY, LM_FACTS, LM_TABLES, find_bundle
 from streamer.bundle_facts import BundleFacts, Precision
+from streamer.conditioner import conditioner
 from streamer.encoder import OnnxEncoder
 from streamer.encoder_batch import EncoderBatch
 from streamer.gate import GateSettings, IdleGate
@@ -185,6 +186,7 @@ def _pipeline(
     return Pipeline(
         encoder,
         decoder,
+        conditioner(config.conditioner, bundle.facts.layout),
         tap=tap,
         max_gap=MAX_GAP,
         observer=observer,

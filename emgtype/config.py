@@ -14,6 +14,7 @@ from decoder.hot_words import parse_hot_words
 from decoder.strict import build
 from emgtype.places import PACKAGE, USER_CONFIG, find_profile
 from streamer.bundle_facts import Precision
+from streamer.conditioner import Corrections
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class Config:
     source: SourceConfig
     pipeline: PipelineConfig
     decoder: DecoderConfig
+    conditioner: Corrections
     gate: GateConfig
     words: WordsConfig
     publish: PublishConfig

@@ -14,7 +14,7 @@ from emgtype.member import Member, Roster
 from emgtype.people import Party, gather
 from streamer.handover import hand_over
 
-AT_RUN_TIME = ("bundle", "pipeline", "decoder")
+AT_RUN_TIME = ("bundle", "pipeline", "conditioner", "decoder")
 """Settings that a profile may change while the daemon runs; the others hold from its start to its end."""
 
 

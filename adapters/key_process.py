@@ -68,8 +68,6 @@ class KeyProcess:
                 if message is None:
                     break
                 self._handle(message)
-                if due is not None and time.monotonic() < due:
-                    continue  # the pause between two keys is kept
             wait = self._typist.step()
             due = None if wait is None else time.monotonic() + wait
             if self._finishing and not self._typist.waiting:

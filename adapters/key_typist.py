@@ -1,5 +1,6 @@
 """Types what is planned, one key at a time, as long as it is armed and the window is the one that it was armed for."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -45,6 +46,7 @@ class Typist:
         self._clock = clock
         self._place: Place | None = None
         self._due: float | None = None
+        self._free = -math.inf  # when the next key may be pressed
         self._hindered: float | None = None
         self._told: set[str] = set()
         self._pressed = 0
@@ -111,7 +113,7 @@ class Typist:
         """Press the next key, if there is one and nothing speaks against it.
 
         Returns:
-            Seconds until the next step is worth taking; None: not before something is asked.
+            Seconds until the next step is worth taking, unless something is asked before; None: only then.
         """
         if self._due is not None:
             if (wait := self._due - self._clock()) > 0:
@@ -120,14 +122,17 @@ class Typist:
         if not self._plan.armed or not self._ours():
             return None
         character = self._plan.next()
+        if character is not None and (wait := self._free - self._clock()) > 0:
+            return wait
         if character is None or self._hinders():
             return _GLANCE if self._plan.armed and self._focus is not None else None  # the focus is watched on
         if self._hands.tap(character):
             self._plan.done()
             self._pressed += 1
-            return self._wait()
-        self._plan.cannot()
-        self._once("a character that this keyboard layout cannot make was left out")
+            self._free = self._clock() + self._wait()
+        else:
+            self._plan.cannot()
+            self._once("a character that this keyboard layout cannot make was left out")
         return 0.0
 
     def _ours(self) -> bool:

@@ -1,0 +1,147 @@
+"""How fast text is typed into a window on X11, and how long a key takes from the text event to the window.
+
+A screen of its own (Xvfb), and a window that notes when it is sent a key. Fast: all text at once, at the pace that the
+window stands, which answers pings at once, or late, as a busy program does. Live: a key now and then, from its event to
+the window, the key process and its pipe between them.
+
+    python -m benchmarks.injection
+    python -m benchmarks.injection --keys 2000 --json injection.json
+"""
+
+import os
+import queue
+import select
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from adapters.key_sink import KeySink
+from benchmarks.results import command_line, publish, spread
+from benchmarks.screen import PATIENCE, Screen
+from decoder.charset import text_to_labels
+from decoder.messages import Key, TextEvent
+from emgtype.config import load_config
+
+_TEXT = "The quick brown fox jumps over the lazy dog; 42 times. "
+_LATENCIES = (0.0, 0.01, 0.05)  # seconds that the window takes to read each key
+
+
+class Recorder:
+    """A window that notes the time of each key press, and answers pings when it has read what came before them."""
+
+    def __init__(self, screen: Screen, busy: float) -> None:
+        from Xlib import X, Xatom  # noqa: PLC0415  # an optional library, for Linux
+
+        self._x, self._busy = X, busy
+        self._display: Any = screen.display()
+        self._root = self._display.screen().root
+        self.window = self._root.create_window(0, 0, 100, 100, 0, X.CopyFromParent, event_mask=X.KeyPressMask)
+        self.window.set_wm_class("recorder", "recorder")
+        self._protocols, ping = (self._display.intern_atom(name) for name in ("WM_PROTOCOLS", "_NET_WM_PING"))
+        self.window.change_property(self._protocols, Xatom.ATOM, 32, [ping])
+        self.window.map()
+        self._display.sync()
+        self.times: queue.SimpleQueue[float] = queue.SimpleQueue()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def _read(self) -> None:
+        while not self._end.is_set():
+            if not self._display.pending_events() and not select.select([self._display], [], [], 0.05)[0]:
+                continue
+            for _ in range(self._display.pending_events()):
+                event = self._display.next_event()
+                if event.type == self._x.KeyPress and event.detail not in (50, 62):  # but for Shift
+                    time.sleep(self._busy)
+                    self.times.put(time.monotonic())
+                elif event.type == self._x.ClientMessage and event.client_type == self._protocols:
+                    event.window = self._root  # an answer is the question, sent to the root window
+                    self._root.send_event(event, event_mask=self._x.SubstructureNotifyMask)
+                    self._display.flush()
+
+    def take(self, keys: int) -> list[float]:
+        """When the next keys came."""
+        return [self.times.get(timeout=PATIENCE) for _ in range(keys)]
+
+    def close(self) -> None:
+        """End."""
+        self._end.set()
+        self._thread.join()
+        self._display.close()
+
+
+@contextmanager
+def window(busy: float) -> Iterator[tuple[Recorder, KeySink]]:
+    """A window that has the focus, and a key sink that is armed for it."""
+    with tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder, Screen(Path(folder)) as screen:
+        os.environ.update(screen.environment)
+        recorder = Recorder(screen, busy)
+        try:
+            screen.focus("recorder")
+            settings = replace(load_config().keys, arm_delay=0.0, hotkey="")
+            with KeySink(settings, lambda _: None) as sink:
+                sink.arm()
+                sink.await_armed()
+                yield recorder, sink
+        finally:
+            recorder.close()
+
+
+def event(text: str, seq: int) -> TextEvent:
+    """Final keys."""
+    return TextEvent(0, tuple(Key(label, seq + 1.0, 1.0) for label in text_to_labels(text)), 0, seq + 1.0, seq)
+
+
+def fast(keys: int, busy: float) -> float:
+    """Characters per second of a long text."""
+    text = (_TEXT * (keys // len(_TEXT) + 1))[:keys]
+    with window(busy) as (recorder, sink):
+        began = time.monotonic()
+        sink.push(event(text, 0))
+        ended = recorder.take(keys)[-1]
+    return keys / (ended - began)
+
+
+def live(keys: int, pause: float) -> Sequence[float]:
+    """Milliseconds from a key's event to the window."""
+    delays = []
+    with window(0.0) as (recorder, sink):
+        for number in range(keys):
+            began = time.monotonic()
+            sink.push(event(_TEXT[number % len(_TEXT)], number))
+            (came,) = recorder.take(1)
+            delays.append(1e3 * (came - began))
+            time.sleep(pause)
+    return delays
+
+
+def main() -> None:
+    """Command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("--keys", type=int, default=500, help="of each measurement")
+    options = parser.parse_args()
+    speeds = {busy: fast(options.keys, busy) for busy in _LATENCIES}
+    delays = spread(live(options.keys, 0.05))
+    rates = Table("the window reads a key in", title="All text at once")
+    rates.add_column("characters per second", justify="right")
+    for busy, speed in speeds.items():
+        rates.add_row(f"{1e3 * busy:.0f} ms", f"{speed:.0f}")
+    table = Table(*(str(name) for name in delays), title="From a text event to the window, ms")
+    table.add_row(*(f"{value:.2f}" if name != "n" else str(int(value)) for name, value in delays.items()))
+    figures = {
+        "characters_per_second": {str(busy): speed for busy, speed in speeds.items()},
+        "event_to_window_ms": delays,
+    }
+    publish(options, [rates, table], figures)
+
+
+if __name__ == "__main__":
+    main()

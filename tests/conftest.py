@@ -20,7 +20,7 @@ settings.load_profile("emgtype")
 @pytest.fixture
 def screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
     """An X server for this test, where those who ask the environment find it."""
-    for program in ("Xvfb", "xterm"):
+    for program in ("Xvfb", "xterm", "xdotool", "setxkbmap"):
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed: no window to type into")
     with Screen(tmp_path) as found:

@@ -7,10 +7,12 @@ each subscriber; hence the higher rate here. Beside it, what an edit costs the d
 
     python -m benchmarks.subscribers                 # 1000 edits a second, 20 s before, 60 s stopped, 20 s after
     python -m benchmarks.subscribers --rate 10 --json subscribers.json
+    chrt -f 10 python -m benchmarks.subscribers      # on a machine that is busy with other work
 """
 
 import json
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -116,7 +118,7 @@ def _push(publisher: Publisher, count: int, rate: float) -> None:
 
 
 def cost(topics: Sequence[str], encoding: Encoding) -> float:
-    """Microseconds of `Publisher.push` with a subscriber to these topics."""
+    """Microseconds of `Publisher.push`, at the median, with a subscriber to these topics."""
     with (
         tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder,
         PubSocket(f"ipc://{folder}/text", encoding=encoding) as socket,
@@ -126,15 +128,15 @@ def cost(topics: Sequence[str], encoding: Encoding) -> float:
         for _ in range(50):
             publisher.push(edit())
             subscriber.receive(0.01)
-        took = 0.0
+        took = list[float]()
         for number in range(_COSTS):
             start = time.perf_counter()
             publisher.push(edit())
-            took += time.perf_counter() - start
+            took.append(time.perf_counter() - start)
             if number % 100 == 0:
                 while subscriber.receive(0) is not None:
                     pass
-    return 1e6 * took / _COSTS
+    return 1e6 * statistics.median(took)
 
 
 def _main() -> None:
@@ -160,7 +162,7 @@ def _main() -> None:
         for who, topics in wanted.items()
         for encoding in (("json", "msgpack") if topics else ("json",))
     }
-    costs = Table(title="an edit, µs of the daemon's loop")
+    costs = Table(title="an edit, µs of the daemon's loop, median")
     costs.add_column("subscribed to")
     costs.add_column("µs")
     for who, microseconds in figures["push_us"].items():

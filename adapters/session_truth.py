@@ -1,7 +1,6 @@
 """Key presses and prompts of a session: as lines that are appended one by one, and as the attributes of the file."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,19 +31,26 @@ def entry_line(entry: Keystroke | Prompt) -> bytes:
     return json.dumps(asdict(entry)).encode() + b"\n"
 
 
+def read_entry(line: bytes | str) -> Keystroke | Prompt | None:
+    """What a line says; None where it is not whole, or not of this kind."""
+    try:
+        entry = json.loads(line)
+        start, end = float(entry["start"]), float(entry["end"])
+        return Keystroke(str(entry["key"]), start, end) if "key" in entry else Prompt(str(entry["text"]), start, end)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
 def read_truth(path: Path) -> SessionTruth:
     """What the lines say, by time; an entry that is told again stands as it was told last. A torn line is none."""
     keystrokes: dict[tuple[str, float], Keystroke] = {}
     prompts: dict[tuple[str, float], Prompt] = {}
     for line in path.read_bytes().split(b"\n") if path.is_file() else []:
-        try:
-            entry: Mapping[str, Any] = json.loads(line)
-        except ValueError:
-            continue
-        if "key" in entry:
-            keystrokes[entry["key"], entry["start"]] = Keystroke(**entry)
-        else:
-            prompts[entry["text"], entry["start"]] = Prompt(**entry)
+        entry = read_entry(line)
+        if isinstance(entry, Keystroke):
+            keystrokes[entry.key, entry.start] = entry
+        elif entry:
+            prompts[entry.text, entry.start] = entry
     return SessionTruth(
         tuple(sorted(keystrokes.values(), key=lambda k: k.start)),
         tuple(sorted(prompts.values(), key=lambda p: p.start)),

@@ -10,8 +10,8 @@ import numpy as np
 from adapters import session_format as form
 from adapters.closing import Closing
 from adapters.disk_space import require_space
-from adapters.session_truth import SessionTruth
 from adapters.private_file import open_private
+from adapters.session_truth import SessionTruth
 from decoder.errors import InputError
 from decoder.truth import ON_KEYBOARD, Keystroke, Prompt
 from streamer.chunk import Chunk

@@ -53,6 +53,8 @@ _EXTRAS = {
     "prometheus_client": "metrics",
     "mne": "bids",
     "mne_bids": "bids",
+    "pynput": "keys",
+    "pyxdf": "xdf",
     "pyctcdecode": "words",
     "pygtrie": "words",
 }

@@ -116,6 +116,14 @@ class ConsoleConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordConfig:
+    """[record]: what a running daemon keeps of signals and text."""
+
+    flight: float
+    """Minutes that the flight recorder holds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Every setting; config.toml explains each."""
 
@@ -131,6 +139,7 @@ class Config:
     publish: PublishConfig
     metrics: MetricsConfig
     console: ConsoleConfig
+    record: RecordConfig
     keys: KeySettings
 
 
@@ -176,17 +185,17 @@ def with_profile(config: Config, name: str) -> Config:
     Raises:
         InputError: As `load_config`, of the profile.
     """
-    table, path = _table(config), find_profile(name)
+    table, path = as_table(config), find_profile(name)
     _overlay(table, _read(path))
     changed = build(Config, table, str(path))
     _check(changed, str(path))
     return changed
 
 
-def _table(settings: Any) -> dict[str, Any]:
+def as_table(settings: Any) -> dict[str, Any]:
     """As TOML has them: what is left out is not there."""
     return {
-        name: _table(value) if is_dataclass(value) else list(value) if isinstance(value, tuple) else value
+        name: as_table(value) if is_dataclass(value) else list(value) if isinstance(value, tuple) else value
         for name, value in ((field.name, getattr(settings, field.name)) for field in fields(settings))
         if value is not None
     }
@@ -234,6 +243,7 @@ def _check(config: Config, where: str) -> None:
         ("gate.posture", config.gate.posture, 0, 30),
         ("gate.loud", config.gate.loud, -30, 60),
         ("gate.clench", config.gate.clench, 0, 60),
+        ("record.flight", config.record.flight, 0, 60),
         ("publish.heartbeat", config.publish.heartbeat, 0.05, 600),
     )
     for name, value, low, high in ranges:

@@ -11,6 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from adapters.findings import Severity
+from decoder.errors import InputError
 from emgtype.commands.options import PATH, json_option, print_json
 
 _COLOURS: dict[Severity, str] = {"error": "red", "warning": "yellow", "note": "dim"}
@@ -176,6 +177,22 @@ def _show_stats(report: dict[str, Any]) -> None:
     console = Console(highlight=False)
     console.print(facts)
     console.print(spreads)
+
+
+@command.command(epilog="Example: emgtype data convert labrecorder.xdf sessions/session.hdf5 --user 00000042")
+@click.argument("source", type=PATH)
+@click.argument("target", type=PATH)
+@click.option("--user", default="", metavar="ID", help="Who wore the bands, for the session file.")
+@click.option("--stream", metavar="NAME", help="Of XDF: the stream with both bands (default: the one of type EMG).")
+@click.option("--bands", nargs=2, metavar="LEFT RIGHT", help="Of XDF: the streams of the bands (default: by labels).")
+def convert(source: Path, target: Path, user: str, stream: str | None, bands: tuple[str, str] | None) -> None:
+    """XDF, as LabRecorder writes it, to a session file, or a session file to XDF (reading needs emgtype[xdf])."""
+    from emgtype.xdf import convert as convert_file
+
+    if stream and bands:
+        raise InputError("--stream and --bands are both given: name one stream, or two")
+    names = [stream] if stream else list(bands or ())
+    convert_file(source, target, user, names, lambda sentence: click.echo(sentence, err=True))
 
 
 @command.command(epilog="Example: emgtype data repair sessions/42-20261121-170500.hdf5")

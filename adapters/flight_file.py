@@ -1,0 +1,127 @@
+"""The file of a flight recorder: what entered somebody's pipeline, step by step, and what came out.
+
+An .npz of numpy: `samples` (T, bands, electrodes) float32 and `times` (T,) s of all that was heard, and `record`, JSON
+in UTF-8 with the rest. It holds typed text and signals, and is readable by its owner alone.
+"""
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from adapters.private_file import open_private
+from decoder.errors import InputError
+from decoder.messages import Key, TextEvent
+from streamer.chunk import Chunk, Layout
+
+SUFFIX = ".flight"
+_VERSION = 1
+
+Deed = Literal["hear", "settle", "reset", "exchange"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that befell a pipeline."""
+
+    do: Deed
+    at: float
+    """Unix seconds: when."""
+    chunk: Chunk | None = None
+    """What was heard."""
+    why: str = ""
+    """Of a text that was settled."""
+    told: int = 0
+    """Of a reset: events before it."""
+    model: Mapping[str, Any] | None = None
+    """Of an exchange: what decodes from here on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """What a flight recorder holds."""
+
+    person: str
+    whole: bool
+    """Whether it begins with a pipeline that has heard nothing; otherwise older steps made room for younger ones."""
+    told: int
+    """Events before the first step."""
+    model: Mapping[str, Any]
+    """What decodes at first: settings, and the checksums of the bundle's files."""
+    steps: tuple[Step, ...]
+    events: tuple[tuple[int, TextEvent], ...]
+    """Each with the number of the step that brought it."""
+
+
+def write_flight(path: Path, flight: Flight) -> None:
+    """Write a file, which has its name once it is complete; OSError where it cannot be."""
+    chunks = [step.chunk for step in flight.steps if step.chunk is not None]
+    record: dict[str, Any] = {
+        "version": _VERSION,
+        "person": flight.person,
+        "whole": flight.whole,
+        "told": flight.told,
+        "model": flight.model,
+        "layout": asdict(chunks[0].layout) if chunks else None,
+        "steps": [_step(step) for step in flight.steps],
+        "events": [[number, asdict(event)] for number, event in flight.events],
+    }
+    half = path.with_name(f"{path.name}.half")
+    with os.fdopen(open_private(half, new=False), "wb") as file:
+        np.savez(
+            file,
+            record=np.frombuffer(json.dumps(record).encode(), np.uint8),
+            samples=np.concatenate([chunk.samples for chunk in chunks]) if chunks else np.empty((0, 0, 0), np.float32),
+            times=np.concatenate([chunk.times for chunk in chunks]) if chunks else np.empty(0),
+        )
+    half.rename(path)
+
+
+def read_flight(path: Path) -> Flight:
+    """Inverse of `write_flight`.
+
+    Raises:
+        InputError: No such file, or not one of a flight recorder.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return _flight(json.loads(arrays["record"].tobytes()), arrays["samples"], arrays["times"])
+    except FileNotFoundError:
+        raise InputError(f"no flight {path}: name an existing {SUFFIX} file") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, RecursionError) as error:
+        raise InputError(
+            f"{path} is not of a flight recorder of this version ({type(error).__name__}): expected what `emgtype "
+            "control flight` wrote"
+        ) from None
+
+
+def _step(step: Step) -> dict[str, Any]:
+    rows = 0 if step.chunk is None else len(step.chunk.times)
+    return {"do": step.do, "at": step.at, "rows": rows, "why": step.why, "told": step.told, "model": step.model}
+
+
+def _flight(record: Mapping[str, Any], samples: np.ndarray, times: np.ndarray) -> Flight:
+    if record["version"] != _VERSION:
+        raise ValueError
+    layout = record["layout"] and Layout(**{**record["layout"], "sides": tuple(record["layout"]["sides"])})
+    steps, first = [], 0
+    for entry in record["steps"]:
+        part = slice(first, first + int(entry["rows"]))
+        first = part.stop
+        chunk = Chunk(samples[part], times[part], layout) if entry["do"] == "hear" else None
+        steps.append(
+            Step(entry["do"], float(entry["at"]), chunk, str(entry["why"]), int(entry["told"]), entry["model"])
+        )
+    events = tuple((int(number), _event(event)) for number, event in record["events"])
+    return Flight(
+        str(record["person"]), bool(record["whole"]), int(record["told"]), dict(record["model"]), tuple(steps), events
+    )
+
+
+def _event(entry: Mapping[str, Any]) -> TextEvent:
+    return TextEvent(**{**entry, "insert": tuple(Key(**key) for key in entry["insert"])})

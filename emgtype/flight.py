@@ -1,0 +1,217 @@
+"""The flight recorder: the last minutes of what entered somebody's pipeline and what came out, to be played again.
+
+It holds typed text and signals, and is off unless the settings ask for it.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from adapters.checksum import sha256
+from adapters.flight_file import SUFFIX, Flight, Step, write_flight
+from decoder.errors import InputError
+from decoder.messages import TextEvent
+from decoder.strict import build
+from emgtype.assembly import Bundle, assemble_group, open_bundle
+from emgtype.config import Config, as_table
+from streamer.chunk import Chunk
+from streamer.handover import hand_over
+from streamer.pipeline import Pipeline, unobserved
+
+
+@dataclass(slots=True)
+class _Kept:
+    step: Step
+    events: list[TextEvent] = field(default_factory=list)
+
+
+class FlightRecorder:
+    """Keeps the last steps of one person's pipeline; a sink of their text, too.
+
+    Args:
+        config: Of the person.
+        bundle: What decodes.
+        minutes: Of signal that are kept, 16.3 MB each at 2 kHz and two bands of 16.
+        clock: Unix seconds.
+    """
+
+    def __init__(self, config: Config, bundle: Bundle, minutes: float, clock: Callable[[], float] = time.time) -> None:
+        self._person = config.person
+        self._most = round(60 * minutes * bundle.facts.layout.rate)
+        self._clock = clock
+        self._model = model_of(config, bundle)
+        self._kept: deque[_Kept] = deque()
+        self._whole = True
+        self._samples = 0
+        self._told = 0
+        self._dropped = 0
+
+    def hear(self, chunk: Chunk) -> None:
+        """Samples enter the pipeline."""
+        self._add(Step("hear", self._clock(), chunk))
+        self._samples += len(chunk.times)
+        while self._samples > self._most and len(self._kept) > 1:
+            self._drop()
+
+    def settle(self, why: str) -> None:
+        """The pipeline's text is settled."""
+        self._add(Step("settle", self._clock(), why=why))
+
+    def reset(self) -> None:
+        """The pipeline forgets the past."""
+        self._add(Step("reset", self._clock(), told=self._told))
+
+    def exchange(self, config: Config, bundle: Bundle) -> None:
+        """Another pipeline goes on from here."""
+        self._add(Step("exchange", self._clock(), model=model_of(config, bundle)))
+
+    def push(self, event: TextEvent) -> None:
+        """What came out."""
+        self._told += 1
+        if self._kept:
+            self._kept[-1].events.append(event)
+
+    def flight(self) -> Flight:
+        """What is kept now."""
+        kept = list(self._kept)
+        return Flight(
+            self._person,
+            self._whole,
+            self._dropped,
+            self._model,
+            tuple(each.step for each in kept),
+            tuple((number, event) for number, each in enumerate(kept) for event in each.events),
+        )
+
+    def _add(self, step: Step) -> None:
+        self._kept.append(_Kept(step))
+
+    def _drop(self) -> None:
+        oldest = self._kept.popleft()
+        self._samples -= 0 if oldest.step.chunk is None else len(oldest.step.chunk.times)
+        self._dropped += len(oldest.events)
+        self._model = oldest.step.model or self._model
+        self._whole = self._kept[0].step.do == "reset"
+
+
+def dump(recorder: FlightRecorder, folder: Path, tell: Callable[[str], None], *, wait: bool = False) -> Path:
+    """Write what is kept into a new file of a folder, in a thread of its own.
+
+    Args:
+        recorder: Of the person.
+        folder: Made where there is none, readable by its owner alone.
+        tell: Gets a sentence when the file is there, or why it is not; in that thread.
+        wait: Whether to be back only then.
+
+    Returns:
+        The file.
+    """
+    flight = recorder.flight()
+    stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9 // 10**6:03}"
+    path = folder / f"{flight.person}-{stamp}{SUFFIX}"
+
+    def write() -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_flight(path, flight)
+        except OSError as error:
+            tell(f"the flight {path} cannot be written ({error.strerror}): make room, or mend its folder")
+        else:
+            tell(f"{path}: what was heard and typed last; `emgtype replay {path}`")
+
+    thread = threading.Thread(target=write, name="flight")
+    thread.start()
+    if wait:
+        thread.join()
+    return path
+
+
+def model_of(config: Config, bundle: Bundle) -> Mapping[str, Any]:
+    """What decodes: settings, and what the bundle's files hold."""
+    files = sorted(path for path in bundle.folder.rglob("*") if path.is_file())
+    sums = {str(path.relative_to(bundle.folder)): sha256(path) for path in files}
+    return {"config": as_table(config), "bundle": str(bundle.folder), "files": sums}
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduced:
+    """A flight played again."""
+
+    events: tuple[TextEvent, ...]
+    """What came out this time."""
+    recorded: tuple[TextEvent, ...]
+    """What came out in the flight."""
+    equal_from: int
+    """Number of the recorded event from which on all are the same to the last digit; their count where none is."""
+    whole: bool
+    """Whether the flight begins with a pipeline that has heard nothing: then all should be the same."""
+
+
+def reproduce(
+    flight: Flight, bundle: str | None = None, advance: Callable[[int], None] = lambda _steps: None
+) -> Reproduced:
+    """Play a flight again, as fast as possible.
+
+    Args:
+        flight: As it was recorded.
+        bundle: Where the bundle lies now; None: where it lay.
+        advance: Gets how many steps are done since the last call.
+
+    Raises:
+        InputError: The bundle is not there, or another one.
+    """
+    pipeline = _pipeline(flight.model, bundle)
+    events: list[TextEvent] = []
+    told = flight.told
+    for step in flight.steps:
+        came: list[TextEvent] = []
+        if step.do == "hear" and step.chunk is not None:
+            try:
+                came = pipeline.push(step.chunk)
+            except InputError:  # as it was then: nothing was taken
+                came = []
+        elif step.do == "settle":
+            came = pipeline.finish()
+        elif step.do == "reset":
+            pipeline.reset()
+            told = step.told
+        elif step.model is not None:
+            successor = _pipeline(step.model, bundle)
+            came = hand_over(pipeline, successor)
+            pipeline = successor
+        events += [replace(event, seq=told + number) for number, event in enumerate(came)]
+        told += len(came)
+        advance(1)
+    recorded = tuple(event for _, event in flight.events)
+    return Reproduced(tuple(events), recorded, _equal_from(events, recorded), flight.whole)
+
+
+def _equal_from(events: list[TextEvent], recorded: tuple[TextEvent, ...]) -> int:
+    same = 0
+    for ours, theirs in zip(reversed(events), reversed(recorded), strict=False):
+        if ours != theirs:
+            break
+        same += 1
+    if same == len(recorded) != len(events):  # more came out than then: that is a difference, at the beginning
+        return min(1, len(recorded))
+    return len(recorded) - same
+
+
+def _pipeline(model: Mapping[str, Any], elsewhere: str | None) -> Pipeline:
+    config = build(Config, dict(model["config"]), "the flight")
+    bundle = open_bundle(elsewhere or str(model["bundle"]), config.pipeline.precision)
+    changed = [name for name, checksum in model["files"].items() if _differs(bundle.folder / name, checksum)]
+    if changed:
+        raise InputError(
+            f"the flight was decoded by another {', '.join(changed)} than lies in {bundle.folder}: name a bundle with "
+            "what it was, by --bundle"
+        )
+    return assemble_group(bundle, [config], [unobserved]).pipelines[0]
+
+
+def _differs(path: Path, checksum: str) -> bool:
+    return not path.is_file() or sha256(path) != checksum

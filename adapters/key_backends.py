@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from adapters.closing import Closing
 from adapters.key_device import KeyDevice
 from adapters.key_focus import Focus
 from adapters.key_settings import BackendName, KeySettings
@@ -47,11 +48,6 @@ def open_keyboard(settings: KeySettings, *, clean: bool = False) -> tuple[KeyDev
     """
     backend = choose(settings.backend, sys.platform, os.environ)
     if backend == "uinput":
-        if settings.hotkey:
-            raise InputError(
-                f"hotkey = {settings.hotkey!r} in [keys] cannot be heard on Wayland and the console: set it to '' and "
-                "use `emgtype control arm`, `disarm` and `pause`, bound to a key of your desktop"
-            )
         from adapters.uinput_keyboard import UinputKeyboard  # noqa: PLC0415
 
         return UinputKeyboard(settings.layout), None
@@ -64,3 +60,26 @@ def open_keyboard(settings: KeySettings, *, clean: bool = False) -> tuple[KeyDev
 
     keyboard = X11Keyboard(clean=clean)
     return keyboard, X11Focus(lambda: keyboard.pressed)
+
+
+def open_hotkey(settings: KeySettings, pressed: Callable[[], None]) -> Closing | None:
+    """What calls back when the hotkey is pressed; None: there is to be none.
+
+    Raises:
+        InputError: It is not one, is taken, or cannot be heard here.
+    """
+    if not settings.hotkey:
+        return None
+    backend = choose(settings.backend, sys.platform, os.environ)
+    if backend == "uinput":
+        raise InputError(
+            f"hotkey = {settings.hotkey!r} in [keys] cannot be heard on Wayland and the console: set it to '' and use "
+            "`emgtype arm`, `emgtype disarm` and `emgtype control pause`, bound to keys of your desktop"
+        )
+    if backend == "pynput":
+        from adapters.key_pynput import PynputHotkey  # noqa: PLC0415
+
+        return PynputHotkey(settings.hotkey, pressed)
+    from adapters.key_x11_hotkey import X11Hotkey  # noqa: PLC0415
+
+    return X11Hotkey(settings.hotkey, pressed)

@@ -6,6 +6,7 @@ JSON object a line goes: requests and edits of the text in, sentences and states
 """
 
 import json
+import math
 import os
 import queue
 import signal
@@ -15,7 +16,7 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
-from adapters.key_backends import open_keyboard
+from adapters.key_backends import open_hotkey, open_keyboard
 from adapters.key_settings import KeySettings
 from adapters.key_typist import Typist
 from decoder.errors import InputError
@@ -23,7 +24,11 @@ from decoder.messages import Key, TextEvent
 from decoder.strict import build
 
 _LAST_GRACE = 5.0  # seconds from the end of the input to the end of this process, whatever hangs
+_REPEATED = 1.0  # seconds: keyboards repeat a held key after less
 _REPORT = 0.2  # seconds between two states that are told while keys are pressed
+
+Inbox = queue.SimpleQueue[dict[str, Any] | None]
+"""Messages from any thread; None: the end."""
 
 
 def encode(event: TextEvent) -> dict[str, Any]:
@@ -42,18 +47,15 @@ def decode(message: dict[str, Any]) -> TextEvent:
 class KeyProcess:
     """Takes messages, and steps the typist in between."""
 
-    def __init__(self, typist: Typist, settings: KeySettings) -> None:
+    def __init__(self, typist: Typist, settings: KeySettings, inbox: Inbox) -> None:
         self._typist = typist
         self._settings = settings
-        self._inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._inbox = inbox
+        self._toggled = -math.inf
         self._finishing = False
         self._heard = 0
         self._state: dict[str, Any] = {}
         self._reported = 0.0
-
-    def put(self, message: dict[str, Any] | None) -> None:
-        """A message from any thread; None: the end."""
-        self._inbox.put(message)
 
     def run(self) -> None:
         """Until the end, or until all is typed after `finish`."""
@@ -84,11 +86,19 @@ class KeyProcess:
         elif do == "disarm":
             typist.disarm()
         elif do == "toggle":
-            typist.disarm() if typist.armed else typist.arm()
+            self._toggle()
         elif do == "undo":
             typist.undo()
         elif do == "finish":
             self._finishing = True
+
+    def _toggle(self) -> None:
+        """The hotkey: always disarms at once; one that is held, and so repeated, does not arm again."""
+        last, self._toggled = self._toggled, time.monotonic()
+        if self._typist.armed:
+            self._typist.disarm()
+        elif self._toggled - last > _REPEATED:
+            self._typist.arm()
 
     def _report(self, *, idle: bool) -> None:
         state, now = {**self._typist.state(), "heard": self._heard}, time.monotonic()
@@ -112,18 +122,16 @@ def main() -> None:
     try:
         settings = build(KeySettings, json.loads(sys.argv[1]), "[keys]")
         with ExitStack() as stack:
+            queued: Inbox = queue.SimpleQueue()
+            if hotkey := open_hotkey(settings, lambda: queued.put({"do": "toggle"})):
+                stack.enter_context(hotkey)
             device, focus = open_keyboard(settings, clean="--clean" in sys.argv)
             typist = Typist(settings, device, focus, lambda sentence: say({"said": sentence}))
             stack.callback(typist.close)
-            process = KeyProcess(typist, settings)
-            signal.signal(signal.SIGTERM, lambda *_: process.put(None))
-            if settings.hotkey:
-                from adapters.key_pynput import Hotkey  # noqa: PLC0415  # looks for a display when it is imported
-
-                stack.enter_context(Hotkey(settings.hotkey, lambda: process.put({"do": "toggle"})))
-            threading.Thread(target=_listen, args=(process,), daemon=True).start()
+            signal.signal(signal.SIGTERM, lambda *_: queued.put(None))
+            threading.Thread(target=_listen, args=(queued,), daemon=True).start()
             say({"ready": True})
-            process.run()
+            KeyProcess(typist, settings, queued).run()
     except InputError as error:
         refused = str(error)
     except ModuleNotFoundError as error:
@@ -134,13 +142,13 @@ def main() -> None:
     sys.exit(2)
 
 
-def _listen(process: KeyProcess) -> None:
+def _listen(inbox: Inbox) -> None:
     rest = b""
     while part := os.read(0, 1 << 16):  # not by sys.stdin: its lock, held here, would spoil the interpreter's end
         *lines, rest = (rest + part).split(b"\n")
         for line in lines:
-            process.put(json.loads(line))
-    process.put(None)
+            inbox.put(json.loads(line))
+    inbox.put(None)
     time.sleep(_LAST_GRACE)
     os._exit(3)
 

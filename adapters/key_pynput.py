@@ -1,4 +1,4 @@
-"""A keyboard on macOS and Windows, by pynput; and the global hotkey, by pynput, there and on X11."""
+"""The keyboard and the global hotkey of macOS and Windows, by pynput."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -43,7 +43,7 @@ def open_pynput() -> PynputKeyboard:
     return PynputKeyboard(keyboard.Controller(), {"\b": keyboard.Key.backspace, "\n": keyboard.Key.enter})
 
 
-class Hotkey(Closing):
+class PynputHotkey(Closing):
     """Calls back, from a thread of its own, when a combination of keys is pressed anywhere. Use it in a `with`.
 
     Args:

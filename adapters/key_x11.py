@@ -1,7 +1,7 @@
-"""A keyboard on X11: the XTEST extension by python-xlib, which pynput brings.
+"""A keyboard on X11: the XTEST extension, by python-xlib.
 
-Not pynput's own controller, which sends X11 windows synthetic events (XSendEvent): xterm and others ignore them, and
-input methods drop some (pynput's issues 79 and 437 there). XTEST events are those of a keyboard.
+Not by pynput, which sends X11 windows synthetic events (XSendEvent): xterm and others ignore them, and some get lost
+(moses-palmer/pynput#437, dictation-toolbox/dragonfly#79). XTEST events are those of a keyboard.
 
 - A key's press and release, with its modifiers, go to the server in one write. So at no moment could this process
   die and leave a key held, nothing can come between Shift and its key, and the server never repeats a key.

@@ -140,7 +140,13 @@ def test_the_hotkey_arms_and_disarms(screen: Screen) -> None:
             if armed:
                 until(lambda: "a" in terminal.text(), "the letter")
         typed.sink.finish()
-    assert "b" not in terminal.text()
+    assert terminal.text() == "a"  # the window did not hear the hotkey
+
+
+def test_a_hotkey_that_another_program_has_is_refused(screen: Screen) -> None:
+    settings = replace(SETTINGS, hotkey="<ctrl>+<alt>+k")
+    with typing(settings, armed=False), pytest.raises(InputError, match="another program has it"):
+        KeySink(settings, print)
 
 
 def test_a_killed_process_leaves_no_key_held_and_a_fresh_one_is_not_armed(screen: Screen) -> None:
@@ -198,7 +204,8 @@ def test_a_process_that_hangs_never_delays_the_daemon(screen: Screen) -> None:
         ({"backend": "pynput"}, "is for macOS and Windows"),
         ({"backend": "uinput", "hotkey": "<ctrl>+k"}, "emgtype control"),
         ({"backend": "uinput"}, "expected the one that your session uses"),
-        ({"hotkey": "<control>+k"}, "expected keys as"),
+        ({"hotkey": "<control>+k"}, "expected <ctrl>, <alt>"),
+        ({"hotkey": "<ctrl>+nothing"}, "expected <ctrl>, <alt>"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(screen: Screen, settings: dict[str, object], why: str) -> None:

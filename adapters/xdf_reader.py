@@ -21,6 +21,7 @@ from streamer.chunk import BandChunk, Chunk, Layout
 
 SUFFIXES = (".xdf", ".xdfz")
 _UNIX = 1e9  # seconds: above it a stamp is unix time; an LSL clock counts from when its machine started
+_Stream = tuple[StreamSummary, Any]
 _PIECE = 200  # samples that bands are paired by
 
 
@@ -102,9 +103,7 @@ def read_xdf(path: Path, layout: Layout, names: Sequence[str] = ()) -> XdfRecord
     return XdfRecording(tuple(bands), layout, epoch, tuple(markers), (*notes, *assumed))
 
 
-def _choose(
-    found: list[tuple[StreamSummary, Any]], names: Sequence[str], path: Path
-) -> list[tuple[StreamSummary, Any]]:
+def _choose(found: list[_Stream], names: Sequence[str], path: Path) -> list[_Stream]:
     listed = "; ".join(str(summary) for summary, _ in found) or "no stream at all"
     if names:
         chosen = [[each for each in found if each[0].name == name] for name in names]
@@ -121,7 +120,7 @@ def _choose(
     return signals
 
 
-def _by_side(chosen: list[tuple[StreamSummary, Any]], layout: Layout) -> list[tuple[StreamSummary, Any]]:
+def _by_side(chosen: list[_Stream], layout: Layout) -> list[_Stream]:
     """In the layout's order, by what the names or labels of the streams say."""
     ordered = []
     for side in layout.sides:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streamer.chunk import BandChunk, Chunk, Layout
+from streamer.chunk import BandChunk, Chunk, Layout, joined
 
 _TOLERANCE = 0.75
 """Sample periods that a pair may be apart. On two even grids the nearest is at most half a period away; the rest is for
@@ -69,7 +69,13 @@ class BandAligner:
         samples, times = chunk.samples, chunk.times
         if samples.shape != (len(times), self._layout.electrodes) or not 0 <= chunk.band < self._layout.bands:
             raise ValueError(f"samples of shape {samples.shape} of band {chunk.band} do not fit {self._layout}")
-        band = self._bands[chunk.band]
+        steps = (np.flatnonzero(np.diff(times) < 0) + 1).tolist()
+        bounds = zip([0, *steps], [*steps, len(times)], strict=True)
+        pieces = [self._take(chunk.band, samples[start:end], times[start:end]) for start, end in bounds]
+        return joined([piece for piece in pieces if piece is not None])
+
+    def _take(self, number: int, samples: npt.NDArray[np.float32], times: npt.NDArray[np.float64]) -> Chunk | None:
+        band = self._bands[number]
         if len(times) and len(band.times) and times[0] < band.times[-1]:
             self.restarts += 1
             _drop(band, len(band.times))

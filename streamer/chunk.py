@@ -1,5 +1,6 @@
 """What travels into the streamer: samples with their times, and the layout that says what they mean."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,3 +57,13 @@ class BandChunk:
     """(T,) seconds, non-decreasing."""
     band: int
     """Index into `Layout.sides`."""
+
+
+def joined(chunks: Sequence[Chunk]) -> Chunk | None:
+    """One chunk of several that follow each other; None of none, or of nothing."""
+    if not sum(len(chunk.times) for chunk in chunks):
+        return None
+    if len(chunks) == 1:
+        return chunks[0]
+    samples = np.concatenate([chunk.samples for chunk in chunks])
+    return Chunk(samples, np.concatenate([chunk.times for chunk in chunks]), chunks[0].layout)

@@ -1,0 +1,173 @@
+"""One stream as a device delivers it: from stamps and numbers to samples evenly spaced, or known to be missing."""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from decoder.errors import InputError
+from streamer.clock import UNKNOWN, FloatArray, SampleClock
+from streamer.counter import SampleCounter
+from streamer.gaps import MAX_GAP
+from streamer.holes import HoleFiller
+from streamer.resampler import Resampler
+
+_HOLE = 1.5  # sample periods from one sample to the next: one is missing
+_WRONG_RATE = 0.02  # of the nominal rate: no clock is off by that, another stream is
+_SPANS = 20  # newest seconds of samples whose stamps tell the rate roughly
+_TOLD_BY = 5  # of them at least
+_RESAMPLED = 3e-4
+"""Of the nominal rate: less is followed by a sample that serves twice or never, every 1.7 s or rarer."""
+_SURE = 3.0  # standard deviations
+_DELAYS = 30  # newest seconds of samples whose delays make the mean one
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Samples of one stream as they came, oldest first."""
+
+    samples: npt.NDArray[np.float32]
+    """(T, channels) in the model's unit."""
+    stamps: FloatArray
+    """(T,) seconds on the clock of whoever receives them, jitter and all."""
+    numbers: npt.NDArray[np.int64] | None
+    """(T,) as the source counts its samples; None: it does not."""
+    arrived: float
+    """Seconds on that clock: when they came."""
+
+
+class Intake:
+    """Deliveries in, samples and their times out: dejittered, holes filled with NaN, stale samples dropped.
+
+    What comes out depends neither on how the samples were cut nor on what comes later, but where the measured rate is
+    off by so much that they are resampled, which takes 8 samples more.
+    """
+
+    def __init__(self, name: str, rate: float, numbers: int, stale: float) -> None:
+        """Begin.
+
+        Args:
+            name: Of the stream, for sentences about it.
+            rate: Nominal samples per second, which come out.
+            numbers: What a source that counts its samples counts them modulo.
+            stale: Seconds from its time to its arrival beyond which a sample is dropped.
+        """
+        self.name = name
+        self._nominal = rate
+        self._second = round(rate)
+        self._stale = stale
+        self.clock = SampleClock(rate)
+        self.counter = SampleCounter(rate, numbers)
+        self._holes = HoleFiller(rate, _HOLE / rate, MAX_GAP)
+        self._numbered = False
+        self.stale = 0
+        """Samples dropped because they came too late, or had waited for too long."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream; counts stay."""
+        self.clock.reset()
+        self.counter.reset()
+        self._holes.reset()
+        self.resampler: Resampler | None = None
+        """Where the measured rate is not the nominal one."""
+        self._count = 0  # samples of this second
+        self._began: float | None = None  # its first stamp
+        self._spans: deque[float] = deque(maxlen=_SPANS)
+        self._delays: list[FloatArray] = []
+        self._means: deque[float] = deque(maxlen=_DELAYS)
+
+    @property
+    def lost(self) -> int | None:
+        """Samples that were sent and never came; None where nobody counts them."""
+        return self.counter.lost if self._numbered else None
+
+    @property
+    def filled(self) -> int:
+        """Samples missing in holes that were filled."""
+        return self._holes.filled
+
+    @property
+    def delay(self) -> float | None:
+        """Seconds from a sample's time to its arrival, over the last half minute; None in the first second."""
+        return float(np.mean(self._means)) if self._means else None
+
+    @property
+    def rate(self) -> float:
+        """Samples per second, measured."""
+        return self._nominal * (1.0 + self.clock.drift)
+
+    @property
+    def rate_error(self) -> float:
+        """Its standard deviation."""
+        return self._nominal * self.clock.drift_error
+
+    def push(self, delivery: Delivery) -> tuple[npt.NDArray[np.float32], FloatArray]:
+        """Samples (T, channels) and their times (T,) s.
+
+        Raises:
+            InputError: The measured rate is off by more than 2 %, or the stamps stand still.
+        """
+        numbers = delivery.numbers
+        self._numbered = numbers is not None
+        if numbers is None:
+            samples, stamps = delivery.samples, delivery.stamps
+            lost = np.full(len(stamps), UNKNOWN)
+        else:
+            kept, missing = self.counter.push(numbers, delivery.stamps)
+            samples, stamps, lost = delivery.samples[kept], delivery.stamps[kept], np.array(missing, np.int64)
+        pieces = []
+        start = 0
+        while start < len(stamps):
+            part = slice(start, min(len(stamps), start + self._second - self._count))
+            pieces.append(self._piece(samples[part], stamps[part], lost[part], delivery.arrived))
+            start = part.stop
+        if len(pieces) == 1:
+            return pieces[0]
+        nothing = samples[:0], np.empty(0)
+        return np.concatenate([s for s, _ in [nothing, *pieces]]), np.concatenate([t for _, t in [nothing, *pieces]])
+
+    def _piece(
+        self, samples: npt.NDArray[np.float32], stamps: FloatArray, lost: npt.NDArray[np.int64], arrived: float
+    ) -> tuple[npt.NDArray[np.float32], FloatArray]:
+        """Samples of one second."""
+        if self._began is None:
+            self._began = float(stamps[0])
+        elif not self._count:
+            self._measure(float(stamps[0]))
+        times = self.clock.push(stamps, lost)
+        self._count = (self._count + len(times)) % self._second
+        self._delays.append(arrived - times)
+        if not self._count:
+            self._means.append(float(np.median(np.concatenate(self._delays))))
+            self._delays.clear()
+        fresh = arrived - times <= self._stale
+        if not fresh.all():
+            self.stale += len(fresh) - int(fresh.sum())
+            samples, times = samples[fresh], times[fresh]
+        samples, times = self._holes.push(samples, times)
+        return self.resampler.push(samples, times) if self.resampler else (samples, times)
+
+    def _measure(self, stamp: float) -> None:
+        """A second of samples is over: stamps tell the rate, roughly but whatever it is; the clock tells it well."""
+        self._spans.append(stamp - (self._began or 0.0))
+        self._began = stamp
+        if len(self._spans) < _TOLD_BY:
+            return
+        middle = float(np.median(self._spans))
+        if middle <= 0:
+            raise InputError(
+                f"the time stamps of stream {self.name!r} do not rise, expected those of samples at "
+                f"{self._nominal:g} Hz: choose another stream, or mend its driver"
+            )
+        # The median's standard deviation, by the median distance from it.
+        error = 1.86 * float(np.median(np.abs(np.array(self._spans) - middle))) / len(self._spans) ** 0.5
+        if abs(middle - 1.0) - _SURE * error > _WRONG_RATE:
+            raise InputError(
+                f"stream {self.name!r} sends about {self._second / middle:.0f} samples a second, expected "
+                f"{self._nominal:g} within 2 %: set the device to that rate, or choose another stream"
+            )
+        drift = abs(self.clock.drift)
+        if self.resampler is None and drift > max(_RESAMPLED, _SURE * self.clock.drift_error):
+            self.resampler = Resampler(self._nominal)

@@ -13,14 +13,17 @@ from typing import Any
 
 from adapters.checksum import sha256
 from adapters.flight_file import SUFFIX, Flight, Step, write_flight
+from adapters.person_file import PERSONS
 from decoder.errors import InputError
 from decoder.messages import TextEvent
 from decoder.strict import build
 from emgtype.assembly import Bundle, assemble_group, open_bundle
 from emgtype.config import Config, as_table
+from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 from streamer.chunk import Chunk
+from streamer.group import PipelineGroup
 from streamer.handover import hand_over
-from streamer.pipeline import Pipeline, unobserved
+from streamer.pipeline import unobserved
 
 
 @dataclass(slots=True)
@@ -132,8 +135,9 @@ def dump(recorder: FlightRecorder, folder: Path, tell: Callable[[str], None], *,
 
 def model_of(config: Config, bundle: Bundle) -> Mapping[str, Any]:
     """What decodes: settings, and what the bundle's files hold."""
-    files = sorted(path for path in bundle.folder.rglob("*") if path.is_file())
-    sums = {str(path.relative_to(bundle.folder)): sha256(path) for path in files}
+    layer = [f"{PERSONS}/{config.pipeline.person}.npz"] if config.pipeline.person else []
+    names = [bundle.encoder.name, LM_BINARY, LM_TABLES, LM_FACTS, *layer]
+    sums = {name: sha256(bundle.folder / name) for name in names if (bundle.folder / name).is_file()}
     return {"config": as_table(config), "bundle": str(bundle.folder), "files": sums}
 
 
@@ -164,25 +168,23 @@ def reproduce(
     Raises:
         InputError: The bundle is not there, or another one.
     """
-    pipeline = _pipeline(flight.model, bundle)
+    group = _group(flight.model, bundle)
     events: list[TextEvent] = []
     told = flight.told
     for step in flight.steps:
         came: list[TextEvent] = []
         if step.do == "hear" and step.chunk is not None:
-            try:
-                came = pipeline.push(step.chunk)
-            except InputError:  # as it was then: nothing was taken
-                came = []
+            answer = group.push({0: step.chunk})[0]
+            came = [] if isinstance(answer, InputError) else answer  # refused then, too
         elif step.do == "settle":
-            came = pipeline.finish()
+            came = group.pipelines[0].finish()
         elif step.do == "reset":
-            pipeline.reset()
+            group.pipelines[0].reset()
             told = step.told
         elif step.model is not None:
-            successor = _pipeline(step.model, bundle)
-            came = hand_over(pipeline, successor)
-            pipeline = successor
+            successor = _group(step.model, bundle)
+            came = hand_over(group.pipelines[0], successor.pipelines[0])
+            group = successor
         events += [replace(event, seq=told + number) for number, event in enumerate(came)]
         told += len(came)
         advance(1)
@@ -201,7 +203,7 @@ def _equal_from(events: list[TextEvent], recorded: tuple[TextEvent, ...]) -> int
     return len(recorded) - same
 
 
-def _pipeline(model: Mapping[str, Any], elsewhere: str | None) -> Pipeline:
+def _group(model: Mapping[str, Any], elsewhere: str | None) -> PipelineGroup:
     config = build(Config, dict(model["config"]), "the flight")
     bundle = open_bundle(elsewhere or str(model["bundle"]), config.pipeline.precision)
     changed = [name for name, checksum in model["files"].items() if _differs(bundle.folder / name, checksum)]
@@ -210,7 +212,7 @@ def _pipeline(model: Mapping[str, Any], elsewhere: str | None) -> Pipeline:
             f"the flight was decoded by another {', '.join(changed)} than lies in {bundle.folder}: name a bundle with "
             "what it was, by --bundle"
         )
-    return assemble_group(bundle, [config], [unobserved]).pipelines[0]
+    return assemble_group(bundle, [config], [unobserved])
 
 
 def _differs(path: Path, checksum: str) -> bool:

@@ -1,6 +1,7 @@
 """Session files from XDF and to it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from adapters.session_truth import entry_line, read_entry
 from adapters.xdf_reader import SUFFIXES, read_xdf
 from adapters.xdf_writer import XdfWriter
 from decoder.errors import InputError
-from decoder.truth import ON_KEYBOARD, Keystroke
+from decoder.truth import ON_KEYBOARD, Keystroke, Prompt
 from emgtype.recording import NO_KEYBOARD, Recording
 
 STREAM, TRUTH = "emgtype", "emgtype truth"
@@ -58,7 +59,7 @@ def _from_xdf(source: Path, target: Path, user: str, names: Sequence[str], tell:
         for chunk in recording.chunks():
             session.push(chunk)
         for at, entry in known:  # the marker's own time is the one that the file's clock offsets were applied to
-            session.note(type(entry)(*_naming(entry), at, at + entry.end - entry.start))
+            session.note(replace(entry, start=at, end=at + entry.end - entry.start))
         left = f", {session.left_out} samples left out" if session.left_out else ""
         tell(f"{target}: {session.seconds:.1f} s, {len(known)} key presses and prompts{left}")
 
@@ -70,7 +71,8 @@ def _to_xdf(source: Path, target: Path, tell: Tell) -> None:
             samples, markers = writer.samples(STREAM, session.layout), writer.markers(TRUTH)
             for chunk in session.chunks():
                 samples.push(chunk)
-            for entry in sorted([*session.keystrokes, *session.prompts], key=lambda each: each.start):
+            entries: list[Keystroke | Prompt] = [*session.keystrokes, *session.prompts]
+            for entry in sorted(entries, key=lambda each: each.start):
                 markers.push(entry.start, entry_line(entry).decode().strip())
         truth = len(session.keystrokes) + len(session.prompts)
         tell(f"{target}: {session.end - session.start:.1f} s, {truth} key presses and prompts")

@@ -7,21 +7,16 @@ from numpy.typing import NDArray
 
 from adapters import session_format as form
 from adapters.findings import Finding, error, note, some, warning
+from streamer import signal_limits as limits
 
 RATE = form.LAYOUT.rate
 DRIFT = 2.0
 """Seconds by which wall time and N / rate may differ: more is a session with lost data (45 of the 1,135 real ones)."""
 GAP = 0.05
 """Seconds without a sample that are told: far above the jitter of stamps; nearly every key interval is longer."""
-RANGE = 6600.0
-"""µV: what the device's converter spans to either side; the high-pass may overshoot it to double."""
-TYPICAL = (0.2, 500.0)
-"""µV rms that skin and electrodes can give after a 40 Hz high-pass; 1-3 at rest, 10-15 while typing."""
 FLAT = int(RATE)
 """Samples, a second: a live electrode is never constant so long. Blocks should hold whole seconds."""
 _SPAN = 1000  # samples whose time tells the rate, stamped in batches or not
-_CLIPPED_SHARE = 1e-4  # of all samples, three in a row at the extreme: no live signal rests there so often
-_UNITS = {"V": 1e6, "mV": 1e3, "nV": 1e-3}  # µV in one of them
 
 Floats = NDArray[np.float64]
 Samples = NDArray[np.float32]
@@ -129,13 +124,13 @@ class SampleCheck:
             yield error("no-signal", "all electrodes are constant: nothing was recorded")
             return
         yield from _dead(moved, self._flat)
-        clipped = live & (self._top.rests + self._bottom.rests > _CLIPPED_SHARE * self._count)
+        clipped = live & (self._top.rests + self._bottom.rests > limits.CLIPPED_SHARE * self._count)
         if clipped.any():
             yield warning("saturated", f"clipped at their extremes: {_names(clipped)}")
         yield from _level(float(np.median(rms[live])) if live.any() else 0.0)
-        beyond = np.maximum(self._top.value, self._bottom.value) > 2 * RANGE
+        beyond = np.maximum(self._top.value, self._bottom.value) > 2 * limits.RANGE
         if beyond.any():
-            yield warning("range", f"beyond the device's ±{RANGE:.0f} µV twice over: {_names(beyond)}")
+            yield warning("range", f"beyond the device's ±{limits.RANGE:.0f} µV twice over: {_names(beyond)}")
         shifted = live & (np.abs(mean) > rms)
         if shifted.any():
             yield warning(
@@ -169,11 +164,10 @@ def _dead(moved: NDArray[np.bool_], flat: NDArray[np.int64]) -> Iterator[Finding
 
 
 def _level(rms: float) -> Iterator[Finding]:
-    least, most = TYPICAL
+    least, most = limits.TYPICAL
     if least <= rms <= most:
         return
-    unit = next((unit for unit, factor in _UNITS.items() if least <= rms * factor <= most), None)
-    if unit:
+    if unit := limits.likely_unit(rms):
         yield error(
             "unit", f"the median electrode has {rms:.3g} rms: it seems to be in {unit}, expected µV (typically 10)"
         )

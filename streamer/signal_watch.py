@@ -1,0 +1,153 @@
+"""Watches the signal as it comes: what is wrong with which electrode, from when to when, and how the bands sit."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from streamer.chunk import Chunk, Layout
+from streamer.placement import Fit, Placement, fit, normalised
+from streamer.signal_rules import Fault, Judge
+from streamer.signal_window import Window, Windows
+
+FloatArray = npt.NDArray[np.float64]
+
+REMEMBERED = 30
+"""Seconds that are looked back upon."""
+HOLD = 3
+"""Seconds without a fault after which it counts as over."""
+_PLACE_EVERY = 5  # seconds from one look at how the bands sit to the next
+ENOUGH = 15
+"""Seconds of somebody typing from which on the way the bands sit can be told."""
+TYPING = 6.0
+"""dB between the louder seconds and the quietest of the last ones: then somebody has typed, not only rested."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """How the signal was when all was well, with its corrections applied."""
+
+    levels: FloatArray
+    """(bands, electrodes) dB over 1 squared unit while typing."""
+    pattern: FloatArray
+    """(bands, 2, electrodes, electrodes): see `streamer.placement.fit`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A fault begins or ends."""
+
+    fault: Fault
+    begun: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How the signal is."""
+
+    rate: float
+    """Samples per second, as measured; NaN: nothing was."""
+    step: float
+    """Least difference between two values, in the layout's unit; infinity: none was seen."""
+    levels: FloatArray
+    """(bands, electrodes) rms in the muscles' band over the last seconds, in the layout's unit."""
+
+
+class SignalWatch:
+    """Samples in, faults out. It looks at whole seconds, counted in samples, so no cut of the input shows.
+
+    Args:
+        layout: Of the samples, uncorrected as they come.
+        placements: How each band's electrodes are corrected afterwards; () as they are.
+        reference: To tell a band that was turned, or a level that drifts; None: neither is told.
+    """
+
+    def __init__(
+        self, layout: Layout, placements: Sequence[Placement] = (), reference: Reference | None = None
+    ) -> None:
+        self._layout = layout
+        places = placements or [Placement()] * layout.bands
+        self._order = [place.order(layout.electrodes) for place in places]
+        self._windows = Windows(layout)
+        self._judge = Judge(layout)
+        self._reference = reference
+        self._buffer = np.empty((self._windows.samples, layout.bands, layout.electrodes), np.float32)
+        self._times = np.empty(self._windows.samples)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the past, and all faults."""
+        self._windows.reset()
+        self._filled = 0
+        self._past: deque[Window] = deque(maxlen=REMEMBERED)
+        self._seconds = 0
+        self._since: dict[Fault, int] = {}
+        self._placed: list[Fault] = []
+        self.fits: tuple[Fit, ...] = ()
+        """How each band sits against the reference, corrections applied; empty: not known yet."""
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Those that are there now."""
+        return tuple(self._since)
+
+    def push(self, chunk: Chunk) -> list[Change]:
+        """What these samples change."""
+        changes: list[Change] = []
+        start = 0
+        while start < len(chunk.times):
+            taken = min(len(chunk.times) - start, len(self._times) - self._filled)
+            into = slice(self._filled, self._filled + taken)
+            self._buffer[into] = chunk.samples[start : start + taken]
+            self._times[into] = chunk.times[start : start + taken]
+            self._filled += taken
+            start += taken
+            if self._filled == len(self._times):
+                self._filled = 0
+                changes += self._second()
+        return changes
+
+    def _second(self) -> list[Change]:
+        self._past.append(self._windows.describe(self._buffer, self._times))
+        self._seconds += 1
+        if self._reference and self._seconds % _PLACE_EVERY == 0 and (now := self.learn()):
+            self._placed = self._place(now, self._reference)
+        found = [*self._judge.faults(self._past), *self._placed]
+        begun = [fault for fault in found if fault not in self._since]
+        passing = {fault: age + 1 for fault, age in self._since.items() if fault not in found}
+        self._since = dict.fromkeys(found, 0) | passing
+        ended = [fault for fault, age in self._since.items() if age >= HOLD]
+        for fault in ended:
+            del self._since[fault]
+        return [Change(fault, True) for fault in begun] + [Change(fault, False) for fault in ended]
+
+    def figures(self) -> Figures:
+        """How the signal is, by the last ten seconds (the levels: three)."""
+        recent = list(self._past)[-10:]
+        rates = [window.rate for window in recent if np.isfinite(window.rate)]
+        shape = (self._layout.bands, self._layout.electrodes)
+        power = np.mean([window.power for window in recent[-3:]], axis=0) if recent else np.full(shape, np.nan)
+        step = min((window.step for window in recent), default=np.inf)
+        return Figures(float(np.median(rates)) if rates else np.nan, step, np.sqrt(power))
+
+    def learn(self) -> Reference | None:
+        """The signal of the last half minute as a reference; None: too little of it, or nobody typed."""
+        if len(self._past) < ENOUGH:
+            return None
+        levels = 10 * np.log10(np.array([window.power for window in self._past]) + 1e-9)  # (n, bands, electrodes)
+        loud = np.quantile(levels, 0.75, axis=0)
+        if (np.median(loud - levels.min(axis=0), axis=-1) < TYPING).any():
+            return None
+        together = np.mean([window.together for window in self._past], axis=0)
+        coactive = normalised(np.mean([window.coactive for window in self._past], axis=0))
+        pattern = np.stack([together, coactive], axis=1)  # (bands, 2, electrodes, electrodes)
+        for band, order in enumerate(self._order):
+            loud[band] = loud[band][order]
+            pattern[band] = pattern[band][:, order][:, :, order]
+        return Reference(loud, pattern)
+
+    def _place(self, now: Reference, reference: Reference) -> list[Fault]:
+        self.fits = tuple(fit(*pair) for pair in zip(now.pattern, reference.pattern, strict=True))
+        return list(self._judge.placed(self.fits, now.levels, reference.levels))

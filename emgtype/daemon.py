@@ -38,6 +38,19 @@ class Settled(Protocol):
         """Forget the past."""
 
 
+class Witness(Protocol):
+    """Sees all that enters somebody's pipeline, in its order: what the clock and the user decide, too."""
+
+    def hear(self, chunk: Chunk) -> None:
+        """Samples."""
+
+    def settle(self, why: str) -> None:
+        """The text so far is settled."""
+
+    def reset(self) -> None:
+        """The past is forgotten."""
+
+
 class Group(Protocol):
     """People whose samples are decoded together."""
 
@@ -69,6 +82,7 @@ class Wearer:
     """Whether what they type is dropped."""
     told: int = 0
     """Events so far: one run, also where another pipeline goes on in the middle of it."""
+    witness: Witness | None = None
 
     def pass_on(self, events: Sequence[TextEvent]) -> None:
         """To all sinks."""
@@ -78,9 +92,17 @@ class Wearer:
             for sink in self.sinks:
                 sink.push(numbered)
 
-    def settle(self) -> None:
+    def settle(self, why: str) -> None:
         """Make the text so far final, and pass it on."""
+        if self.witness:
+            self.witness.settle(why)
         self.pass_on(self.pipeline.finish())
+
+    def forget(self) -> None:
+        """Forget what their muscles did."""
+        if self.witness:
+            self.witness.reset()
+        self.pipeline.reset()
 
 
 class Daemon:
@@ -143,6 +165,9 @@ class Daemon:
                 if wearer and wearer in chunks and not wearer.paused
             }
             given = {number: chunks[wearer] for number, wearer in heard.items()}
+            for wearer in heard.values():
+                if wearer.witness:
+                    wearer.witness.hear(chunks[wearer])
             for number, result in (group.push(given) if given else {}).items():
                 if isinstance(result, InputError):
                     self._dismiss(heard[number], result)
@@ -152,8 +177,8 @@ class Daemon:
             if not wearer.stalled and now - wearer.heard >= self._stall:
                 wearer.stalled = True
                 self._say(wearer, f"no samples for {self._stall:g} s: the text so far is final, waiting")
-                wearer.settle()
-                wearer.pipeline.reset()
+                wearer.settle("stall")
+                wearer.forget()
         if now - self._beaten >= self._heartbeat_every:
             self._beaten = now
             for wearer in self._present:
@@ -168,7 +193,7 @@ class Daemon:
         finally:
             with ExitStack() as stack:  # everybody, also where one of them fails
                 for wearer in reversed(self._present):
-                    stack.callback(wearer.settle)
+                    stack.callback(wearer.settle, "end")
 
     def stop(self) -> None:
         """End `run` after this step."""
@@ -177,20 +202,20 @@ class Daemon:
     def pause(self, wearer: Wearer) -> None:
         """Settle somebody's text and drop what they type from now on."""
         if not wearer.paused and not wearer.gone:
-            wearer.settle()
+            wearer.settle("pause")
             wearer.paused = True
 
     def resume(self, wearer: Wearer) -> None:
         """Decode again, from the next samples on."""
         if wearer.paused:
-            wearer.pipeline.reset()
+            wearer.forget()
             wearer.paused = False
 
     def reset(self, wearer: Wearer) -> None:
         """Settle somebody's text and forget what their muscles did."""
         if not wearer.gone:
-            wearer.settle()
-            wearer.pipeline.reset()
+            wearer.settle("reset")
+            wearer.forget()
 
     def regroup(self, group: Group, wearers: Sequence[Wearer]) -> None:
         """From the next step on these people are decoded in another group, whose pipelines are theirs already."""
@@ -218,7 +243,7 @@ class Daemon:
         """Settle the text of one who cannot be decoded any more; of the last one that is the end."""
         wearer.gone = error
         self._present.remove(wearer)
-        wearer.settle()
+        wearer.settle("gone")
         if not self._present:
             raise InputError(f"{wearer.name}: {error}" if wearer.name else str(error)) from error
         self._say(wearer, f"{error}; their text so far is final, the others go on")

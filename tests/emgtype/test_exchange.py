@@ -96,7 +96,7 @@ class Running:
         while any(cast(Played, member.source).left for member in self.roster.members.values()):
             self.step(1)
         for member in self.roster.members.values():
-            member.wearer.settle()
+            member.wearer.settle("end")
 
 
 @pytest.fixture

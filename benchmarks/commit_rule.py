@@ -1,0 +1,130 @@
+"""The adaptive commit rule against the fixed lag of the same median delay, on peaky and on flat emissions.
+
+For each posterior from which on a key is final, the delay from press to final has a median; the fixed lag beside it is
+the shortest, in whole frames, whose median is as long. Peaky and flat emissions are made from key times
+(benchmarks.synthetic_emissions); the decoder's settings are tuned for each kind on minutes of their own, for the fixed
+lag. With --sessions also what the bundle's encoder says to recorded sessions.
+
+    python -m benchmarks.commit_rule --minutes 20
+    python -m benchmarks.commit_rule --keys FILE.npz --minutes 60 --sessions runs/demo/held_out*/*.hdf5
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from benchmarks.decoder_against_peers import LIVE, SETTINGS, Bench, tuned
+from benchmarks.results import command_line, publish
+from benchmarks.synthetic_emissions import FRAME, KINDS, Keys, add_key_options, emissions, load_keys, minutes_of
+from decoder.beam import BeamSettings, PrefixBeam
+from decoder.charset import BACKSPACE
+from decoder.committer import LAG, CommitRule
+from decoder.flat_lm import FlatScorer, FlatTables
+from decoder.lm import LanguageModelFacts
+from decoder.messages import Emission
+from emgtype.assembly import beam_for, open_bundle, scorer_for
+from emgtype.commit_sweep import Outcome, Recorded, record, sweep
+from emgtype.config import load_config
+from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
+
+CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9)
+"""Posteriors from which on a key is final before the longest lag."""
+_HOP = 4  # frames at a time, as live
+
+
+def recorded(keys: Keys, heard: Emission) -> Recorded:
+    """A minute of made emissions, as if an encoder had given them."""
+    parts = [slice(first, first + _HOP) for first in range(0, len(heard.times), _HOP)]
+    hops = tuple(Emission(heard.log_probs[part], heard.times[part]) for part in parts)
+    return Recorded(hops, tuple(label for label, _ in keys), tuple(at for _, at in keys))
+
+
+def compared(sessions: Sequence[Recorded], beam: Callable[[], PrefixBeam]) -> list[dict[str, Any]]:
+    """An adaptive rule and the fixed lag of its median delay, for each confidence."""
+    adaptive = {f"{p:g}": CommitRule("hold", LAG, p) for p in CONFIDENCES}
+    found = sweep(sessions, beam, {"0": CommitRule("hold", 0.0), **adaptive})
+    heard = np.median(found["0"].final)
+    lags = {name: FRAME * max(0, ceil((np.median(found[name].final) - heard) / FRAME - 1e-6)) for name in adaptive}
+    fixed = sweep(sessions, beam, {f"{lag:.3f}": CommitRule("hold", lag) for lag in {*lags.values()}})
+    return [_row(name, found[name], lags[name], fixed[f"{lags[name]:.3f}"]) for name in adaptive]
+
+
+def _row(name: str, ours: Outcome, lag: float, fixed: Outcome) -> dict[str, Any]:
+    change = ours.against(fixed)
+    return {
+        "confidence": float(name),
+        "cer": ours.errors.cer,
+        "final_ms": ours.as_dict()["final_ms"],
+        "lag": lag,
+        "fixed_cer": fixed.errors.cer,
+        "fixed_final_ms": fixed.as_dict()["final_ms"],
+        "points": change.difference,
+        "low": change.low,
+        "high": change.high,
+    }
+
+
+def table_of(title: str, rows: Sequence[dict[str, Any]]) -> Table:
+    """A row a confidence."""
+    table = Table("final from", "CER %", "final p50 / p95 ms", "fixed lag, s", "CER %", "p50 / p95 ms", title=title)
+    table.add_column("difference (95 %)", justify="right")
+    for row in rows:
+        delays = [f"{row[kind]['p50']:.0f} / {row[kind]['p95']:.0f}" for kind in ("final_ms", "fixed_final_ms")]
+        table.add_row(
+            f"{row['confidence']:g}",
+            f"{row['cer']:.2f}",
+            delays[0],
+            f"{row['lag']:.3f}",
+            f"{row['fixed_cer']:.2f}",
+            delays[1],
+            f"{row['points']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})",
+        )
+    return table
+
+
+def main() -> None:
+    """Command line."""
+    parser = command_line(__doc__)
+    add_key_options(parser, minutes=10.0)
+    parser.add_argument("--tune", type=int, default=2, help="further minutes, that choose the decoder's settings")
+    parser.add_argument("--sessions", nargs="*", type=Path, default=[], help="recorded sessions (HDF5)")
+    parser.add_argument("--bundle", default="demo", help="whose encoder hears --sessions")
+    options = parser.parse_args()
+    facts = LanguageModelFacts.from_json((options.lm / LM_FACTS).read_text(encoding="utf-8"))
+    tables = FlatTables.load(str(options.lm / LM_TABLES))
+    rng = np.random.default_rng(options.seed)
+    keys = {str(n): k for n, k in enumerate(minutes_of(load_keys(options, options.minutes + options.tune, rng)))}
+    truth = {name: [label for label, _ in minute] for name, minute in keys.items()}
+    names = tuple(keys)
+    told, found = list[Table | str](), dict[str, Any]()
+    for kind, flat in KINDS.items():
+        heard = {name: emissions(minute, flat, rng) for name, minute in keys.items()}
+        job = tuned(Bench(heard, truth, tables, facts, options.lm / LM_BINARY, Path()), LIVE, names[: options.tune])
+        assert job is not None  # ours is installed
+        priors = {**facts.priors, BACKSPACE: job.backspace}
+        scorer = FlatScorer(tables, replace(facts, weight=job.weight, bonus=job.bonus, priors=priors))
+        minutes = [recorded(keys[name], heard[name]) for name in names[options.tune :]]
+        rows = compared(minutes, lambda scorer=scorer: PrefixBeam(BeamSettings(), scorer))  # type: ignore[misc]
+        settings = {name: getattr(job, name) for name in SETTINGS}
+        count = sum(len(minute.truth) for minute in minutes)
+        title = f"{kind} emissions, {count} keys; " + ", ".join(f"{name} {x:g}" for name, x in settings.items())
+        told.append(table_of(title, rows))
+        found[kind] = {"settings": settings, "keys": count, "rules": rows}
+    if options.sessions:
+        config, bundle = load_config(None, {"bundle": options.bundle}), open_bundle(options.bundle)
+        sessions = [record(path, bundle, config) for path in options.sessions]
+        lm = scorer_for(bundle, config.decoder)
+        rows = compared(sessions, lambda: beam_for(lm, config.decoder))
+        count = sum(len(session.truth) for session in sessions)
+        told.append(table_of(f"{options.bundle}'s encoder, {len(sessions)} sessions, {count} keys", rows))
+        found[options.bundle] = {"keys": count, "rules": rows}
+    publish(options, told, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -62,6 +62,11 @@ def open_keyboard(settings: KeySettings, *, clean: bool = False) -> tuple[KeyDev
     return keyboard, X11Focus(lambda: keyboard.pressed)
 
 
+def gone(error: Exception) -> bool:
+    """Whether this says that the keyboard, or the session that it was in, is no more."""
+    return isinstance(error, OSError) or type(error).__name__ == "ConnectionClosedError"  # Xlib's, not loaded elsewhere
+
+
 def open_hotkey(settings: KeySettings, pressed: Callable[[], None]) -> Closing | None:
     """What calls back when the hotkey is pressed; None: there is to be none.
 

@@ -16,7 +16,7 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
-from adapters.key_backends import open_hotkey, open_keyboard
+from adapters.key_backends import gone, open_hotkey, open_keyboard
 from adapters.key_settings import KeySettings
 from adapters.key_typist import Typist
 from decoder.errors import InputError
@@ -136,6 +136,10 @@ def main() -> None:
         refused = str(error)
     except ModuleNotFoundError as error:
         refused = f"typing needs {error.name}, which is not installed: pip install 'emgtype[keys]'"
+    except Exception as error:
+        if not gone(error):
+            raise
+        refused = "the desktop session that was typed into has ended: nothing is typed any more"
     else:
         return
     say({"refused": refused})

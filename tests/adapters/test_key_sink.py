@@ -171,6 +171,17 @@ def test_a_killed_process_leaves_no_key_held_and_a_fresh_one_is_not_armed(screen
     left.close()
 
 
+def test_the_end_of_the_desktop_session_is_told_once_in_a_sentence(
+    screen: Screen, capfd: pytest.CaptureFixture[str]
+) -> None:
+    screen.terminal()
+    with typing() as typed:
+        screen.close()
+        typed.told("the desktop session that was typed into has ended")
+        typed.push("lost")
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_the_end_drops_what_waits_at_once(screen: Screen) -> None:
     terminal = screen.terminal()
     with typing(replace(SETTINGS, pause=0.1, fastest=0.1)) as typed:

@@ -89,7 +89,7 @@ def read_flight(path: Path) -> Flight:
         InputError: No such file, or not one of a flight recorder.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return _flight(json.loads(arrays["record"].tobytes()), arrays["samples"], arrays["times"])
     except FileNotFoundError:
         raise InputError(f"no flight {path}: name an existing {SUFFIX} file") from None

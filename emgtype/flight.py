@@ -16,6 +16,7 @@ from adapters.flight_file import SUFFIX, Flight, Step, write_flight
 from adapters.person_file import PERSONS
 from decoder.errors import InputError
 from decoder.messages import TextEvent
+from decoder.render import KeySequence, render
 from decoder.strict import build
 from emgtype.assembly import Bundle, assemble_group, open_bundle
 from emgtype.config import Config, as_table
@@ -153,6 +154,32 @@ class Reproduced:
     """Number of the recorded event from which on all are the same to the last digit; their count where none is."""
     whole: bool
     """Whether the flight begins with a pipeline that has heard nothing: then all should be the same."""
+
+    @property
+    def text(self) -> str:
+        """What was typed."""
+        keys = KeySequence()
+        for number, event in enumerate(self.events):  # in numbers without a leap, which a reset may bring
+            keys.push(replace(event, seq=number))
+        return render(key.label for key in (*keys.final, *keys.tail))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            "events": len(self.recorded),
+            "equal_from": self.equal_from,
+            "reproduced": not self.equal_from,
+            "whole": self.whole,
+            "text": self.text,
+        }
+
+    def __str__(self) -> str:
+        count = len(self.recorded)
+        if not self.equal_from:
+            return f"all {count} events are those of the flight to the last digit"
+        late = "" if self.whole else ", since the flight begins in the midst of typing"
+        same = count - self.equal_from
+        return f"{same} of {count} events are those of the flight, from number {self.equal_from} on{late}"
 
 
 def reproduce(

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from adapters.console import ConsoleSink
+from adapters.flight_file import SUFFIX as FLIGHT
 from adapters.publisher import open_publisher
 from adapters.session_reader import SessionReader
 from decoder.errors import InputError
@@ -38,11 +39,13 @@ from streamer.chunk import Chunk
 DECODERS = ("emgtype", "pyctcdecode")
 _OF_TEXT = ("sessions", "config_path", "bundle", "hop", "precision", "person", "decoder", "as_json")
 """What goes with the second: the others say how keys are decoded, shown or passed on."""
+_OF_FLIGHTS = ("sessions", "bundle", "quiet", "as_json")
+"""What goes with a flight, whose settings are in it."""
 _PIECE = 32  # samples a time at the recorded speed, as a radio would deliver them
 
 
 @click.command(epilog="Example: emgtype replay session.hdf5 --fast")
-@click.argument("sessions", type=PATH, nargs=-1, required=True, metavar="SESSION")
+@click.argument("sessions", type=PATH, nargs=-1, required=True, metavar="SESSION|FLIGHT")
 @config_options
 @click.option("--fast", is_flag=True, help="As fast as possible instead of at the recorded speed.")
 @click.option("--publish", is_flag=True, help="Also publish over ZeroMQ, as serve does.")
@@ -88,7 +91,13 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Decode a recorded session; report accuracy, speed, and the delay from key press to character."""
+    """Decode a recorded session; report accuracy, speed, and the delay from key press to character.
+
+    Of a flight recorder's file: what was decoded then, decoded again, and whether it is the same (docs/recording.md).
+    """
+    if any(path.suffix == FLIGHT for path in sessions):
+        _fly(sessions, bundle, quiet=quiet, as_json=as_json)
+        return
     flags: dict[str, Any] = {
         "bundle": bundle,
         "publish.endpoint": endpoint,
@@ -109,13 +118,12 @@ def command(
         return
     if len(sessions) > 1 or plot_path:
         raise InputError("several sessions, and --plot, go with --commit-sweep: name one session, or add it")
-    (session,) = sessions
     timer = StageTimer()
     said = Console(stderr=True, highlight=False, soft_wrap=True)
-    with SessionReader(session) as recorded, ExitStack() as stack:
+    with SessionReader(sessions[0]) as recorded, ExitStack() as stack:
         model.facts.require(recorded.layout)
         check_length(recorded, model.facts)
-        said.print(f"{session} → {model.facts.name}", style="dim")
+        said.print(f"{recorded.path} → {model.facts.name}", style="dim")
         block = OFFLINE if fast else None
         replay = Replay(lambda tap: assemble(model, config, timer, tap, block), timer, live=not fast)
         sinks: list[Sink] = []
@@ -157,6 +165,37 @@ def command(
         _show(report, fast)
 
 
+def _fly(flights: tuple[Path, ...], bundle: str | None, *, quiet: bool, as_json: bool) -> None:
+    if strange := _given_beside(_OF_FLIGHTS):
+        raise InputError(f"a flight is decoded as it was: leave out {', '.join(strange)}")
+    if len(flights) > 1:
+        raise InputError(f"{len(flights)} files were named: expected one flight")
+    from adapters.flight_file import read_flight
+    from emgtype.flight import reproduce
+
+    flight = read_flight(flights[0])
+    with Progress(transient=True, console=Console(stderr=True), disable=as_json) as progress:
+        task = progress.add_task("decoding", total=len(flight.steps))
+        found = reproduce(flight, bundle, lambda steps: progress.advance(task, steps))
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        if not quiet:
+            console.print(found.text, markup=False)
+        console.print(str(found), style="dim", markup=False)
+    if found.whole and found.equal_from:
+        sys.exit(1)
+
+
+def _given_beside(names: tuple[str, ...]) -> list[str]:
+    """Options on the command line other than these."""
+    context = click.get_current_context()
+    line = click.core.ParameterSource.COMMANDLINE
+    given = [option for option in context.command.params if context.get_parameter_source(option.name or "") is line]
+    return [max(option.opts, key=len) for option in given if option.name not in names]
+
+
 def _only_measured(
     sessions: tuple[Path, ...],
     model: Bundle,
@@ -178,10 +217,7 @@ def _only_measured(
 
 
 def _compare(sessions: tuple[Path, ...], model: Bundle, config: Config, as_json: bool) -> None:
-    context = click.get_current_context()
-    line = click.core.ParameterSource.COMMANDLINE
-    given = [option for option in context.command.params if context.get_parameter_source(option.name or "") is line]
-    if strange := [max(option.opts, key=len) for option in given if option.name not in _OF_TEXT]:
+    if strange := _given_beside(_OF_TEXT):
         raise InputError(
             f"--decoder {DECODERS[1]} reads the text of whole sentences and compares it: leave out {', '.join(strange)}"
         )

@@ -83,6 +83,8 @@ class Wearer:
     told: int = 0
     """Events so far: one run, also where another pipeline goes on in the middle of it."""
     witness: Witness | None = None
+    watch: Callable[[Chunk], None] = lambda _chunk: None
+    """Sees the samples after their text has gone out, also of one who is paused."""
 
     def pass_on(self, events: Sequence[TextEvent]) -> None:
         """To all sinks."""
@@ -158,6 +160,22 @@ class Daemon:
             if wearer.stalled:
                 wearer.stalled = False
                 self._say(wearer, "samples again")
+        self._decode(chunks)
+        for wearer, chunk in chunks.items():
+            wearer.watch(chunk)
+        for wearer in self._present:
+            if not wearer.stalled and now - wearer.heard >= self._stall:
+                wearer.stalled = True
+                self._say(wearer, f"no samples for {self._stall:g} s: the text so far is final, waiting")
+                wearer.settle("stall")
+                wearer.forget()
+        if now - self._beaten >= self._heartbeat_every:
+            self._beaten = now
+            for wearer in self._present:
+                wearer.heartbeat()
+
+    def _decode(self, chunks: Mapping[Wearer, Chunk]) -> None:
+        """Pass on what the samples bring, but of those who are paused."""
         for group, wearers in self._groups:
             heard = {
                 number: wearer
@@ -173,16 +191,6 @@ class Daemon:
                     self._dismiss(heard[number], result)
                 else:
                     heard[number].pass_on(result)
-        for wearer in self._present:
-            if not wearer.stalled and now - wearer.heard >= self._stall:
-                wearer.stalled = True
-                self._say(wearer, f"no samples for {self._stall:g} s: the text so far is final, waiting")
-                wearer.settle("stall")
-                wearer.forget()
-        if now - self._beaten >= self._heartbeat_every:
-            self._beaten = now
-            for wearer in self._present:
-                wearer.heartbeat()
 
     def run(self, seconds: float | None = None) -> None:
         """Step until interrupted or stopped, or for `seconds`; whatever ends it, everybody's text so far is settled."""

@@ -12,7 +12,9 @@ from emgtype.config import Config, with_profile
 from emgtype.daemon import Daemon
 from emgtype.member import Member, Roster
 from emgtype.people import Party, gather
+from emgtype.signal_report import watch_for
 from streamer.handover import hand_over
+from streamer.signal_watch import SignalWatch
 
 AT_RUN_TIME = ("bundle", "pipeline", "conditioner", "decoder")
 """Settings that a profile may change while the daemon runs; the others hold from its start to its end."""
@@ -36,6 +38,7 @@ class Exchange(Closing):
         self._tell = tell
         self._loader = ThreadPoolExecutor(1, "loader")
         self._loading: tuple[Future[list[Party]], Mapping[str, Config], str | None] | None = None
+        self._watches: Mapping[str, SignalWatch] = {}
         self._failed: str | None = None
 
     def close(self) -> None:
@@ -71,7 +74,12 @@ class Exchange(Closing):
                         f"the profile {profile} changes [{setting}], which holds as long as the daemon runs: start "
                         f"`emgtype serve --profile {profile}`"
                     )
+        watches = {
+            name: watch_for(config, profile, self._roster.members[name].person.bundle.facts.layout)
+            for name, config in wanted.items()
+        }
         self._load(wanted, profile)
+        self._watches = watches
 
     def _load(self, wanted: Mapping[str, Config], profile: str | None) -> None:
         if self._loading:
@@ -79,7 +87,7 @@ class Exchange(Closing):
         for name, config in wanted.items():
             self._check(self._roster.members[name], config)
         alone = len(self._roster.members) == 1
-        self._failed = None
+        self._failed, self._watches = None, {}
         self._loading = self._loader.submit(gather, list(wanted.values()), alone), wanted, profile
 
     @staticmethod
@@ -109,6 +117,7 @@ class Exchange(Closing):
                 member.wearer.pass_on(hand_over(old.pipeline, person.pipeline))
                 member.gaps += old.pipeline.gaps
                 member.person, member.wearer.pipeline, member.profile = person, person.pipeline, profile
+                member.signal.watch = self._watches.get(member.name, member.signal.watch)
                 for note in filter(None, (person.note, person.bundle.facts.licence_note)):
                     self._tell(f"{member.name}: {note}")
             self._roster.replace(party)

@@ -9,6 +9,7 @@ from adapters.lsl_inlet import LSLSource
 from emgtype.daemon import Wearer
 from emgtype.people import Party, Person
 from emgtype.recent import Recent
+from emgtype.signal_report import SignalReport
 
 
 @dataclass(slots=True, eq=False)
@@ -22,6 +23,8 @@ class Member:
     recent: Recent
     mark: Callable[[str, float], None]
     """Publishes a name for a moment (s) of their samples."""
+    signal: SignalReport
+    """What is wrong with their signal."""
     keys: KeySink | None = None
     """What types their text into windows."""
     profile: str | None = None
@@ -53,6 +56,7 @@ class Member:
             "samples": wearer.samples,
             "bundle": self.person.config.bundle,
             "profile": self.profile,
+            **self.signal.status(),
             **({} if self.keys is None else {"keys": self.keys.status()}),
             **self.figures(),
         }

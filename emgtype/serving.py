@@ -21,6 +21,7 @@ from emgtype.member import Member, Roster
 from emgtype.people import Person, gather
 from emgtype.recent import Recent
 from emgtype.requests import Requests
+from emgtype.signal_report import SignalReport, watch_for
 from emgtype.sockets import control_socket, publish_socket
 
 if TYPE_CHECKING:
@@ -84,15 +85,13 @@ class Service(Closing):
         self._config = configs[0]
         self._several = len(configs) > 1
         self._say = say
-        profile_of = {config.person: profile for config, profile in zip(configs, profiles, strict=True)}
+        self._profile_of = {config.person: profile for config, profile in zip(configs, profiles, strict=True)}
         self.roster = Roster(parties=gather(configs))
         self._keys: KeySink | None = None
         with ExitStack() as stack:
             if inject:
                 self._keys = stack.enter_context(open_keys(self._config.keys, self._warn, arm=False))
             self._serve(stack, [person for party in self.roster.parties for person in party.people], shown)
-            for name, member in self.roster.members.items():
-                member.profile = profile_of[name]
             self._stack = stack.pop_all()
 
     def _serve(self, stack: ExitStack, people: Sequence[Person], shown: bool) -> None:
@@ -142,8 +141,15 @@ class Service(Closing):
             if self._metrics:
                 self._metrics.push(name, member.status())
 
-        wearer = Wearer(source, person.pipeline, sinks, beat, name if self._several else "")
-        member = Member(person, source, wearer, recent, publisher.mark, keys=self._keys)
+        label = name if self._several else ""
+        profile, layout = self._profile_of[name], person.bundle.facts.layout
+        signal = SignalReport(
+            watch_for(person.config, profile, layout),
+            layout,
+            lambda said: self._warn(f"{label}: {said}" if label else said),
+        )
+        wearer = Wearer(source, person.pipeline, sinks, beat, label, watch=signal.push)
+        member = Member(person, source, wearer, recent, publisher.mark, signal, self._keys, profile)
         return member
 
     def arm(self) -> None:

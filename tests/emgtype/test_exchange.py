@@ -20,6 +20,7 @@ from emgtype.member import Member, Roster
 from emgtype.people import gather
 from emgtype.recent import Recent
 from emgtype.replay import pieces
+from emgtype.signal_report import SignalReport, watch_for
 from streamer.chunk import Chunk
 
 
@@ -69,9 +70,11 @@ class Running:
         for person in (person for party in self.roster.parties for person in party.people):
             name, kept, source = person.config.person, Kept(), Played(self.chunks)
             self.kept[name] = kept
-            wearer = Wearer(source, person.pipeline, [kept], lambda: None, name)
+            layout = person.bundle.facts.layout
+            signal = SignalReport(watch_for(person.config, None, layout), layout, self.told.append)
+            wearer = Wearer(source, person.pipeline, [kept], lambda: None, name, watch=signal.push)
             self.roster.members[name] = Member(
-                person, cast(Any, source), wearer, Recent(kept), lambda _name, _time: None
+                person, cast(Any, source), wearer, Recent(kept), lambda _name, _time: None, signal
             )
         groups = [
             (party.pipelines, [self.roster.members[person.config.person].wearer for person in party.people])

@@ -44,13 +44,13 @@ class Intake:
     off by so much that they are resampled, which takes 8 samples more.
     """
 
-    def __init__(self, name: str, rate: float, numbers: int, stale: float) -> None:
+    def __init__(self, name: str, rate: float, numbers: int | None, stale: float) -> None:
         """Begin.
 
         Args:
             name: Of the stream, for sentences about it.
             rate: Nominal samples per second, which come out.
-            numbers: What a source that counts its samples counts them modulo.
+            numbers: What the source counts its samples modulo; None: it does not count them.
             stale: Seconds from its time to its arrival beyond which a sample is dropped.
         """
         self.name = name
@@ -58,9 +58,8 @@ class Intake:
         self._second = round(rate)
         self._stale = stale
         self.clock = SampleClock(rate)
-        self.counter = SampleCounter(rate, numbers)
+        self.counter = SampleCounter(rate, numbers) if numbers else None
         self._holes = HoleFiller(rate, _HOLE / rate, MAX_GAP)
-        self._numbered = False
         self.stale = 0
         """Samples dropped because they came too late, or had waited for too long."""
         self.reset()
@@ -68,7 +67,8 @@ class Intake:
     def reset(self) -> None:
         """Forget the stream; counts stay."""
         self.clock.reset()
-        self.counter.reset()
+        if self.counter:
+            self.counter.reset()
         self._holes.reset()
         self.resampler: Resampler | None = None
         """Where the measured rate is not the nominal one."""
@@ -81,7 +81,12 @@ class Intake:
     @property
     def lost(self) -> int | None:
         """Samples that were sent and never came; None where nobody counts them."""
-        return self.counter.lost if self._numbered else None
+        return self.counter.lost if self.counter else None
+
+    @property
+    def repeated(self) -> int:
+        """Samples dropped because they came again or out of order; only where they are counted."""
+        return self.counter.repeated if self.counter else 0
 
     @property
     def filled(self) -> int:
@@ -110,8 +115,7 @@ class Intake:
             InputError: The measured rate is off by more than 2 %, or the stamps stand still.
         """
         numbers = delivery.numbers
-        self._numbered = numbers is not None
-        if numbers is None:
+        if numbers is None or self.counter is None:
             samples, stamps = delivery.samples, delivery.stamps
             lost = np.full(len(stamps), UNKNOWN)
         else:

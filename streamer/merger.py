@@ -94,7 +94,7 @@ class Merger:
             "lost": self.lost,
             "stale": sum(intake.stale for intake in self.intakes),
             "filled": sum(intake.filled for intake in self.intakes),
-            "repeated": sum(intake.counter.repeated for intake in self.intakes),
+            "repeated": sum(intake.repeated for intake in self.intakes),
             "steps": sum(intake.clock.steps for intake in self.intakes),
         }
         if self.aligner:

@@ -14,7 +14,7 @@ import pylsl
 import pytest
 
 from adapters.lsl_channels import NUMBERS
-from adapters.lsl_inlet import LSLSource, StreamLostError, open_bands, open_sources, open_stream
+from adapters.lsl_inlet import LSLSource, open_bands, open_sources, open_stream
 from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
 from adapters.lsl_outlet import LSLOutlet
 from adapters.lsl_streams import find_streams, resolve
@@ -113,7 +113,7 @@ def test_lost_samples_are_counted_also_where_the_number_wraps(name: str) -> None
         rows = np.column_stack([np.zeros((7, 32)), numbers]).astype(np.float32)
         for row in rows:
             outlet.push_chunk(row[None])
-        assert len(pull(source, 7).times) == 7
+        assert len(pull(source, 12).times) == 12  # what is lost is there as no numbers
         assert source.lost == 5
         outlet.push_chunk(rows[2:4])  # the source counts anew: nothing is known to be lost
         pull(source, 2)
@@ -180,7 +180,7 @@ def test_missing_stream_names_those_found(name: str) -> None:
 
 
 def test_stream_that_vanished_once_found_gives_no_answer(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.lsl_inlet._ANSWER", 0.5)
+    monkeypatch.setattr("adapters.lsl_delivery._ANSWER", 0.5)
     outlet = [raw_outlet(name)]
     found = resolve([name], FIND)
     outlet.clear()
@@ -227,17 +227,65 @@ def test_flush_drops_the_backlog(name: str) -> None:
         assert source.lost == 0  # what was dropped on purpose is not lost
 
 
-def test_small_steps_back_in_time_are_held_level_and_large_ones_believed(name: str) -> None:
+def test_jitter_and_batches_become_even_times_and_a_step_is_believed(name: str) -> None:
     outlet = raw_outlet(name)
     with open_stream(name, LAYOUT, FIND) as source:
         ready(outlet)
-        now = pylsl.local_clock()
-        got = []
-        for stamps in ([now, now + 0.4], [now + 0.3, now + 0.5], [now - 50.0]):
-            outlet.push_chunk(np.zeros((len(stamps), 32), np.float32), stamps)
-            got.extend(pull(source, len(stamps)).times - now)
-        np.testing.assert_allclose(got, [0.0, 0.4, 0.4, 0.5, -50.0], atol=2e-3)
-        assert got[2] == got[1]
+        now = pylsl.local_clock() - 0.5
+        stamps = now + np.repeat(np.arange(16, 800, 16), 16) / LAYOUT.rate  # batches, stamped when their newest came
+        outlet.push_chunk(np.zeros((784, 32), np.float32), stamps.tolist())
+        got = pull(source, 784)
+        np.testing.assert_allclose(np.diff(got.times) * LAYOUT.rate, 1.0, rtol=0, atol=0.05)
+        np.testing.assert_allclose(got.times[400:] - now, np.arange(400, 784) / LAYOUT.rate, rtol=0, atol=6e-3)
+        outlet.push_chunk(np.zeros((1, 32), np.float32), [now - 0.5])
+        assert pull(source, 1).times[0] == pytest.approx(now - 0.5, abs=2e-3)
+
+
+@pytest.mark.parametrize("behind", [1e9, -1e9, 5.0])
+def test_stamps_of_another_clock_are_taken_as_of_now(name: str, behind: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.lsl_delivery._BEHIND", 0.2)
+    outlet = raw_outlet(name)
+    with open_stream(name, LAYOUT, FIND) as source:
+        ready(outlet)
+        got: list[Chunk] = []
+        for _ in range(60):
+            stamps = pylsl.local_clock() - behind + np.arange(16) / LAYOUT.rate
+            outlet.push_chunk(np.zeros((16, 32), np.float32), stamps.tolist())
+            got += [piece] if (piece := source.pull(0.01)) else []
+            time.sleep(0.008)  # as long as they were sampled
+        assert got[-1].times[-1] == pytest.approx(pylsl.local_clock(), abs=0.4)
+        (problem,) = source.problems()
+        assert f"{behind:.1f} s behind this machine's LSL clock" in problem
+
+
+def test_what_waited_for_too_long_is_dropped_and_the_rest_comes_at_once(name: str) -> None:
+    outlet = LSLOutlet(name, LAYOUT, name, sample_numbers=True)
+    with outlet, open_sources([([name], LAYOUT)], FIND, stale=0.5)[0] as source:
+        ready(outlet)
+        sent = chunk(6000, clock=pylsl.local_clock() - 3.0)
+        outlet.push(sent)
+        time.sleep(0.1)
+        got = source.pull(1.0)
+        assert got is not None
+        assert len(got.times) == pytest.approx(0.4 * LAYOUT.rate, abs=300)
+        np.testing.assert_array_equal(got.samples, sent.samples[-len(got.times) :])
+        figures = source.figures()
+        assert figures["stale"] == 6000 - len(got.times)
+        assert figures["lost"] == 0
+        assert 100 <= figures["age_ms"] < 1000
+
+
+def test_a_lost_packet_is_there_as_no_numbers(name: str) -> None:
+    with LSLOutlet(name, LAYOUT, name, sample_numbers=True) as outlet, open_stream(name, LAYOUT, FIND) as source:
+        ready(outlet)
+        sent = chunk(320, clock=pylsl.local_clock())
+        outlet.push(Chunk(sent.samples[:160], sent.times[:160], LAYOUT))
+        outlet.samples += 64
+        outlet.push(Chunk(sent.samples[224:], sent.times[224:], LAYOUT))
+        got = pull(source, 320)
+        assert np.flatnonzero(np.isnan(got.samples[:, 0, 0])).tolist() == list(range(160, 224))
+        np.testing.assert_allclose(got.times, sent.times, rtol=0, atol=2e-3)
+        assert source.lost == 64
 
 
 @pytest.fixture
@@ -292,13 +340,25 @@ def test_swapped_bands_are_refused_by_their_labels(name: str) -> None:
             open_bands([f"{name}-l", f"{name}-l"], LAYOUT, FIND)
 
 
-def test_stream_without_source_id_that_ends_is_lost_for_good(name: str) -> None:
-    outlet = raw_outlet(name, source_id="")
+def test_stream_without_source_id_that_ends_is_taken_up_again_by_its_name(name: str) -> None:
+    outlets = [raw_outlet(name, source_id="")]
     with open_stream(name, LAYOUT, FIND) as source:
-        ready(outlet)
-        del outlet
-        with pytest.raises(StreamLostError, match=f"'{name}' has ended"):
-            source.pull(2.0)
+        ready(outlets[0])
+        outlets.clear()
+        end = time.monotonic() + 5.0
+        while not (source.problems() and source.silent()) and time.monotonic() < end:
+            assert source.pull(0.1) is None
+        assert f"'{name}' has ended" in source.problems()[0]
+        assert source.figures()["silent"] == [name]
+        outlets.append(raw_outlet(name, source_id=""))
+        end = time.monotonic() + 15.0
+        while not outlets[0].have_consumers() and time.monotonic() < end:
+            source.pull(0.1)
+        rows = RNG.normal(size=(40, 32)).astype(np.float32)
+        outlets[0].push_chunk(rows)
+        np.testing.assert_array_equal(pull(source, 40).samples.reshape(40, 32), rows)
+        assert source.figures()["back"] == 1
+        assert source.problems() == []
 
 
 def test_samples_wait_for_the_clock_of_a_stream_that_came_back(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,8 +98,8 @@ def only(whole: Delivery, rows: npt.NDArray[np.int64], arrived: float | None = N
     return Delivery(whole.samples[rows], whole.stamps[rows], numbers, whole.arrived if arrived is None else arrived)
 
 
-def intake(stale: float = 100.0) -> Intake:
-    return Intake("emg", RATE, NUMBERS, stale)
+def intake(stale: float = 100.0, *, numbered: bool = True) -> Intake:
+    return Intake("emg", RATE, NUMBERS if numbered else None, stale)
 
 
 @settings(max_examples=15)
@@ -112,7 +112,7 @@ def intake(stale: float = 100.0) -> Intake:
 def test_any_cut_gives_the_same(cuts: list[int], ppm: float, numbered: bool, lost: tuple[int, int]) -> None:
     whole = delivery(6.0, ppm, numbered=numbered)
     whole = only(whole, np.delete(np.arange(12_000), slice(lost[0], lost[0] + lost[1])))
-    one, many = intake(), intake()
+    one, many = intake(numbered=numbered), intake(numbered=numbered)
     expected = one.push(whole)
     got = [many.push(only(whole, rows)) for rows in np.split(np.arange(len(whole.stamps)), cuts)]
     for column in (0, 1):

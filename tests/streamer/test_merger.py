@@ -17,8 +17,8 @@ LAYOUT = Layout(RATE, "uV", ("left", "right"), 3)
 FloatArray = npt.NDArray[np.float64]
 
 
-def merger(streams: int = 2, stale: float = 100.0) -> Merger:
-    return Merger(LAYOUT, [Intake(f"s{n}", RATE, NUMBERS, stale) for n in range(streams)])
+def merger() -> Merger:
+    return Merger(LAYOUT, [Intake(f"s{n}", RATE, NUMBERS, 100.0) for n in range(2)])
 
 
 def band(
@@ -135,7 +135,7 @@ def test_latency_beyond_what_was_trained_is_told() -> None:
 
 
 def test_one_stream_of_both_bands_has_no_skew() -> None:
-    into = merger(1)
+    into = Merger(LAYOUT, [Intake("both", RATE, None, 100.0)])
     rows = np.arange(64)
     samples = np.random.default_rng(0).normal(0, 10, (64, 6)).astype(np.float32)
     (chunk,) = into.push(0, Delivery(samples, 7 + rows / RATE, None, 8.0))

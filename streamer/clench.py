@@ -26,15 +26,19 @@ class ClenchSwitch:
 
     def reset(self) -> None:
         """Forget the past."""
+        self._floor.reset()
+        self._break_off()
+
+    def _break_off(self) -> None:
+        """Samples are missing; what is known of the rest stays."""
         self._spectrogram.reset()
         self._levels.reset()
-        self._floor.reset()
         self._clenched = 0  # frames so far
 
     def push(self, chunk: Chunk) -> int:
         """How many clenches became long enough with these samples; each is told once, however long it lasts."""
         if not np.isfinite(chunk.samples).all():
-            self.reset()
+            self._break_off()
             return 0
         frames, _ = self._spectrogram.push(chunk.samples, chunk.times)
         if not len(frames):

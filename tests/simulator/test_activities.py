@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.activities import Activity, clenching, mouse
+from simulator.activities import Activity, clenching, handling, mouse
 from simulator.forearm import DRIVE_RATE
 from simulator.person import HANDS, make_person
-from simulator.session import simulate
+from simulator.redonning import HANDLED, redonned
+from simulator.session import LAYOUT, simulate
 
 SECONDS = 40.0
 
@@ -46,3 +47,36 @@ def test_what_hands_do_is_seen_by_the_electrodes() -> None:
     rest = level(None)
     assert level(clenching(20.0, 7)) > 2 * rest
     assert level(mouse(20.0, 7)) > 1.05 * rest
+
+
+def test_one_hand_at_a_time_handles_the_bands_and_between_they_are_worn_at_rest() -> None:
+    drive = handling(30.0, 3.0, 5).between(0.0, 30 * DRIVE_RATE).max(axis=1)  # (hands, samples)
+    spans = drive.reshape(len(HANDS), 10, -1).max(axis=-1) > 0  # 3 s each
+    left, right = HANDS.index("left"), HANDS.index("right")
+    assert spans[right, [0, 9]].all()
+    assert spans[left, [1, 8]].all()
+    assert not spans[:, 3:8].any()
+    assert not spans[left, 0]
+    assert not spans[right, 8]
+
+
+def test_the_bands_are_noisy_while_they_are_handled_and_each_donning_is_another() -> None:
+    worn = 6.0
+    chunks = list(redonned(make_person(900), (3, 4), worn))
+    samples = np.concatenate([chunk.samples for chunk in chunks])
+    times = np.concatenate([chunk.times for chunk in chunks])
+    assert samples.dtype == np.float32
+    np.testing.assert_allclose(np.diff(times), 1 / LAYOUT.rate, atol=1e-9)
+    span = worn + 4 * HANDLED
+    assert len(times) == 2 * span * LAYOUT.rate
+
+    def level(start: float, end: float, band: int) -> float:
+        return float(np.sqrt(np.square(samples[round(start * LAYOUT.rate) : round(end * LAYOUT.rate), band]).mean()))
+
+    resting = level(2 * HANDLED + 1, 2 * HANDLED + worn - 1, 0)
+    assert 0 < resting < 10
+    assert level(0.5, HANDLED, 0) > 5 * resting  # put on
+    assert level(span - 2 * HANDLED, span - HANDLED, 1) > 5 * resting  # and taken off, this one first
+    assert level(span - HANDLED + 0.5, span, 1) < 20  # then nothing but hum
+    first, second = (samples[round(at * LAYOUT.rate) : round((at + 4) * LAYOUT.rate)] for at in (7.0, 7.0 + span))
+    assert not np.allclose(first, second)

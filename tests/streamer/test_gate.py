@@ -1,6 +1,7 @@
 """The idle gate on signals made by hand: noise at rest, bursts for keys, a steady roar for fists."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -9,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decoder.errors import InputError
-from decoder.messages import Emission
+from decoder.messages import Emission, TextEvent
 from streamer.bundle_facts import BundleFacts
 from streamer.chunk import Chunk, Layout
 from streamer.clench import ClenchSwitch
+from streamer.encoder import OnnxEncoder
 from streamer.gate import TYPING, GateSettings, IdleGate
 from streamer.levels import Floor, Levels
+from streamer.pipeline import Pipeline
 from streamer.spectrogram import Spectrogram, StftConstants
 
 LAYOUT = Layout(2000.0, "uV", ("left", "right"), 4)
@@ -136,6 +139,41 @@ def test_any_cut_gives_the_same_emissions(cuts: list[int], behind: int) -> None:
     assert (whole.closed, whole.frames, whole.typing) == (pieces.closed, pieces.frames, pieces.typing)
 
 
+class Deaf:
+    """A decoder that says nothing."""
+
+    def push(self, emission: Emission) -> TextEvent | None:
+        return None
+
+    def finish(self) -> TextEvent | None:
+        return None
+
+    def reset(self) -> None:
+        return
+
+
+@pytest.mark.parametrize("pieces", [[], [1, 777, 5000, 5001], list(range(16, 9000, 16))])
+def test_a_pipeline_hears_nothing_where_the_gate_is_closed(small_onnx: Path, pieces: list[int]) -> None:
+    chunk = signal([(2.5, REST, REST), *FINGERS * 3, (1, REST, REST)])
+
+    def heard(gate: IdleGate | None, cuts: list[int]) -> npt.NDArray[np.float32]:
+        said: list[Emission] = []
+        pipeline = Pipeline(OnnxEncoder.load(str(small_onnx)), Deaf(), tap=said.append, gate=gate)
+        for samples, times in zip(np.split(chunk.samples, cuts), np.split(chunk.times, cuts), strict=True):
+            pipeline.push(Chunk(samples, times, LAYOUT))
+        pipeline.finish()
+        return np.concatenate([emission.log_probs for emission in said])
+
+    facts = OnnxEncoder.load(str(small_onnx)).facts
+    gate = IdleGate(facts)
+    bare, gated = heard(None, pieces), heard(gate, pieces)
+    shut = gated[:, facts.blank] == 0
+    assert gate.frames == len(bare)
+    assert gate.closed == shut.sum() > 0.2 * len(bare)
+    np.testing.assert_array_equal(gated[~shut], bare[~shut])
+    np.testing.assert_array_equal(gated, heard(IdleGate(facts), []))
+
+
 def test_after_a_gap_the_floor_is_known_and_after_a_reset_it_is_not() -> None:
     gate = IdleGate(FACTS)
     opened(gate, [(3, REST, REST)])
@@ -187,4 +225,5 @@ def test_a_long_clench_is_told_once_however_the_samples_are_cut(cuts: list[int])
     assert switch.push(fists) == 1
     assert switch.push(fists) == 0  # it is the same one
     fists.samples[-1] = np.nan
-    assert switch.push(fists) == 0
+    assert switch.push(fists) == 0  # missing samples break it off
+    assert switch.push(signal([(2, FIST, FIST)])) == 1

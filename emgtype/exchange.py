@@ -114,6 +114,8 @@ class Exchange(Closing):
             chosen = [self._roster.members[person.config.person] for person in party.people]
             for member, person in zip(chosen, party.people, strict=True):
                 old = member.person
+                if member.flight:
+                    member.flight.exchange(person.config, person.bundle)
                 member.wearer.pass_on(hand_over(old.pipeline, person.pipeline))
                 member.gaps += old.pipeline.gaps
                 member.person, member.wearer.pipeline, member.profile = person, person.pipeline, profile

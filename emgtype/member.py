@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapters.key_sink import KeySink
 from adapters.lsl_inlet import LSLSource
 from emgtype.daemon import Wearer
+from emgtype.flight import FlightRecorder
 from emgtype.people import Party, Person
 from emgtype.recent import Recent
 from emgtype.signal_report import SignalReport
+
+if TYPE_CHECKING:
+    from emgtype.recording import BackgroundRecording  # HDF5's library: not every daemon records
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +33,10 @@ class Member:
     """What types their text into windows."""
     profile: str | None = None
     """Which was chosen last."""
+    recording: "BackgroundRecording | None" = None
+    """What writes their samples into a file."""
+    flight: FlightRecorder | None = None
+    """What keeps their last minutes."""
     gaps: int = 0
     """Told by pipelines that were exchanged."""
 
@@ -58,6 +66,7 @@ class Member:
             "profile": self.profile,
             **self.signal.status(),
             **({} if self.keys is None else {"keys": self.keys.status()}),
+            **({} if self.recording is None else {"recording": self.recording.status()}),
             **self.figures(),
         }
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pylsl import local_clock
@@ -136,6 +137,15 @@ class BackgroundRecording(Closing):
             if not self.overflowed:
                 self._tell(f"{self.recording.path}: the disk is too slow, samples are left out of the recording")
             self.overflowed += len(chunk.times)
+
+    def status(self) -> dict[str, Any]:
+        """How it fares."""
+        return {
+            "path": str(self.recording.path),
+            "samples": self.recording.samples,
+            "left_out": self.recording.left_out + self.overflowed,
+            "ended": self.ended,
+        }
 
     def close(self) -> None:
         """Write what waits, and make the file whole."""

@@ -9,6 +9,7 @@ from decoder.errors import InputError
 if TYPE_CHECKING:  # what `emgtype control`, which wants the names alone, need not wait for
     from emgtype.daemon import Daemon, Wearer
     from emgtype.exchange import Exchange
+    from emgtype.keeping import Keeping
     from emgtype.member import Member, Roster
 
 WITH_ARGUMENT = {"mark": "NAME", "reload": "BUNDLE", "profile": "NAME"}
@@ -17,7 +18,7 @@ LOADING = ("reload", "profile")
 """Requests that are done some time after they were answered; `status` tells when."""
 OF_KEYS = ("arm", "disarm", "undo")
 """Requests to what types into windows."""
-REQUESTS = ("status", "snapshot", "pause", "resume", "reset", *OF_KEYS, *WITH_ARGUMENT, "shutdown")
+REQUESTS = ("status", "snapshot", "pause", "resume", "reset", *OF_KEYS, *WITH_ARGUMENT, "flight", "shutdown")
 _LONGEST_MARK = 256
 
 
@@ -28,6 +29,7 @@ class Requests:
     daemon: "Daemon"
     roster: "Roster"
     exchange: "Exchange"
+    keeping: "Keeping"
 
     def answer(self, do: str, person: str | None, arg: str | None = None) -> dict[str, Any]:
         """Do what is asked of one person, or of everybody.
@@ -49,6 +51,7 @@ class Requests:
             "mark": lambda: _mark(chosen, argument),
             "reload": lambda: self.exchange.reload(names, argument),
             "profile": lambda: self.exchange.profile(names, argument),
+            "flight": lambda: {"people": self.keeping.dump(*names)},
             "shutdown": self.daemon.stop,
         }
         acts.update({each: lambda: _keys(chosen, do) for each in OF_KEYS})

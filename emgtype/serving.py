@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from emgtype.config import Config
 from emgtype.daemon import Daemon, Sink, Wearer
 from emgtype.exchange import Exchange
 from emgtype.injection import open_keys
+from emgtype.keeping import Keeping, Tapped
 from emgtype.member import Member, Roster
 from emgtype.people import Person, gather
 from emgtype.recent import Recent
@@ -67,6 +69,7 @@ class Service(Closing):
         profiles: The profile that each of them was started with.
         say: Tells the user.
         shown: Whether the text is shown on standard output.
+        record: Folder for a session file of each; None: none.
         inject: Whether the text of the one person who is served is typed into windows, once armed.
 
     Raises:
@@ -80,6 +83,7 @@ class Service(Closing):
         say: Say,
         *,
         shown: bool,
+        record: Path | None = None,
         inject: bool = False,
     ) -> None:
         self._config = configs[0]
@@ -89,6 +93,7 @@ class Service(Closing):
         self.roster = Roster(parties=gather(configs))
         self._keys: KeySink | None = None
         with ExitStack() as stack:
+            self._keeping = stack.enter_context(Keeping(record, self._config.record.flight, self._warn))
             if inject:
                 self._keys = stack.enter_context(open_keys(self._config.keys, self._warn, arm=False))
             self._serve(stack, [person for party in self.roster.parties for person in party.people], shown)
@@ -127,7 +132,7 @@ class Service(Closing):
             attend=self._attend,
         )
         self._exchange = stack.enter_context(Exchange(self._daemon, self.roster, self._warn))
-        self._requests = Requests(self._daemon, self.roster, self._exchange)
+        self._requests = Requests(self._daemon, self.roster, self._exchange, self._keeping)
 
     def _member(self, person: Person, source: LSLSource, socket: PubSocket) -> Member:
         name = person.config.person
@@ -148,8 +153,11 @@ class Service(Closing):
             layout,
             lambda said: self._warn(f"{label}: {said}" if label else said),
         )
-        wearer = Wearer(source, person.pipeline, sinks, beat, label, watch=signal.push)
-        member = Member(person, source, wearer, recent, publisher.mark, signal, self._keys, profile)
+        recording, flight = self._keeping.record(person), self._keeping.flight(person)
+        heard = Tapped(source, recording.push) if recording else source
+        sinks += [flight] if flight else []
+        wearer = Wearer(heard, person.pipeline, sinks, beat, label, watch=signal.push, witness=flight)
+        member = Member(person, source, wearer, recent, publisher.mark, signal, self._keys, profile, recording, flight)
         return member
 
     def arm(self) -> None:
@@ -168,6 +176,9 @@ class Service(Closing):
             self._daemon.run(seconds)
             if self._keys:
                 self._keys.finish()
+        except Exception:
+            self._keeping.dump_all()
+            raise
         finally:
             self._screen.close()
 
@@ -178,6 +189,7 @@ class Service(Closing):
     def _attend(self) -> None:
         self._asked.attend(self._requests.answer)
         self._exchange.attend()
+        self._keeping.attend(self.roster.members)
         self._manager.alive()
 
     def _introduce(self, person: Person, source: LSLSource, endpoint: str) -> None:

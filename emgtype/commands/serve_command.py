@@ -47,6 +47,7 @@ Two people: emgtype serve --stream A --person ann --stream B --person bob"""
 @click.option("--quiet", is_flag=True, help="Publish only, show no text.")
 @click.option("--inject", is_flag=True, help="Type the text into the focused window, once armed (docs/keys.md).")
 @click.option("--arm", is_flag=True, help="With --inject: arm it after a moment to click into the window.")
+@click.option("--record", type=PATH, metavar="FOLDER", help="Also write what comes in to session files there.")
 @click.option("--seconds", type=float, help="End after so many seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON at the end; implies --quiet.")
 def command(
@@ -67,6 +68,7 @@ def command(
     quiet: bool,
     inject: bool,
     arm: bool,
+    record: Path | None,
     seconds: float | None,
     as_json: bool,
 ) -> None:
@@ -96,7 +98,7 @@ def command(
     def say(sentence: str, style: str) -> None:
         said.print(sentence, style=style, markup=False)
 
-    with Service(configs, chosen, say, shown=not (quiet or as_json), inject=inject) as service:
+    with Service(configs, chosen, say, shown=not (quiet or as_json), record=record, inject=inject) as service:
         if arm:
             service.arm()
         began = time.monotonic()

@@ -25,6 +25,7 @@ from emgtype.daemon import Daemon, Wearer
 from emgtype.exchange import Exchange
 from emgtype.member import Member, Roster
 from emgtype.people import gather
+from emgtype.signal_report import SignalReport, watch_for
 from simulator.session import LAYOUT
 from streamer.chunk import Chunk
 
@@ -61,8 +62,9 @@ def exchange(start: str, to: str, runs: int) -> dict[str, list[float]]:
     roster = Roster(parties=gather([load_config(flags={"bundle": start})]))
     (person,) = roster.parties[0].people
     bands = Bands(simulated_samples(30.0))
-    wearer = Wearer(bands, person.pipeline, (), lambda: None)
-    roster.members["me"] = Member(person, cast(Any, bands), wearer, cast(Any, None), lambda _name, _time: None)
+    signal = SignalReport(watch_for(person.config, None, LAYOUT), LAYOUT, lambda _: None)
+    wearer = Wearer(bands, person.pipeline, (), lambda: None, watch=signal.push)
+    roster.members["me"] = Member(person, cast(Any, bands), wearer, cast(Any, None), lambda _name, _time: None, signal)
     daemon = Daemon([(roster.parties[0].pipelines, [wearer])], stall=60, heartbeat_every=60, tell=lambda _: None)
     found: dict[str, list[float]] = {"before": [], "while it loads": [], "in the exchange": []}
     with Exchange(daemon, roster, lambda _: None) as other:

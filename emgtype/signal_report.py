@@ -19,7 +19,7 @@ def watch_for(config: Config, profile: str | None, layout: Layout) -> SignalWatc
         InputError: Corrections or a reference that do not fit.
     """
     reference = None if profile is None else read_reference(find_profile(profile), layout)
-    return SignalWatch(layout, config.conditioner.placements(layout), reference)
+    return SignalWatch(layout, config.conditioner, reference)
 
 
 @dataclass(slots=True, eq=False)

@@ -1,14 +1,14 @@
 """Watches the signal as it comes: what is wrong with which electrode, from when to when, and how the bands sit."""
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from streamer.chunk import Chunk, Layout
-from streamer.placement import Fit, Placement, fit, normalised
+from streamer.conditioner import Corrections
+from streamer.placement import Fit, fit, normalised
 from streamer.signal_rules import Fault, Judge
 from streamer.signal_window import Window, Windows
 
@@ -60,16 +60,17 @@ class SignalWatch:
 
     Args:
         layout: Of the samples, uncorrected as they come.
-        placements: How each band's electrodes are corrected afterwards; () as they are.
+        corrections: How they are corrected afterwards.
         reference: To tell a band that was turned, or a level that drifts; None: neither is told.
     """
 
     def __init__(
-        self, layout: Layout, placements: Sequence[Placement] = (), reference: Reference | None = None
+        self, layout: Layout, corrections: Corrections | None = None, reference: Reference | None = None
     ) -> None:
+        corrections = corrections or Corrections()
         self._layout = layout
-        places = placements or [Placement()] * layout.bands
-        self._order = [place.order(layout.electrodes) for place in places]
+        self._order = [place.order(layout.electrodes) for place in corrections.placements(layout)]
+        self._gain = 20 * np.log10(np.array(corrections.gain or (1.0,) * layout.bands))[:, None]  # dB
         self._windows = Windows(layout)
         self._judge = Judge(layout)
         self._reference = reference
@@ -146,7 +147,7 @@ class SignalWatch:
         for band, order in enumerate(self._order):
             loud[band] = loud[band][order]
             pattern[band] = pattern[band][:, order][:, :, order]
-        return Reference(loud, pattern)
+        return Reference(loud + self._gain, pattern)
 
     def _place(self, now: Reference, reference: Reference) -> list[Fault]:
         self.fits = tuple(fit(*pair) for pair in zip(now.pattern, reference.pattern, strict=True))

@@ -32,7 +32,7 @@ class Window:
     step: float
     """Least difference between two values of the electrodes looked at; infinity where all are equal."""
     bad: Mask
-    """Whether any value is not a finite number."""
+    """Whether any value is no finite number; moments at which all of a band are none are missing, and count as 0."""
     flat: Mask
     """Whether all values are the same."""
     clipped: npt.NDArray[np.int64]
@@ -82,9 +82,11 @@ class Windows:
 
     def describe(self, samples: npt.NDArray[np.float32], times: FloatArray) -> Window:
         """A window of (samples, bands, electrodes) at `times` (samples,) s."""
-        bad: Mask = np.logical_not(np.isfinite(samples).all(axis=0))
-        if bad.any():
-            samples = np.where(np.isfinite(samples), samples, np.float32(0))
+        finite = np.isfinite(samples)
+        bad: Mask = np.zeros(samples.shape[1:], np.bool_)
+        if not finite.all():
+            bad = np.asarray((~finite & finite.any(axis=2, keepdims=True)).any(axis=0))
+            samples = np.where(finite, samples, np.float32(0))
         top, bottom = samples.max(axis=0), samples.min(axis=0)
         spectrum = np.fft.rfft(samples * self._taper, axis=0)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float64) * self._scale  # (bins, bands, electrodes)

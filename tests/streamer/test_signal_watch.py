@@ -10,6 +10,7 @@ from simulator import faults
 from simulator.person import make_person
 from simulator.session import LAYOUT, simulate, typing_session
 from streamer.chunk import Chunk
+from streamer.conditioner import Corrections
 from streamer.placement import Placement
 from streamer.signal_rules import Fault, sentences
 from streamer.signal_watch import Change, SignalWatch
@@ -105,6 +106,13 @@ def told(chunk: Chunk) -> list[str]:
     return sentences([change.fault for change in watched(chunk) if change.begun], LAYOUT)
 
 
+def test_samples_that_are_missing_are_no_fault_of_an_electrode() -> None:
+    holes = typed().samples.copy()
+    holes[5000:5200] = np.nan
+    holes[9000:9100, 1] = np.nan
+    assert watched(Chunk(holes, typed().times, LAYOUT)) == []
+
+
 def test_a_fault_is_told_once_when_it_begins_and_once_when_it_ends() -> None:
     sick, well = part(typed(), 8000, 24000), part(typed(), 24000, 40000)
     changes = watched(joined([faults.dead(sick, 0, [5]), well]))
@@ -150,8 +158,8 @@ def test_a_turned_or_fainter_band_is_told_against_the_reference() -> None:
     changes = watched(wrong, again)
     assert {change.fault for change in changes} == {Fault("turned", 0), Fault("mirrored", 1), Fault("level", 0)}
     assert [found.placement for found in again.fits] == put_on
-    corrected = SignalWatch(LAYOUT, put_on, reference)
-    assert [change.fault for change in watched(wrong, corrected)] == [Fault("level", 0)]
+    corrected = SignalWatch(LAYOUT, Corrections((4, -7), (False, True), (1 / 0.3, 1.0)), reference)
+    assert watched(wrong, corrected) == []
 
 
 def test_who_rests_teaches_no_reference() -> None:

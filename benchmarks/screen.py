@@ -26,17 +26,24 @@ def until(condition: Callable[[], Any], what: str) -> Any:
 
 
 class Program(Closing):
-    """A program that is killed, by its id, when its `with` ends."""
+    """A program that is killed, by its id, when its `with` ends; `pipe`: its output can be read."""
 
-    def __init__(self, *command: str, environment: Mapping[str, str], keep: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, *command: str, environment: Mapping[str, str], keep: tuple[int, ...] = (), pipe: bool = False
+    ) -> None:
         self.process = subprocess.Popen(
-            command, env=environment, pass_fds=keep, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            env=environment,
+            pass_fds=keep,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if pipe else None,
+            stderr=subprocess.DEVNULL,
         )
 
     def close(self) -> None:
         """Kill it."""
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
 
 
 class Screen(Closing):

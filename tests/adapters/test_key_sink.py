@@ -1,12 +1,16 @@
 """The key sink with its process, on a real X server: text arrives, and however it ends no key stays held."""
 
+import json
 import os
+import random
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +19,7 @@ pytest.importorskip("Xlib", reason="python-xlib is for X11")
 from adapters.key_settings import KeySettings
 from adapters.key_sink import KeySink
 from adapters.key_x11 import X11Keyboard
-from benchmarks.screen import Screen, until
+from benchmarks.screen import Program, Screen, until
 from decoder.charset import KEYS, text_to_labels
 from decoder.errors import InputError
 from decoder.messages import Key, TextEvent
@@ -169,6 +173,40 @@ def test_a_killed_process_leaves_no_key_held_and_a_fresh_one_is_not_armed(screen
         until(lambda: terminal.text().endswith("again"), "the text")
     assert (EVERYTHING * 3 + "A").startswith(begun.replace("A", "")[:3])
     left.close()
+
+
+PARENT = """
+import json, sys, time
+from adapters.key_settings import KeySettings
+from adapters.key_sink import KeySink
+from decoder.charset import text_to_labels
+from decoder.messages import Key, TextEvent
+
+sink = KeySink(KeySettings(**json.loads(sys.argv[1])), print)
+sink.arm()
+sink.await_armed()
+sink.push(TextEvent(0, tuple(Key(label, 1.0, 1.0) for label in text_to_labels(sys.argv[2])), 0, 1.0, 0))
+print(sink.process_id, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_killed_daemon_leaves_no_key_held_at_any_moment(screen: Screen) -> None:
+    terminal = screen.terminal()
+    for run in range(3):
+        settings = json.dumps(asdict(SETTINGS))
+        with Program(
+            sys.executable, "-c", PARENT, settings, EVERYTHING * 5, environment=screen.environment, pipe=True
+        ) as parent:
+            assert parent.process.stdout is not None
+            *_, child = (parent.process.stdout.readline() for _ in range(2))
+            until(terminal.text, "the first key")
+            time.sleep(random.uniform(0, 0.3))
+            parent.process.kill()
+            until(lambda child=child: not Path(f"/proc/{int(child)}").exists(), "the end of the key process")  # type: ignore[misc]
+        assert screen.held() == []
+        typed = terminal.text()
+        assert len(typed) < (run + 1) * 5 * len(EVERYTHING)  # it was in the middle of it
 
 
 def test_the_end_of_the_desktop_session_is_told_once_in_a_sentence(

@@ -1,7 +1,7 @@
 """The adaptive commit rule against the fixed lag of the same median delay, on peaky and on flat emissions.
 
-For each posterior from which on a key is final, the delay from press to final has a median; the fixed lag beside it is
-the shortest, in whole frames, whose median is as long. Peaky and flat emissions are made from key times
+For each posterior from which on a key is final, the delay from press to final has a median; the fixed lag beside it, in
+whole frames, has the same to within the hop at which keys are told. Peaky and flat emissions are made from key times
 (benchmarks.synthetic_emissions); the decoder's settings are tuned for each kind on minutes of their own, for the fixed
 lag. With --sessions also what the bundle's encoder says to recorded sessions.
 

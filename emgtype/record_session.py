@@ -3,6 +3,7 @@
 import math
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,12 +66,13 @@ class Wanted:
 class _Run:
     """One recording under way."""
 
-    def __init__(self, wanted: Wanted, source: LSLSource, recording: Recording, keys: KeyLog | None) -> None:
+    def __init__(
+        self, wanted: Wanted, texts: Sequence[str], source: LSLSource, recording: Recording, keys: KeyLog | None
+    ) -> None:
         self._wanted = wanted
         self._source = source
         self._recording = recording
         self.keys = keys
-        texts = read_prompts(wanted.prompts) if wanted.prompts else []
         self.prompter = Prompter(texts, recording.note, wanted.speed)
         self._typed = math.inf
 
@@ -143,7 +145,7 @@ def record(stack: ExitStack, wanted: Wanted, config: SourceConfig, said: Console
     Raises:
         InputError: No such stream, no room, a stream that has ended; what came before is in the file.
     """
-    path = wanted.path()
+    path, texts = wanted.path(), read_prompts(wanted.prompts) if wanted.prompts else []
     _repair_others(path.parent, said)
     (source,) = open_sources([(config.bands or (config.stream,), LAYOUT)], config.timeout)
     stack.enter_context(source)
@@ -155,7 +157,7 @@ def record(stack: ExitStack, wanted: Wanted, config: SourceConfig, said: Console
     keys = KeyLog(recording.note) if wanted.keys else None
     if keys:
         stack.enter_context(KeyListener(keys, local_clock))
-    run = _Run(wanted, source, recording, keys)
+    run = _Run(wanted, texts, source, recording, keys)
     terminal = stack.enter_context(Terminal())
     source.flush()
     try:

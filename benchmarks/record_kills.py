@@ -1,0 +1,143 @@
+"""What is left of a recording that is killed: `emgtype record`, `kill -9` at random moments, several at a time.
+
+Samples are numbered and played over LSL at their rate; what was on its way counts as missed, too.
+
+    python -m benchmarks.record_kills                       # 50 kills
+    python -m benchmarks.record_kills --kills 500 --seed 1
+"""
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pylsl
+from rich.progress import track
+from rich.table import Table
+
+from adapters.closing import Closing
+from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
+from adapters.lsl_outlet import LSLOutlet
+from adapters.session_format import LAYOUT
+from adapters.session_reader import SessionReader
+from adapters.session_repair import repair
+from benchmarks.results import command_line, publish, spread
+from decoder.errors import InputError
+from emgtype.recording import lsl_epoch
+from streamer.chunk import Chunk
+
+AT_ONCE = 5
+_PERIOD = 0.02  # seconds between pieces
+_PATIENCE = 60.0  # seconds that a recording may take to begin
+
+
+def numbered(first: int, count: int) -> Chunk:
+    """Samples that say their number, from 0 s on."""
+    numbers = np.arange(first, first + count)
+    samples = np.full((count, LAYOUT.bands, LAYOUT.electrodes), numbers[:, None, None], np.float32)
+    return Chunk(samples, numbers / LAYOUT.rate, LAYOUT)
+
+
+def numbers_in(path: Path) -> np.ndarray:
+    """The numbers of a session's samples."""
+    with SessionReader(path) as session:
+        return session.read(0, len(session)).samples[:, 1, 7]
+
+
+class Numbers(Closing):
+    """An LSL stream of numbered samples at their rate. Use it in a `with`."""
+
+    def __init__(self) -> None:
+        self.name = f"numbers-{uuid.uuid4()}"
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._play)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End it."""
+        self._over.set()
+        self._thread.join()
+
+    def _play(self) -> None:
+        with LSLOutlet(self.name, LAYOUT, self.name, sample_numbers=True) as outlet:
+            began, sent = pylsl.local_clock(), 0
+            while not self._over.wait(_PERIOD):
+                due = int((pylsl.local_clock() - began) * LAYOUT.rate)
+                outlet.push(numbered(sent, due - sent), began)
+                sent = due
+
+
+def kill_some(
+    environment: Mapping[str, str], folder: Path, stream: str, count: int, chance: random.Random
+) -> dict[Path, float]:
+    """Recordings that run at once, each killed at a moment of its own: the files, and LSL seconds of each kill."""
+    paths = [folder / f"{uuid.uuid4()}.hdf5" for _ in range(count)]
+    call = [sys.executable, "-m", "emgtype.cli", "record", "--stream", stream, "--user", "1", "--out"]
+    quiet = subprocess.DEVNULL
+    processes = [subprocess.Popen([*call, str(path)], env=environment, stdin=quiet, stderr=quiet) for path in paths]
+    try:
+        end = time.monotonic() + _PATIENCE
+        while not all(path.with_name(f"{path.name}.part").exists() for path in paths):
+            if time.monotonic() > end:
+                raise TimeoutError("the recordings did not begin")
+            time.sleep(0.02)
+        began, killed = time.monotonic(), {}
+        for moment, path, process in sorted(
+            ((chance.uniform(0.0, 2.5), path, process) for path, process in zip(paths, processes, strict=True)),
+            key=lambda each: each[0],
+        ):
+            time.sleep(max(0.0, began + moment - time.monotonic()))
+            process.kill()
+            killed[path] = pylsl.local_clock()
+        return killed
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def missed(path: Path, killed: float) -> float:
+    """Seconds from the last sample of a repaired recording to its kill; its samples must follow each other."""
+    numbers = numbers_in(path)
+    if not np.array_equal(numbers, numbers[0] + np.arange(len(numbers))):
+        raise ValueError(f"samples are missing in the midst of {path}")
+    with SessionReader(path) as session:
+        return lsl_epoch() + killed - session.end
+
+
+def main() -> None:
+    """Command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    os.environ[LSL_CONFIG_VARIABLE] = str(loopback_config())
+    chance, found, empty = random.Random(options.seed), list[float](), 0
+    with tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder, Numbers() as stream:
+        for _ in track(range(0, options.kills, AT_ONCE), "killing", transient=True):
+            for path, killed in kill_some(os.environ, Path(folder), stream.name, AT_ONCE, chance).items():
+                try:
+                    repair(path)
+                except InputError:
+                    empty += 1  # killed within its first quarter of a second
+                else:
+                    found.append(missed(path, killed))
+                with suppress(FileNotFoundError):
+                    path.unlink()
+    figures = {"kills": len(found) + empty, "opened": len(found), "empty": empty, "missed_ms": spread(found)}
+    table = Table("kills", "files that open", "killed before 0.25 s", "missed, ms: p50", "p95", "max")
+    times = (f"{1e3 * figures['missed_ms'][name]:.0f}" for name in ("p50", "p95", "max"))  # type: ignore[index]
+    table.add_row(str(figures["kills"]), str(len(found)), str(empty), *times)
+    publish(options, [table], figures)
+
+
+if __name__ == "__main__":
+    main()

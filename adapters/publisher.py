@@ -13,7 +13,7 @@ from adapters.bound_socket import BoundSocket
 from adapters.curve import KeyFolder
 from adapters.endpoint import default_endpoint
 from adapters.running_text import RunningText
-from decoder.messages import TextEvent
+from decoder.messages import Sentence, TextEvent
 
 _KEPT = 10_000  # messages for a subscriber that does not keep up, before it loses some
 _READABLE = int(zmq.POLLIN)  # as a number: pyzmq's flags are slow to compare
@@ -108,6 +108,10 @@ class Publisher:
     def status(self, figures: Callable[[], Mapping[str, Any]]) -> None:
         """Publish how the daemon fares; the figures are asked for only where somebody wants them."""
         self._send(wire.Status, lambda: (figures(),))
+
+    def sentence(self, sentence: Sentence) -> None:
+        """Publish the readings of a sentence."""
+        self._send(wire.SentenceMessage, lambda: (sentence,))
 
     def mark(self, name: str, time: float) -> None:
         """Publish a name for the moment `time` (s) of the samples."""

@@ -9,7 +9,7 @@ import msgpack
 
 from decoder.charset import KEYS, labels_to_text
 from decoder.errors import InputError
-from decoder.messages import Key, TextEvent
+from decoder.messages import Key, Reading, Sentence, TextEvent
 
 VERSION = 1
 Encoding = Literal["json", "msgpack"]
@@ -166,6 +166,26 @@ class Status(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class SentenceMessage(Message):
+    """Readings at word level of what was typed between two pauses."""
+
+    KIND: ClassVar[str] = "sentence"
+
+    sentence: Sentence
+
+    def fields(self) -> dict[str, Any]:
+        """The best reading first."""
+        readings = [{"text": r.text, "score": r.score, "acoustic": r.acoustic} for r in self.sentence.readings]
+        return {"readings": readings, "start": self.sentence.start, "end": self.sentence.end}
+
+    @classmethod
+    def read(cls, sender: Sender, seq: int, sent: float, table: Mapping[str, Any]) -> Self:
+        """Inverse of `fields`."""
+        readings = [Reading(_text(r["text"]), float(r["score"]), float(r["acoustic"])) for r in table["readings"]]
+        return cls(sender, seq, sent, Sentence(tuple(readings), float(table["start"]), float(table["end"])))
+
+
+@dataclass(frozen=True, slots=True)
 class Mark(Message):
     """A moment that somebody named by the request `mark`."""
 
@@ -206,7 +226,7 @@ class Heartbeat(Message):
 
 
 KINDS: Mapping[str, type[Message]] = {
-    each.KIND: each for each in (TextMessage, Final, Partial, Status, Mark, Heartbeat)
+    each.KIND: each for each in (TextMessage, Final, Partial, SentenceMessage, Status, Mark, Heartbeat)
 }
 """Every topic's first part, and what comes there."""
 

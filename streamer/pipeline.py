@@ -101,7 +101,8 @@ class Pipeline:
         self._decode_hop = decode_hop or encoder.hop
         self._decoder = decoder
         self._observe = observer
-        self._tap = tap
+        self.tap = tap
+        """Sees every emission once; may be changed between two pushes."""
         self._gaps = None if max_gap is None else Gaps(facts.layout, max_gap)
         self._mask = FrameMask(facts.stft)
         self.gate = gate
@@ -265,8 +266,8 @@ class Pipeline:
         for first in range(0, len(emission.times), self._decode_hop):
             part = slice(first, first + self._decode_hop)
             hop = Emission(emission.log_probs[part], emission.times[part])
-            if self._tap:
-                self._tap(hop)
+            if self.tap:
+                self.tap(hop)
             with self._observe("decoder"):
                 event = self._decoder.push(hop)
             events += [event] if event else []

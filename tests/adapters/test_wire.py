@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from adapters import wire
 from decoder.errors import InputError
-from decoder.messages import Key, TextEvent
+from decoder.messages import Key, Reading, Sentence, TextEvent
 
 SENDER = wire.Sender("r1", "s1", "ann")
 ENCODINGS: list[wire.Encoding] = ["json", "msgpack"]
@@ -29,6 +29,7 @@ def test_messages_come_back_as_they_went(
         wire.Final(SENDER, 1, sent, number, text),
         wire.Partial(SENDER, 2, sent, text, number),
         wire.Status(SENDER, 3, sent, {"state": text, "stages_ms": {"encoder": {"p50": sent}}}),
+        wire.SentenceMessage(SENDER, 4, sent, Sentence((Reading(text, sent, -sent),), sent, sent + 1)),
         wire.Mark(SENDER, 4, sent, text, sent),
         wire.Heartbeat(SENDER, 5, sent, {"keys": number}),
     ]

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import wire
+from decoder import messages
 from decoder.charset import LABELS, labels_to_text
 from decoder.messages import Key, TextEvent
 from decoder.render import KeySequence, render
-from emgtype_client import ClientError, Lost
+from emgtype_client import ClientError, Lost, Reading, Sentence
 from emgtype_client.feed import Feed
 
 SENDER = wire.Sender("r1", "s", "ann")
@@ -87,3 +88,22 @@ def test_messages_that_do_not_fit_are_refused_and_change_nothing(
     with pytest.raises(ClientError, match=because):
         feed.take([topic, json.dumps(body | change).encode()])
     assert str(feed.people["ann"]) == "ab"
+
+
+def test_every_topic_of_the_daemon_is_known() -> None:
+    reading = messages.Reading("so far", -1.5, -2.5)
+    sent: list[wire.Message] = [
+        wire.TextMessage(SENDER, 0, 0.0, edit(0, 0, "a", 0)),
+        wire.Final(SENDER, 0, 0.0, 0, "a"),
+        wire.Partial(SENDER, 0, 0.0, "a", 1),
+        wire.Status(SENDER, 0, 0.0, {}),
+        wire.SentenceMessage(SENDER, 0, 0.0, messages.Sentence((reading,), 1.0, 2.0)),
+        wire.Mark(SENDER, 0, 0.0, "here", 1.0),
+        wire.Heartbeat(SENDER, 0, 0.0, {"keys": 1}),
+    ]
+    assert {message.KIND for message in sent} == {*wire.KINDS}
+    feed = Feed({*wire.KINDS}, None)
+    feed.join({"people": {"ann": {"run": "r1", "keys": "", "tail": 0, "next": {"keys": 0}}}})
+    events = [event for message in sent for event in feed.take(wire.encode(message))]
+    assert len(events) == len(sent)
+    assert Sentence("ann", (Reading("so far", -1.5, -2.5),), 1.0, 2.0) in events

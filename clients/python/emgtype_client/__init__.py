@@ -10,7 +10,20 @@ with connect() as client:
 from emgtype_client.aio import AsyncClient
 from emgtype_client.client import Client
 from emgtype_client.errors import ClientError, NoAnswerError, RefusedError
-from emgtype_client.events import Edit, Event, Final, Heartbeat, Joined, Key, Lost, Mark, Partial, Status
+from emgtype_client.events import (
+    Edit,
+    Event,
+    Final,
+    Heartbeat,
+    Joined,
+    Key,
+    Lost,
+    Mark,
+    Partial,
+    Reading,
+    Sentence,
+    Status,
+)
 from emgtype_client.text import Text
 
 connect = Client
@@ -30,7 +43,9 @@ __all__ = [
     "Mark",
     "NoAnswerError",
     "Partial",
+    "Reading",
     "RefusedError",
+    "Sentence",
     "Status",
     "Text",
     "connect",

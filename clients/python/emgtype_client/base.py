@@ -21,7 +21,7 @@ class BaseClient:
         endpoint: Where the daemon publishes; None: this user's own, wherever that is.
         control: Where it takes requests; None: beside that.
         person: Whose text; None: everybody's.
-        topics: What to be told beside the text: of final, partial, status and mark.
+        topics: What to be told beside the text: of final, partial, sentence, status and mark.
         keys: A file made by `emgtype keys new`, for a daemon that wants keys.
         timeout: Seconds within which the daemon must answer; None: as long as it takes.
 

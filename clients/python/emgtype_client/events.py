@@ -61,6 +61,28 @@ class Status(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What may have been typed."""
+
+    text: str
+    score: float
+    """Nats, the language model's share included."""
+    acoustic: float
+    """Nats, without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence(Event):
+    """What was typed between two pauses, read once more at word level; never keys."""
+
+    readings: tuple[Reading, ...]
+    """The best first."""
+    start: float
+    """On the LSL clock, as `end`."""
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class Mark(Event):
     """A moment that somebody named by the request `mark`."""
 

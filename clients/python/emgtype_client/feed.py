@@ -1,11 +1,24 @@
 """What messages mean: events, the text held, and whether it must be taken anew. No sockets, no clock."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from emgtype_client.errors import ClientError
-from emgtype_client.events import Edit, Event, Final, Heartbeat, Joined, Key, Lost, Mark, Partial, Status
+from emgtype_client.events import (
+    Edit,
+    Event,
+    Final,
+    Heartbeat,
+    Joined,
+    Key,
+    Lost,
+    Mark,
+    Partial,
+    Reading,
+    Sentence,
+    Status,
+)
 from emgtype_client.text import Text
 
 VERSION = 1
@@ -47,7 +60,7 @@ class Feed:
         kind, _, person = topic.decode().partition(".")
         if self.person not in (None, person):
             return []  # topics match by their beginning: somebody's whose name begins as ours
-        run, seq, event = str(table["run"]), _count(table["seq"]), _event(kind, person, table)
+        run, seq, event = str(table["run"]), _count(table["seq"]), _READ[kind](person, table)
         events = self._heard(person, kind, run, seq, seq + 1)
         if isinstance(event, Heartbeat):  # it tells of those, too, after which nothing has come yet
             for other in {*self.topics} & {*table["next"]}:
@@ -85,22 +98,25 @@ class Feed:
         return events
 
 
-def _event(kind: str, person: str, table: Mapping[str, Any]) -> Event:
-    match kind:
-        case "keys":
-            keys = tuple(Key(str(each["key"]), each["time"], each["confidence"]) for each in table["keys"])
-            return Edit(person, _count(table["erase"]), keys, _count(table["tail"]), table["time"], table["sent"])
-        case "final":
-            return Final(person, _count(table["back"]), str(table["text"]))
-        case "partial":
-            return Partial(person, str(table["line"]), _count(table["final"]))
-        case "status":
-            return Status(person, table["figures"])
-        case "mark":
-            return Mark(person, str(table["mark"]), table["time"])
-        case "heartbeat":
-            return Heartbeat(person, table["sent"])
-    raise ValueError(kind)
+def _edit(person: str, table: Mapping[str, Any]) -> Edit:
+    keys = tuple(Key(str(k["key"]), k["time"], k["confidence"]) for k in table["keys"])
+    return Edit(person, _count(table["erase"]), keys, _count(table["tail"]), table["time"], table["sent"])
+
+
+def _sentence(person: str, table: Mapping[str, Any]) -> Sentence:
+    readings = tuple(Reading(str(r["text"]), r["score"], r["acoustic"]) for r in table["readings"])
+    return Sentence(person, readings, table["start"], table["end"])
+
+
+_READ: Mapping[str, Callable[[str, Mapping[str, Any]], Event]] = {
+    KEYS: _edit,
+    "final": lambda person, table: Final(person, _count(table["back"]), str(table["text"])),
+    "partial": lambda person, table: Partial(person, str(table["line"]), _count(table["final"])),
+    "sentence": _sentence,
+    "status": lambda person, table: Status(person, table["figures"]),
+    "mark": lambda person, table: Mark(person, str(table["mark"]), table["time"]),
+    HEARTBEAT: lambda person, table: Heartbeat(person, table["sent"]),
+}
 
 
 def _count(value: Any) -> int:

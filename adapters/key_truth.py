@@ -1,11 +1,12 @@
-"""Key presses of a keyboard in front of the wearer, for the truth of a recording: pynput, on the clock of the samples.
+"""Key presses of a keyboard in front of the wearer, for the truth of a recording, on the clock of the samples.
 
-A key is stamped when its event reaches this process, which is at once: pynput's thread waits for nothing else. On X11
-it hears them from the server itself (the RECORD extension), whichever window has the focus. There is no such way on
-Wayland, and on macOS the terminal must be allowed to see the keyboard.
+On X11 the server itself tells of them, whichever window has the focus; on macOS and Windows pynput does, and macOS
+wants the terminal to be allowed to. Wayland lets no program listen.
 """
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from adapters.closing import Closing
@@ -13,9 +14,10 @@ from decoder.errors import InputError
 from decoder.truth import Keystroke
 
 _REPEAT = 0.005
-"""Seconds between a release and the next press of a key that is held: X11 tells a repetition as both, with one stamp;
-fingers take ten times as long."""
-_SHIFTS = {"Key.shift_l": "Key.shift", "Key.shift_r": "Key.shift"}
+"""Seconds between a release and the next press of a key that is held, where a repetition is told as both; fingers take
+ten times as long."""
+SHIFT = "Key.shift"
+_SHIFTS = {"Key.shift_l": SHIFT, "Key.shift_r": SHIFT}
 """The character set has one ⇧; which hand pressed it is not a matter of truth."""
 
 
@@ -28,67 +30,72 @@ class KeyLog:
 
     def __init__(self, note: Callable[[Keystroke], None]) -> None:
         self._note = note
-        self._held: dict[str, Keystroke] = {}
-        self._released: Keystroke | None = None
+        self._held: dict[Hashable, Keystroke] = {}
+        self._released: tuple[Hashable, Keystroke] | None = None
         self.count = 0
         """Keys pressed."""
 
-    def press(self, key: str, time: float) -> None:
-        """A key goes down at `time` (s), or is said to again while it is held."""
-        last = self._released
-        if key in self._held:
+    def press(self, code: Hashable, key: str, time: float) -> None:
+        """The key `code` goes down at `time` (s) and means `key`, or is said to again while it is held."""
+        if code in self._held:
             return
-        if last and last.key == key and time - last.end < _REPEAT:
-            self._held[key] = last  # it was not released at all
+        last, stroke = self._released or (None, Keystroke("", 0.0, 0.0))
+        if last == code and time - stroke.end < _REPEAT:
+            self._held[code] = stroke  # it was not released at all
             return
-        self._held[key] = Keystroke(key, time, time)
+        self._held[code] = Keystroke(key, time, time)
         self.count += 1
-        self._note(self._held[key])
+        self._note(self._held[code])
 
-    def release(self, key: str, time: float) -> None:
-        """A key goes up; one that went down as another character, since Shift was down or up then, is found as well."""
-        held = key if key in self._held else self._otherwise(key)
-        if held is not None:
-            self._released = Keystroke(held, self._held.pop(held).start, time)
-            self._note(self._released)
-
-    def _otherwise(self, key: str) -> str | None:
-        characters = [name for name in self._held if len(name) == 1]
-        same = [name for name in characters if name.casefold() == key.casefold()]
-        return next(iter(same or (characters if len(key) == 1 else [])), None)
+    def release(self, code: Hashable, time: float) -> None:
+        """It goes up, whatever it may mean by now; nothing where nobody heard it go down."""
+        stroke = self._held.pop(code, None)
+        if stroke is not None:
+            self._released = code, Keystroke(stroke.key, stroke.start, max(time, stroke.start))
+            self._note(self._released[1])
 
 
-class KeyListener(Closing):
-    """Listens to the keyboard, whichever program is typed into. Use it in a `with`.
+def listen(log: KeyLog, clock: Callable[[], float]) -> Closing:
+    """Have a log told of every key of this desktop until what is returned is closed.
 
     Args:
-        log: Gets every press and release, in a thread of pynput's.
+        log: Called in a thread of its own.
         clock: Seconds, of the samples' times.
 
     Raises:
-        InputError: There is no keyboard to listen to.
+        InputError: There is no keyboard that can be listened to.
+    """
+    if not sys.platform.startswith("linux"):
+        return PynputListener(log, clock)
+    if os.environ.get("WAYLAND_DISPLAY") or os.environ.get("XDG_SESSION_TYPE") == "wayland":
+        raise InputError("Wayland lets no program hear the keyboard: record in a session on X11, or leave --keys out")
+    from adapters.key_truth_x11 import X11Listener  # noqa: PLC0415 - needs python-xlib
+
+    return X11Listener(log, clock)
+
+
+class PynputListener(Closing):
+    """Listens on macOS and Windows. Use it in a `with`.
+
+    A key is stamped when its event reaches this process: pynput's thread waits for nothing else.
+
+    Args:
+        log: Told of every key.
+        clock: Seconds, of the samples' times.
     """
 
     def __init__(self, log: KeyLog, clock: Callable[[], float]) -> None:
-        try:
-            from pynput import keyboard  # noqa: PLC0415  # looks for a display when it is imported
-        except ImportError as error:
-            if getattr(error, "name", None) == "pynput":
-                raise
-            raise InputError(
-                f"no keyboard to listen to ({error}): start this inside a desktop session on X11, macOS or Windows, or "
-                "leave --keys out"
-            ) from None
+        from pynput import keyboard  # noqa: PLC0415  # looks for a display when it is imported
 
         def press(key: Any) -> None:
             time = clock()
-            if name := key_name(key):
-                log.press(name, time)
+            if (named := code_and_name(key)) is not None:
+                log.press(*named, time)
 
         def release(key: Any) -> None:
             time = clock()
-            if name := key_name(key):
-                log.release(name, time)
+            if (named := code_and_name(key)) is not None:
+                log.release(named[0], time)
 
         self._listener = keyboard.Listener(on_press=press, on_release=release)
         self._listener.start()
@@ -100,11 +107,11 @@ class KeyListener(Closing):
         self._listener.join()
 
 
-def key_name(key: Any) -> str | None:
-    """What a session file calls a key of pynput's: its character, or "Key.space"; None for one that has no name."""
+def code_and_name(key: Any) -> tuple[Hashable, str] | None:
+    """The number of a key of pynput's, and what a session file calls it; None for one without a name."""
     if key is None:
         return None
     if (character := getattr(key, "char", None)) is not None:
-        return str(character)
+        return key.vk or character, str(character)
     name = str(key)
-    return _SHIFTS.get(name, name) if name.startswith("Key.") else None
+    return (name, _SHIFTS.get(name, name)) if name.startswith("Key.") else None

@@ -1,9 +1,11 @@
 """What makes an HDF5 session file of rows that lie on disk already: all of the file but the rows."""
 
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
 import h5py
+import numpy as np
 
 from adapters import session_format as form
 from adapters.session_truth import SessionTruth
@@ -14,7 +16,7 @@ room here needs none when the disk is full."""
 SPARE_HEAD = HEAD - 2**16
 """Where HDF5 leaves room in the head."""
 LEAST = 2**16 // form.RECORD.itemsize + 1
-"""Rows from which on HDF5 puts them where the head ends."""
+"""Rows from which on HDF5 puts them where the head ends: a quarter of a second."""
 
 
 class SessionImage:
@@ -101,9 +103,23 @@ def session_image(rows: int, attributes: Mapping[str, Any], truth: SessionTruth)
         offset = h5py.h5d.create(group.id, form.SERIES.encode(), kind, space, how).get_offset()
         if offset != HEAD:
             raise ValueError(f"HDF5 puts the rows at {offset}, not at {HEAD}")
-        for name, value in attributes.items():
-            group.attrs[name] = value
-        truth.write(group.attrs)
+        _attach(group, attributes, truth)
     if any(image.head[SPARE_HEAD:]):
         raise ValueError("HDF5 needs more room before the rows than it has")
     return image
+
+
+def small_file(rows: np.ndarray, attributes: Mapping[str, Any], truth: SessionTruth) -> bytes:
+    """A whole file, rows and all, for fewer than `LEAST`."""
+    content = BytesIO()
+    with h5py.File(content, "w") as file:
+        group = file.create_group(form.GROUP)
+        group.create_dataset(form.SERIES, data=rows)
+        _attach(group, attributes, truth)
+    return content.getvalue()
+
+
+def _attach(group: h5py.Group, attributes: Mapping[str, Any], truth: SessionTruth) -> None:
+    for name, value in attributes.items():
+        group.attrs[name] = value
+    truth.write(group.attrs)

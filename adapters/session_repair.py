@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from adapters import session_format as form
-from adapters.session_image import HEAD, LEAST, SPARE_HEAD, session_image
+from adapters.session_image import HEAD, LEAST, SPARE_HEAD, session_image, small_file
 from adapters.session_truth import SessionTruth, read_truth
 from decoder.errors import InputError
 
@@ -66,7 +66,7 @@ def complete(descriptor: int, path: Path) -> int:
         path: The session file.
 
     Raises:
-        InputError: It holds too little to be a session, and is removed; or it cannot be made for now.
+        InputError: It holds no sample, and is removed; or it cannot be made for now.
     """
     _require_rows(descriptor, path)
     facts = _facts(descriptor, path)
@@ -77,7 +77,9 @@ def complete(descriptor: int, path: Path) -> int:
             try:
                 _fill(descriptor, facts, rows, truth)
             except OSError:
-                rows -= LEAST  # a disk without a byte left: what HDF5 wants behind the rows costs a quarter of a second
+                rows -= (
+                    LEAST // 2
+                )  # a disk without a byte left: what HDF5 wants behind the rows costs an eighth of a second
                 if rows < LEAST:
                     raise
                 _fill(descriptor, facts, rows, truth)
@@ -103,6 +105,11 @@ def _fill(descriptor: int, facts: Mapping[str, Any], rows: int, truth: SessionTr
         form.CONDITION: facts["condition"],
         form.MINUTES: (last - first) / 60,
     }
+    if rows < LEAST:
+        # The head has room for all of it, and what lies behind is nothing to HDF5.
+        data = np.frombuffer(os.pread(descriptor, rows * _ROW, HEAD), form.RECORD)
+        write_at(descriptor, small_file(data, attributes, truth)[:SPARE_HEAD], 0)
+        return
     image = session_image(rows, attributes, truth)
     os.ftruncate(descriptor, end)
     write_at(descriptor, bytes(image.tail), end)
@@ -164,12 +171,11 @@ def _busy(part: Path) -> bool:
 
 
 def _require_rows(descriptor: int, path: Path) -> None:
-    """Remove what holds too little to be a session, and say so."""
-    if (rows := _rows(descriptor)) < LEAST:
+    """Remove what holds no sample, and say so."""
+    if not _rows(descriptor):
         part_of(path).unlink()
         truth_of(path).unlink(missing_ok=True)
-        seconds = rows / form.LAYOUT.rate
-        raise InputError(f"{path} is not kept: only {seconds:.2f} s of signal came; check the stream and record again")
+        raise InputError(f"{path} is not kept: not one sample came; check the stream and record again")
 
 
 def part_of(path: Path) -> Path:

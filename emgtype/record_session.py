@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from adapters.key_truth import KeyListener, KeyLog
+from adapters.key_truth import KeyLog, listen
 from adapters.lsl_inlet import LSLSource, open_sources
 from adapters.session_format import LAYOUT
 from adapters.session_journal import SessionJournal
@@ -156,7 +156,7 @@ def record(stack: ExitStack, wanted: Wanted, config: SourceConfig, said: Console
     recording = stack.enter_context(Recording(journal, lsl_epoch()))
     keys = KeyLog(recording.note) if wanted.keys else None
     if keys:
-        stack.enter_context(KeyListener(keys, local_clock))
+        stack.enter_context(listen(keys, local_clock))
     run = _Run(wanted, texts, source, recording, keys)
     terminal = stack.enter_context(Terminal())
     source.flush()

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.session_format import LAYOUT, RECORD
-from adapters.session_image import HEAD, LEAST
+from adapters.session_image import HEAD
 from adapters.session_journal import SessionJournal
 from adapters.session_reader import SessionReader
 from adapters.session_repair import cut_off, repair
@@ -81,7 +81,7 @@ def test_file_is_laid_out_as_the_reference_reads_it(tmp_path: Path) -> None:
 
 
 @settings(max_examples=20)
-@given(rows=st.integers(LEAST, 4000), keys=st.sampled_from([0, 3, 9000]), text=st.text(max_size=2000))
+@given(rows=st.integers(1, 4000), keys=st.sampled_from([0, 3, 9000]), text=st.text(max_size=2000))
 def test_rows_and_truth_of_any_size_make_a_file(
     tmp_path_factory: pytest.TempPathFactory, rows: int, keys: int, text: str
 ) -> None:
@@ -187,7 +187,7 @@ for kill in range(kills):
         try:
             repair(path)
         except InputError as error:
-            assert written < 500, (kill, written, error)
+            assert not written, (kill, written, error)
             print(0)
             continue
     with SessionReader(path) as session:
@@ -277,7 +277,7 @@ def test_what_cannot_be_recorded_or_repaired_is_told(tmp_path: Path) -> None:
     path = tmp_path / "s.hdf5"
     with pytest.raises(InputError, match=r"no recording .*s\.hdf5 that was cut off"):
         repair(path)
-    with pytest.raises(InputError, match=r"is not kept: only 0\.00 s of signal"):
+    with pytest.raises(InputError, match="is not kept: not one sample came"):
         SessionJournal(path, "1", "on_table").close()
     assert not list(tmp_path.iterdir())
     left_behind(path, 3000)

@@ -116,6 +116,8 @@ def small_file(rows: np.ndarray, attributes: Mapping[str, Any], truth: SessionTr
         group = file.create_group(form.GROUP)
         group.create_dataset(form.SERIES, data=rows)
         _attach(group, attributes, truth)
+    if len(content.getvalue()) > SPARE_HEAD:
+        raise ValueError("HDF5 needs more room than there is before the rows")
     return content.getvalue()
 
 

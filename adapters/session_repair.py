@@ -77,9 +77,7 @@ def complete(descriptor: int, path: Path) -> int:
             try:
                 _fill(descriptor, facts, rows, truth)
             except OSError:
-                rows -= (
-                    LEAST // 2
-                )  # a disk without a byte left: what HDF5 wants behind the rows costs an eighth of a second
+                rows -= LEAST // 2  # a disk without a byte left: what HDF5 wants behind the rows costs some of them
                 if rows < LEAST:
                     raise
                 _fill(descriptor, facts, rows, truth)
@@ -108,7 +106,7 @@ def _fill(descriptor: int, facts: Mapping[str, Any], rows: int, truth: SessionTr
     if rows < LEAST:
         # The head has room for all of it, and what lies behind is nothing to HDF5.
         data = np.frombuffer(os.pread(descriptor, rows * _ROW, HEAD), form.RECORD)
-        write_at(descriptor, small_file(data, attributes, truth)[:SPARE_HEAD], 0)
+        write_at(descriptor, small_file(data, attributes, truth), 0)
         return
     image = session_image(rows, attributes, truth)
     os.ftruncate(descriptor, end)

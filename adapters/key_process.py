@@ -89,6 +89,9 @@ class KeyProcess:
             self._toggle()
         elif do == "undo":
             typist.undo()
+        elif do == "change":
+            self._settings = build(KeySettings, message["settings"], "[keys]")
+            typist.change(self._settings)
         elif do == "finish":
             self._finishing = True
 

@@ -155,6 +155,26 @@ class KeySink(Closing):
         """Type nothing more; what waits is dropped."""
         self._ask("disarm")
 
+    def check(self, settings: KeySettings) -> None:
+        """Whether `change` takes these.
+
+        Raises:
+            InputError: Another backend, hotkey or layout: those hold as long as the keyboard is open.
+        """
+        for name in ("backend", "hotkey", "layout"):
+            if getattr(settings, name) != getattr(self._settings, name):
+                raise InputError(
+                    f"{name} = {getattr(settings, name)!r} in [keys] cannot change while the daemon runs, where it is "
+                    f"{getattr(self._settings, name)!r}: leave it, or start the daemon anew"
+                )
+
+    def change(self, settings: KeySettings) -> None:
+        """Type by other settings, once armed again; errors as `check`."""
+        self.check(settings)
+        if settings != self._settings:
+            self._settings = settings
+            self._ask("change", settings=asdict(settings))
+
     def undo(self) -> None:
         """Take back the last insertion."""
         self._ask("undo")
@@ -164,10 +184,10 @@ class KeySink(Closing):
         self._ask("finish")
         self._child.process.wait()
 
-    def _ask(self, do: str) -> None:
+    def _ask(self, do: str, **more: Any) -> None:
         with self._changed:
             self._asked += 1
-            self._child.send({"do": do})
+            self._child.send({"do": do, **more})
 
     def close(self) -> None:
         """Drop what waits, release every key, and end."""

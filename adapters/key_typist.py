@@ -104,6 +104,13 @@ class Typist:
             left = self._plan.disarm()
             self._tell(f"disarmed{why and ': '}{why}" + (f"; {left} keys that waited are dropped" if left else ""))
 
+    def change(self, settings: KeySettings) -> None:
+        """Other settings, but for the device's own; nothing is typed by them until it is armed again."""
+        self.disarm("the settings have changed")
+        self._settings = settings
+        self._plan = KeyPlan(settings)
+        self._pace = Pace(settings.pause, settings.fastest)
+
     def undo(self) -> None:
         """Take back the last insertion, as far as it stands in the window and is ours."""
         count = self._plan.undo() if self._plan.armed else 0

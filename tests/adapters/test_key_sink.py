@@ -72,6 +72,21 @@ def test_all_keys_arrive_exactly_once_and_are_released(screen: Screen) -> None:
     assert screen.held() == []
 
 
+def test_settings_change_while_it_runs_but_for_those_of_the_keyboard(screen: Screen) -> None:
+    terminal = screen.terminal()
+    with typing(replace(SETTINGS, enter=False)) as typed:
+        typed.push("a⏎b")
+        assert terminal.wait_for("ab") == "ab"
+        typed.sink.change(replace(SETTINGS, enter=True))
+        typed.told("the settings have changed")
+        with pytest.raises(InputError, match=r"layout = 'de' in \[keys\] cannot change while the daemon runs"):
+            typed.sink.change(replace(SETTINGS, layout="de"))
+        typed.arm()
+        typed.push("c⏎")
+        typed.sink.finish()
+    assert terminal.wait_for("abc\n") == "abc\n"
+
+
 def test_disarmed_it_types_nothing(screen: Screen) -> None:
     terminal = screen.terminal()
     with typing(armed=False) as typed:

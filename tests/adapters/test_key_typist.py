@@ -216,6 +216,18 @@ def test_undo_takes_back_own_text_alone() -> None:
     assert desk.said[-1] == "nothing of ours is there to take back"
 
 
+def test_other_settings_hold_once_it_is_armed_again() -> None:
+    desk = Desk(enter=False).armed()
+    desk.push("a⏎b")
+    assert desk.run() == "ab"
+    desk.typist.change(replace(SETTINGS, enter=True))
+    desk.push("lost⏎")
+    assert desk.run() == "ab"
+    assert "disarmed: the settings have changed" in desk.said
+    desk.armed().push("c⏎")
+    assert desk.run() == "abc\n"
+
+
 def test_what_the_keyboard_lacks_is_told_once_and_without_the_character() -> None:
     desk = Desk().armed()
     desk.push("a~b")

@@ -25,6 +25,7 @@ class SourceConfig:
     bands: tuple[str, ...]
     timeout: float
     stall: float
+    backlog: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,7 @@ def _check(config: Config, where: str) -> None:
     ranges: tuple[tuple[str, float, float, float], ...] = (
         ("source.timeout", config.source.timeout, 0.1, 600),
         ("source.stall", config.source.stall, 0.1, 600),
+        ("source.backlog", config.source.backlog, 0.1, 10),
         ("pipeline.hop", config.pipeline.hop, 1, 125),
         ("decoder.beam", d.beam, 1, 1000),
         ("decoder.labels", d.labels, 2, 99),

@@ -10,7 +10,8 @@ from decoder.errors import InputError
 from decoder.messages import TextEvent
 from streamer.chunk import Chunk
 
-_LONGEST = 0.5  # seconds in one pull: an interrupt is seen only afterwards
+STALLING = 0.2
+"""Seconds without samples after which somebody's status says so; their text waits longer: late ones may still come."""
 _PAUSE = 0.001  # seconds between two rounds of asking everybody, when nobody had anything
 
 
@@ -77,7 +78,14 @@ class Wearer:
     """Why they are decoded no more."""
     heard: float = 0.0
     """When the last samples came."""
+    stalling: bool = False
+    """Whether nothing has come for 200 ms."""
+    stalls: int = 0
+    """How often that was so."""
     stalled: bool = False
+    """Whether that lasted so long that the text was settled."""
+    silent: Callable[[], str] = lambda: ""
+    """Names what no samples come from, where that is known."""
     paused: bool = False
     """Whether what they type is dropped."""
     told: int = 0
@@ -115,7 +123,7 @@ class Daemon:
         stall: Seconds without samples after which a wearer's text is settled and their pipeline starts anew.
         heartbeat_every: Seconds between the heartbeats of each.
         tell: Gets a sentence about what happened (a stall, samples again, a stream lost while others go on).
-        attend: Called in every step, at least every half second: whoever asks is answered there.
+        attend: Called in every step, at least five times a second: whoever asks is answered there.
         clock: Monotonic seconds.
         sleep: Passes seconds.
     """
@@ -160,13 +168,18 @@ class Daemon:
             if wearer.stalled:
                 wearer.stalled = False
                 self._say(wearer, "samples again")
+            wearer.stalling = False
         self._decode(chunks)
         for wearer, chunk in chunks.items():
             wearer.watch(chunk)
         for wearer in self._present:
             if not wearer.stalled and now - wearer.heard >= self._stall:
                 wearer.stalled = True
-                self._say(wearer, f"no samples for {self._stall:g} s: the text so far is final, waiting")
+                whose = f" from {named}" if (named := wearer.silent()) else ""
+                self._say(wearer, f"no samples{whose} for {self._stall:g} s: the text so far is final, waiting")
+            if not wearer.stalling and now - wearer.heard >= STALLING:
+                wearer.stalling = True
+                wearer.stalls += 1
                 wearer.settle("stall")
                 wearer.forget()
         if now - self._beaten >= self._heartbeat_every:
@@ -235,7 +248,7 @@ class Daemon:
         """What has come, by wearer. Only one who is alone is waited for in their source: it wakes up the soonest."""
         alone = len(self._present) == 1
         until_beat = max(0.0, self._beaten + self._heartbeat_every - self._clock())
-        timeout = min(until_beat, self._stall, _LONGEST) if alone else 0.0
+        timeout = min(until_beat, self._stall, STALLING) if alone else 0.0
         chunks = {}
         for wearer in list(self._present):
             try:

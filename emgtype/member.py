@@ -8,6 +8,7 @@ from adapters.key_sink import KeySink
 from adapters.lsl_inlet import LSLSource
 from emgtype.daemon import Wearer
 from emgtype.flight import FlightRecorder
+from emgtype.happenings import Happenings
 from emgtype.people import Party, Person
 from emgtype.recent import Recent
 from emgtype.signal_report import SignalReport
@@ -42,25 +43,29 @@ class Member:
 
     @property
     def name(self) -> str:
+    masked: int = 0
+    """So were these frames."""
+    happenings: Happenings = field(default_factory=Happenings)
+    """What was told of their samples."""
         """As their topics have it."""
         return self.person.config.person
 
     def figures(self) -> dict[str, Any]:
         """Of their signal and stages, milliseconds."""
-        aligner = self.source.aligner
         return {
-            "lost": self.source.lost,
             "gaps": self.gaps + self.person.pipeline.gaps,
-            **({} if aligner is None else {"skew_ms": 1e3 * aligner.skew}),
+            "masked": self.masked + self.person.pipeline.masked,
+            "stalls": self.wearer.stalls,
+            **self.source.figures(),
             "stages_ms": self.person.timer.report(),
         }
 
     def status(self) -> Mapping[str, Any]:
         """All there is to tell; no text."""
         wearer = self.wearer
-        state = "gone" if wearer.gone else "paused" if wearer.paused else "stalled" if wearer.stalled else "decoding"
+        states = {"gone": wearer.gone, "paused": wearer.paused, "stalled": wearer.stalled, "stalling": wearer.stalling}
         return {
-            "state": state,
+            "state": next((state for state, holds in states.items() if holds), "decoding"),
             "samples": wearer.samples,
             "bundle": self.person.config.bundle,
             "profile": self.profile,
@@ -72,8 +77,13 @@ class Member:
 
 
 @dataclass(slots=True)
+            "problems": self.source.problems(),
 class Roster:
     """All of them."""
+    def news(self) -> list[str]:
+        """What befell their samples since it was last asked, a sentence each."""
+        return self.happenings.push(self.figures(), self.source.problems())
+
 
     members: dict[str, Member] = field(default_factory=dict)
     """By name."""

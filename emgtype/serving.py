@@ -106,7 +106,9 @@ class Service(Closing):
         socket = stack.enter_context(publish_socket(config.publish))
         self._metrics = stack.enter_context(_metrics(config.metrics.endpoint)) if config.metrics.endpoint else None
         wanted = [(person.streams, person.bundle.facts.layout) for person in people]
-        sources = [stack.enter_context(source) for source in open_sources(wanted, config.source.timeout)]
+        sources = [
+            stack.enter_context(source) for source in open_sources(wanted, config.source.timeout, config.source.backlog)
+        ]
         for person, source in zip(people, sources, strict=True):
             self._introduce(person, source, socket.endpoint)
         for limit in dict.fromkeys(person.bundle.facts.licence_note for person in people):
@@ -118,8 +120,6 @@ class Service(Closing):
         self._asked = stack.enter_context(control_socket(config.publish, socket.endpoint))
         for note in filter(None, (socket.note, self._asked.note)):
             self._warn(f"note: {note}")
-        for source in sources:
-            source.flush()
         members = self.roster.members
         self._daemon = Daemon(
             [
@@ -144,6 +144,8 @@ class Service(Closing):
             publisher.heartbeat()
             publisher.status(member.status)
             if self._metrics:
+            for said in member.news():
+                self._warn(f"{label}: {said}" if label else said)
                 self._metrics.push(name, member.status())
 
         label = name if self._several else ""
@@ -156,7 +158,16 @@ class Service(Closing):
         recording, flight = self._keeping.record(person), self._keeping.flight(person)
         heard = Tapped(source, recording.push) if recording else source
         sinks += [flight] if flight else []
-        wearer = Wearer(heard, person.pipeline, sinks, beat, label, watch=signal.push, witness=flight)
+        wearer = Wearer(
+            heard,
+            person.pipeline,
+            sinks,
+            beat,
+            label,
+            watch=signal.push,
+            witness=flight,
+            silent=lambda: " and ".join(source.silent()),
+        )
         member = Member(person, source, wearer, recent, publisher.mark, signal, self._keys, profile, recording, flight)
         return member
 

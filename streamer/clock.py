@@ -20,7 +20,7 @@ _DRIFTING = 3e-7  # that a drift changes by, per square root of a second: crysta
 _FAR = 3.0  # standard deviations beyond which an outlier counts as one so far away
 _SLEW = 0.02  # by which the times given out may run faster or slower than the clock to catch up with it
 _LEAST, _MOST = 0.025, 0.2  # seconds of a step of the stamps that shows a gap, at least and at most
-_STEP = 6.0  # standard deviations of jitter that it has, between those
+_STEP = 8.0  # standard deviations of jitter that it has, between those
 _BELIEVED = 1.0  # seconds that the stamps of counted samples may step without being believed
 _STUBBORN = 16  # blocks with all stamps on one side of the clock, after which it has stepped
 

@@ -37,7 +37,7 @@ class ScriptedSource:
     script: list[int | None]
 
     def pull(self, timeout: float) -> Chunk | None:
-        assert 0 <= timeout <= 0.5
+        assert 0 <= timeout <= 0.2
         step = self.script.pop(0) if self.script else None
         self.clock.now += timeout if step is None else step / LAYOUT.rate
         return None if step is None else chunk(step)
@@ -145,15 +145,37 @@ def test_every_event_reaches_the_sinks_and_the_end_settles_the_text() -> None:
 
 
 def test_a_stall_settles_the_text_once_and_is_told_and_so_is_its_end() -> None:
-    pipeline, told, _, _ = run([32, *[None] * 6, 32], 3.1)
+    pipeline, told, _, _ = run([32, *[None] * 15, 32], 3.1)
     assert pipeline.log == ["push 32", "finish", "reset", "push 32", "finish"]
     assert told[0].startswith("no samples for 1 s")
     assert told[1] == "samples again"
 
 
+def test_200_ms_without_samples_are_a_stall_of_the_status_alone() -> None:
+    people = People(TypingSource(Clock(), silences=[(1.0, 1.5)]))
+    seen = []
+    while people.clock.now < 2.0:
+        people.daemon.step()
+        seen.append((people.clock.now, people.wearers[0].stalling))
+    while_stalling = [now for now, stalling in seen if stalling]
+    assert while_stalling[0] == pytest.approx(1.2, abs=0.05)
+    assert while_stalling[-1] == pytest.approx(1.5, abs=0.21)
+    assert not seen[-1][1]
+    assert people.wearers[0].stalls == 1
+    assert people.told == []
+    assert people.stories == [["push 32"]]
+
+
+def test_a_stall_names_what_is_silent() -> None:
+    people = People(TypingSource(Clock(), silences=[(1.0, 3.0)]))
+    people.wearers[0].silent = lambda: "right"
+    people.run(2.5)
+    assert people.told == ["no samples from right for 1 s: the text so far is final, waiting"]
+
+
 def test_heartbeats_come_with_and_without_samples() -> None:
     assert run([], 5.0)[3] == 10
-    assert run([100] * 100, 5.0)[3] == 10
+    assert run([100] * 112, 5.6)[3] == 10  # each after eleven chunks of 50 ms, the clock being a sum of fractions
 
 
 def test_an_interrupt_settles_the_text() -> None:

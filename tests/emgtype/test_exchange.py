@@ -28,13 +28,18 @@ class Played:
     """A recorded session as a source; every sample is given once."""
 
     lost = 0
-    aligner = None
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
         self.left = list(chunks)
 
     def pull(self, timeout: float) -> Chunk | None:
         return self.left.pop(0) if self.left else None
+
+    def figures(self) -> dict[str, Any]:
+        return {"lost": self.lost}
+
+    def problems(self) -> list[str]:
+        return []
 
 
 class Kept:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-STEP = 0.25
+STEP = 0.125
 """Electrodes between two turns that are tried: a band rarely sits whole electrodes from where it sat."""
 SURE = 1.1
 """The next best place must be so many times as far off as the best: below it two places look alike."""

@@ -34,6 +34,10 @@ class Reference:
     pattern: FloatArray
     """(bands, 2, electrodes, electrodes): see `streamer.placement.fit`."""
 
+    def beside(self, other: "Reference") -> tuple[Fit, ...]:
+        """How each band sits against another time."""
+        return tuple(fit(*pair) for pair in zip(self.pattern, other.pattern, strict=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -150,5 +154,5 @@ class SignalWatch:
         return Reference(loud + self._gain, pattern)
 
     def _place(self, now: Reference, reference: Reference) -> list[Fault]:
-        self.fits = tuple(fit(*pair) for pair in zip(now.pattern, reference.pattern, strict=True))
+        self.fits = now.beside(reference)
         return list(self._judge.placed(self.fits, now.levels, reference.levels))

@@ -1,0 +1,159 @@
+"""Whether the search for how a band sits finds roll and mirror: by a saved reference, and by what a model says.
+
+Each trial is another donning of both bands, typed for half a minute; the search is told nothing of it. One band is put
+on wrongly, every roll mirrored and not. The reference is what `emgtype check --learn` saved on one other donning. Bands
+are never put on twice alike, and donnings differ by fractions of an electrode: by default those are tried that sit
+within a quarter of whole electrodes from the reference, where one roll is right; with --any all, up to halfway between.
+
+    python -m benchmarks.rotation                      # by reference: 2 people × 16 rolls × mirrored or not
+    python -m benchmarks.rotation --model-trials 16    # and by the model, which takes a quarter of a minute each
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.results import command_line, publish
+from emgtype.assembly import open_bundle
+from emgtype.placing import SECONDS, Typed, placements
+from emgtype.texts import load_text
+from simulator.donning import don
+from simulator.faults import worn
+from simulator.person import make_person
+from simulator.session import LAYOUT, typing_session
+from streamer.chunk import Chunk, joined
+from streamer.placement import FloatArray, Placement, fit
+from streamer.signal_watch import SignalWatch
+
+FIRST = 7000
+"""Donning of the first trial; the reference is learnt on the one before."""
+CLEAR = 0.25
+"""Electrodes from a whole one within which it is clear which is right."""
+_BEFORE = 1.2  # seconds in which a model hears no key: its receptive field
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One donning, one of its bands put on wrongly."""
+
+    person: int
+    donning: int
+    band: int
+    place: Placement
+    """What puts it right, were its donning the reference's."""
+
+    def error(self, found: Placement, aside: float) -> tuple[bool, float]:
+        """Whether the mirror is right, and by how many electrodes the roll is off; `aside`: as the donning sits."""
+        half = LAYOUT.electrodes / 2
+        off = (found.roll - self.place.roll - aside + half) % LAYOUT.electrodes - half
+        return found.mirror == self.place.mirror, off
+
+
+def turned(donning: int) -> FloatArray:
+    """(bands,) electrodes by which a donning's bands are turned, in the direction of a correction's roll."""
+    by = np.array(don(donning, LAYOUT.electrodes).rotation) * LAYOUT.electrodes / (2 * np.pi)
+    return np.array([-by[0], by[1]])  # the left arm's ring runs the other way
+
+
+def trials(people: Sequence[int], *, clear: bool) -> Iterator[Trial]:
+    """Every roll, mirrored and not, of each person; left and right in turn."""
+    donning = FIRST
+    for person in people:
+        for case in range(2 * LAYOUT.electrodes):
+            mirror, roll = divmod(case, LAYOUT.electrodes)
+            band = case % LAYOUT.bands
+            while clear and abs(beside(donning, band) - round(beside(donning, band))) > CLEAR:
+                donning += 1
+            yield Trial(person, donning, band, Placement(roll, bool(mirror)))
+            donning += 1
+
+
+def beside(donning: int, band: int) -> float:
+    """Electrodes by which a band sits beside where it sat for the reference."""
+    return float((turned(donning) - turned(FIRST - 1))[band])
+
+
+def typed(person: int, donning: int, text: Sequence[str], seconds: float) -> Typed:
+    """The last seconds of a session, and the keys in them."""
+    session = typing_session(make_person(person), donning, text, seconds + 10.0)
+    chunk = joined(list(session.chunks()))
+    assert chunk is not None
+    last = slice(max(0, len(chunk.times) - round(seconds * LAYOUT.rate)), None)
+    chunk = Chunk(chunk.samples[last], chunk.times[last], LAYOUT)
+    labels = [k.label for k in session.keystrokes if k.label is not None and k.start > chunk.times[0] + _BEFORE]
+    return Typed(chunk, tuple(labels))
+
+
+class Tally:
+    """How the trials of one method went."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[bool, float]] = []
+
+    def add(self, trial: Trial, found: Placement, aside: float) -> None:
+        """One trial; `aside`: electrodes by which the donning sits beside what is searched for."""
+        self._found.append(trial.error(found, aside))
+
+    def figures(self) -> dict[str, float]:
+        """How many, and shares in %: mirror right, and the roll within so many electrodes, too."""
+        mirror, off = (np.array(column) for column in zip(*self._found, strict=True))
+        within = {most: 100 * float((mirror & (np.abs(off) <= most + 0.5)).mean()) for most in (2, 1, 0)}
+        mirrored = 100 * float(mirror.mean())
+        return {
+            "trials": len(off),
+            "mirror": mirrored,
+            "within_2": within[2],
+            "within_1": within[1],
+            "exact": within[0],
+        }
+
+
+def learnt(signal: Typed, band: int) -> FloatArray:
+    """The pattern of a band."""
+    watch = SignalWatch(LAYOUT)
+    watch.push(signal.chunk)
+    found = watch.learn()
+    assert found is not None
+    pattern: FloatArray = found.pattern[band]
+    return pattern
+
+
+def main() -> None:
+    """Command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("--people", type=int, nargs=2, default=[1, 301], help="seeds; the first is the demo model's")
+    parser.add_argument("--bundles", nargs=2, default=["demo", "generic"], help="of each, for the search by the model")
+    parser.add_argument("--model-trials", type=int, default=0, help="so many, evenly over the trials")
+    parser.add_argument("--any", action="store_true", help="donnings between two electrodes, too")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of signal")
+    options = parser.parse_args()
+    text, wanted = load_text("test"), list(trials(options.people, clear=not options.any))
+    before = {person: typed(person, FIRST - 1, text, options.seconds) for person in options.people}
+    tallies = {name: Tally() for name in ("reference", "model, unlabelled", "model, keys known")}
+    chosen = set(np.linspace(0, len(wanted) - 1, options.model_trials).astype(int).tolist())
+    bundles = {
+        person: open_bundle(name) for person, name in zip(options.people, options.bundles, strict=True) if chosen
+    }
+    for number, trial in enumerate(track(wanted, "trials", transient=True)):
+        signal = typed(trial.person, trial.donning, text, options.seconds)
+        places = [trial.place if band == trial.band else Placement() for band in range(LAYOUT.bands)]
+        wrong = Typed(worn(signal.chunk, places), signal.labels)
+        found = fit(learnt(wrong, trial.band), learnt(before[trial.person], trial.band))
+        tallies["reference"].add(trial, found.placement, beside(trial.donning, trial.band))
+        if number in chosen:
+            for name, labels in (("model, unlabelled", ()), ("model, keys known", wrong.labels)):
+                place = placements(bundles[trial.person], Typed(wrong.chunk, labels))[trial.band]
+                tallies[name].add(trial, place, float(turned(trial.donning)[trial.band]))
+    table = Table("search by", "trials", "mirror right %", "and within 2 electrodes %", "within 1 %", "exact %")
+    figures = {name: tally.figures() for name, tally in tallies.items() if name == "reference" or chosen}
+    for name, row in figures.items():
+        table.add_row(name, *(f"{value:g}" if key == "trials" else f"{value:.1f}" for key, value in row.items()))
+    said = f"people {options.people}, {options.seconds:g} s of typing, another donning each"
+    publish(options, [said, table], figures)
+
+
+if __name__ == "__main__":
+    main()

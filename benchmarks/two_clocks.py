@@ -2,8 +2,9 @@
 
 A simulated session is decoded twice: as it is, and as two streams. The right band samples by a clock that is off by
 --ppm, its packets come --latency ms later than the left one's, and every packet of either band is stamped and comes
-with jitter. Clock synchronisation knows each clock with the error that LSL's has. Nobody counts samples. Prints CER with
-its paired 95 % interval over prompts, the skew told against the true one, and how far apart paired samples were taken.
+with jitter. Clock synchronisation knows each clock with the error that LSL's has; nobody counts samples. Prints CER
+with its paired 95 % interval over prompts, the skew told against the true one, and how far apart in time the samples
+of a pair were taken.
 """
 
 import argparse

@@ -165,21 +165,21 @@ class Daemon:
             wearer.samples += len(chunk.times)
             wearer.newest = float(chunk.times[-1])
             wearer.heard = now
+            wearer.stalling = False
             if wearer.stalled:
                 wearer.stalled = False
                 self._say(wearer, "samples again")
-            wearer.stalling = False
         self._decode(chunks)
         for wearer, chunk in chunks.items():
             wearer.watch(chunk)
         for wearer in self._present:
+            if not wearer.stalling and now - wearer.heard >= STALLING:
+                wearer.stalling = True
+                wearer.stalls += 1
             if not wearer.stalled and now - wearer.heard >= self._stall:
                 wearer.stalled = True
                 whose = f" from {named}" if (named := wearer.silent()) else ""
                 self._say(wearer, f"no samples{whose} for {self._stall:g} s: the text so far is final, waiting")
-            if not wearer.stalling and now - wearer.heard >= STALLING:
-                wearer.stalling = True
-                wearer.stalls += 1
                 wearer.settle("stall")
                 wearer.forget()
         if now - self._beaten >= self._heartbeat_every:

@@ -118,10 +118,10 @@ class Exchange(Closing):
                     member.flight.exchange(person.config, person.bundle)
                 member.wearer.pass_on(hand_over(old.pipeline, person.pipeline))
                 member.gaps += old.pipeline.gaps
+                member.masked += old.pipeline.masked
                 member.person, member.wearer.pipeline, member.profile = person, person.pipeline, profile
                 member.signal.watch = self._watches.get(member.name, member.signal.watch)
                 for note in filter(None, (person.note, person.bundle.facts.licence_note)):
-                member.masked += old.pipeline.masked
                     self._tell(f"{member.name}: {note}")
             self._roster.replace(party)
             self._daemon.regroup(party.pipelines, [member.wearer for member in chosen])

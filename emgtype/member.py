@@ -40,13 +40,13 @@ class Member:
     """What keeps their last minutes."""
     gaps: int = 0
     """Told by pipelines that were exchanged."""
-
-    @property
-    def name(self) -> str:
     masked: int = 0
     """So were these frames."""
     happenings: Happenings = field(default_factory=Happenings)
     """What was told of their samples."""
+
+    @property
+    def name(self) -> str:
         """As their topics have it."""
         return self.person.config.person
 
@@ -73,17 +73,17 @@ class Member:
             **({} if self.keys is None else {"keys": self.keys.status()}),
             **({} if self.recording is None else {"recording": self.recording.status()}),
             **self.figures(),
+            "problems": self.source.problems(),
         }
 
-
-@dataclass(slots=True)
-            "problems": self.source.problems(),
-class Roster:
-    """All of them."""
     def news(self) -> list[str]:
         """What befell their samples since it was last asked, a sentence each."""
         return self.happenings.push(self.figures(), self.source.problems())
 
+
+@dataclass(slots=True)
+class Roster:
+    """All of them."""
 
     members: dict[str, Member] = field(default_factory=dict)
     """By name."""

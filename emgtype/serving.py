@@ -143,9 +143,9 @@ class Service(Closing):
         def beat() -> None:
             publisher.heartbeat()
             publisher.status(member.status)
-            if self._metrics:
             for said in member.news():
                 self._warn(f"{label}: {said}" if label else said)
+            if self._metrics:
                 self._metrics.push(name, member.status())
 
         label = name if self._several else ""

@@ -139,7 +139,7 @@ def model_of(config: Config, bundle: Bundle) -> Mapping[str, Any]:
     layer = [f"{PERSONS}/{config.pipeline.person}.npz"] if config.pipeline.person else []
     names = [bundle.encoder.name, LM_BINARY, LM_TABLES, LM_FACTS, *layer]
     sums = {name: sha256(bundle.folder / name) for name in names if (bundle.folder / name).is_file()}
-    return {"config": as_table(config), "bundle": str(bundle.folder), "files": sums}
+    return {"config": as_table(config), "bundle": str(bundle.folder.resolve()), "files": sums}
 
 
 @dataclass(frozen=True, slots=True)

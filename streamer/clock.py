@@ -162,19 +162,19 @@ class SampleClock:
             for known in newest.tolist():
                 self._run = 1 if known else self._run + 1
                 self._longest_run = max(self._longest_run, min(self._run, round(_MOST / self._nominal)))
-        for residual in residuals[:-1][newest].tolist():
-            self._say(residual)
+        told = residuals[:-1][newest]
+        told = told[np.isfinite(told)]
+        # One after the other, so that the sum does not depend on the cut.
+        self._sum = float(np.cumsum(np.concatenate([[self._sum], told]))[-1])
+        self._heard += len(told)
         self._held = float(stamps[-1]), float(residuals[-1])
-
-    def _say(self, residual: float) -> None:
-        if math.isfinite(residual):
-            self._sum += residual
-            self._heard += 1
 
     def _close(self, successor: float) -> None:
         """End a block, whose successor's stamp is known: correct the clock by what the block's stamps said."""
         if self._held is not None and self._held[0] != successor:
-            self._say(self._held[1])
+            if math.isfinite(self._held[1]):
+                self._sum += self._held[1]
+                self._heard += 1
             self._held = None
             self._run = 1
         begun, end = self._clock.index, self._next

@@ -73,6 +73,11 @@ def map_channels(stream: StreamSummary, layout: Layout, sides: Sequence[str]) ->
             f"stream {stream.name!r} has a nominal rate of {stream.rate:g} Hz, expected {layout.rate:g} Hz:"
             " set the device to that rate, or choose another bundle"
         )
+    if len(sides) == 1 and stream.side in layout.sides and stream.side != sides[0]:
+        raise InputError(
+            f"stream {stream.name!r} says that it is of the {stream.side} band, expected the {sides[0]} one: name the"
+            f" streams in the order {', '.join(layout.sides)}"
+        )
     channels = np.array([c for c in range(stream.channels) if c != number], dtype=np.intp)
     notes = []
     if stream.type.casefold() not in ("emg", "semg"):

@@ -49,6 +49,8 @@ class StreamSummary:
     """(channels,) as described, "" where one is missing; () where nothing is described, or was not asked for."""
     units: tuple[str, ...] = ()
     """(channels,) as described, like the labels."""
+    side: str = ""
+    """Of the band that it carries, where desc/side says so; asked for with the labels."""
 
     @property
     def unit(self) -> str:
@@ -75,6 +77,7 @@ def summarise(info: pylsl.StreamInfo) -> StreamSummary:
         hostname=info.hostname(),
         labels=_of_channels(info, "label"),
         units=_of_channels(info, "unit"),
+        side=info.desc().child_value("side").strip(),
     )
 
 

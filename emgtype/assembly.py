@@ -21,6 +21,7 @@ from streamer.bundle_facts import BundleFacts, Precision
 from streamer.conditioner import conditioner
 from streamer.encoder import OnnxEncoder
 from streamer.encoder_batch import EncoderBatch
+from streamer.gaps import MAX_GAP
 from streamer.gate import GateSettings, IdleGate
 from streamer.group import PipelineGroup
 from streamer.model_file import read_facts
@@ -30,10 +31,6 @@ from streamer.whole_encoder import FrameEncoder, open_encoder
 
 if TYPE_CHECKING:
     from adapters.session_reader import SessionReader  # HDF5's library: serve reads no session
-
-MAX_GAP = 0.2
-"""Seconds of lost data beyond which the text is settled and decoding starts anew."""
-
 
 OFFLINE = 128
 """Frames per encoder call where nobody waits for a hop: arithmetic bounds it then, and longer blocks gain nothing."""

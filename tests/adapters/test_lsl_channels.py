@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -129,6 +131,13 @@ def test_what_cannot_be_the_bands_is_refused_in_one_sentence() -> None:
         map_channels(stream(rate=0.0), LAYOUT, BOTH)
     with pytest.raises(InputError, match="format string, expected numbers"):
         map_channels(stream(number_format="string"), LAYOUT, BOTH)
+
+
+def test_a_band_that_says_its_side_is_taken_for_no_other() -> None:
+    said = replace(stream((), (), channels=3), side="right")
+    assert map_channels(said, LAYOUT, ["right"]).columns.tolist() == [0, 1, 2]
+    with pytest.raises(InputError, match="says that it is of the right band, expected the left one"):
+        map_channels(said, LAYOUT, ["left"])
 
 
 def test_another_type_is_said_not_refused() -> None:

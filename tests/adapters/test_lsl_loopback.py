@@ -332,9 +332,9 @@ def test_one_band_alone_gives_nothing(bands: tuple[LSLOutlet, LSLOutlet, LSLSour
     assert source.aligner.waiting_for == 1
 
 
-def test_swapped_bands_are_refused_by_their_labels(name: str) -> None:
+def test_swapped_bands_are_refused_by_what_they_say(name: str) -> None:
     with LSLOutlet(f"{name}-l", LAYOUT, "l", band=0), LSLOutlet(f"{name}-r", LAYOUT, "r", band=1):
-        with pytest.raises(InputError, match="electrodes of left once"):
+        with pytest.raises(InputError, match="says that it is of the right band, expected the left one"):
             open_bands([f"{name}-r", f"{name}-l"], LAYOUT, FIND)
         with pytest.raises(InputError, match="named for several bands"):
             open_bands([f"{name}-l", f"{name}-l"], LAYOUT, FIND)

@@ -178,7 +178,7 @@ def test_everybody_gets_the_text_that_they_get_alone(
     expected = {
         "ann": alone(sent[0], shared),
         "bob": alone(sent[1], shared, "bob"),
-        "carl": alone(sent[2][:BAD], shared),
+        "carl": alone(sent[2], shared),
     }
     assert expected["bob"].labels != alone(sent[1], shared).labels  # so the layer is his
     for person, keys in expected.items():
@@ -187,15 +187,13 @@ def test_everybody_gets_the_text_that_they_get_alone(
         assert len(served.keys[person].final) == len(keys.final)  # all of it settled
         assert served.seqs[person] == list(range(len(served.seqs[person])))
         assert served.subscribers[person].lost == 0
-    assert served.beats["carl"] < min(served.beats["ann"], served.beats["bob"])
-    assert said.count("carl: The sample at") == 1
+    assert said.count("carl: samples were missing for up to 200 ms") == 1
     assert "has layers of bob, none of ann" in said
     report = json.loads(printed)
     for person, chunks in zip(names, sent, strict=True):
         assert report["people"][person]["lost"] == 0
-        if person != "carl":
-            assert report["people"][person]["samples"] == sum(len(chunk.times) for chunk in chunks)
-    assert set(report["people"]["ann"]["stages_ms"]) == {"conditioner", "spectrogram", "decoder"}
+        assert report["people"][person]["samples"] == sum(len(chunk.times) for chunk in chunks)
+    assert set(report["people"]["ann"]["stages_ms"]) == {"conditioner", "spectrogram", "gate", "decoder"}
     assert set(report["people"]["bob"]["stages_ms"]) == {"conditioner", "spectrogram", "gate", "decoder", "personal"}
     (encoder,) = report["encoders"]
     assert (encoder["people"], set(encoder["stages_ms"])) == (["ann", "bob", "carl"], {"encoder"})
@@ -211,7 +209,7 @@ def test_bands_and_bundles_of_each_and_a_stream_that_ends(
     chunks = [chunks_of(session) for session in sessions]
     with ExitStack() as stack:
         leaving = ExitStack()
-        # Without a source id a stream that ends is lost for good.
+        # Without a source id liblsl cannot take up again a stream that has ended.
         ann = [leaving.enter_context(LSLOutlet(n, LAYOUT, "", band=b)) for b, n in enumerate(names[:2])]
         bob = [stack.enter_context(LSLOutlet(n, LAYOUT, n, band=b)) for b, n in enumerate(names[2:])]
         served = stack.enter_context(serving(environment, tmp_path, ["ann", "bob"], *flags))
@@ -226,7 +224,7 @@ def test_bands_and_bundles_of_each_and_a_stream_that_ends(
         assert served.keys[person].labels == keys.labels
         texts[person] = render(keys.labels)
     assert "ann: stream" in said
-    assert "the others go on" in said
+    assert "has ended and has no source id" in said
     lines = printed.splitlines()
     for person, text in texts.items():
         mine = [line.removeprefix(f"{person}: ") for line in lines if line.startswith(f"{person}: ")]

@@ -4,8 +4,10 @@ Times are the stamps with the file's clock offsets applied and nothing else, as 
 smooths over gaps). A file is read into memory whole: 150 bytes a sample.
 """
 
+import gzip
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +22,7 @@ from streamer.aligner import BandAligner
 from streamer.chunk import BandChunk, Chunk, Layout
 
 SUFFIXES = (".xdf", ".xdfz")
+_MAGIC = b"XDF:"
 _UNIX = 1e9  # seconds: above it a stamp is unix time; an LSL clock counts from when its machine started
 _Stream = tuple[StreamSummary, Any]
 _PIECE = 200  # samples that bands are paired by
@@ -73,13 +76,12 @@ def read_xdf(path: Path, layout: Layout, names: Sequence[str] = ()) -> XdfRecord
     import pyxdf  # noqa: PLC0415 - an optional library
 
     logging.getLogger("pyxdf").setLevel(logging.ERROR)  # what it warns of is checked here
-    if not path.is_file():
-        raise InputError(f"no file {path}: name an existing XDF file")
+    _check_magic(path)
     try:
         streams, header = pyxdf.load_xdf(str(path), dejitter_timestamps=False)
+        found = [(_summary(stream["info"]), stream) for stream in streams]
     except Exception as error:
         raise InputError(f"{path} cannot be read as XDF ({error}): restore it from its source") from None
-    found = [(_summary(stream["info"]), stream) for stream in streams]
     chosen = _choose(found, names, path)
     sides = [layout.sides] if len(chosen) == 1 else [(side,) for side in layout.sides]
     if len(chosen) == layout.bands and not names:
@@ -101,6 +103,16 @@ def read_xdf(path: Path, layout: Layout, names: Sequence[str] = ()) -> XdfRecord
         for time, text in zip(stream["time_stamps"], stream["time_series"], strict=True)
     )
     return XdfRecording(tuple(bands), layout, epoch, tuple(markers), (*notes, *assumed))
+
+
+def _check_magic(path: Path) -> None:
+    """pyxdf would leave the file open."""
+    if not path.is_file():
+        raise InputError(f"no file {path}: name an existing XDF file")
+    with gzip.open(path) if path.suffix == SUFFIXES[1] else path.open("rb") as file, suppress(OSError):
+        if file.read(len(_MAGIC)) == _MAGIC:
+            return
+    raise InputError(f"{path} is no XDF file: expected one that LabRecorder wrote")
 
 
 def _choose(found: list[_Stream], names: Sequence[str], path: Path) -> list[_Stream]:

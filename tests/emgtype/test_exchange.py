@@ -190,6 +190,21 @@ def test_a_profile_changes_what_it_names(running: Running, tmp_path: Path, monke
     assert not running.kept["me"].keys.tail
 
 
+def test_a_profile_may_correct_the_signal(running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles/turned.toml").write_text("[conditioner]\nroll = [8, 8]\n")
+    me = running.roster.members["me"]
+    running.step(300)
+    before = me.signal.watch
+    running.exchange.profile(["me"], "turned")
+    running.until_loaded()
+    assert me.person.config.conditioner.roll == (8, 8)
+    assert me.signal.watch is not before
+    running.finish()
+    assert running.kept["me"].labels != alone("demo", running.chunks, -np.inf, np.inf)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

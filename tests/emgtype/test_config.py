@@ -46,6 +46,8 @@ def test_the_working_directory_comes_first(tmp_path: Path) -> None:
         ("[decoder]\nbeam = 'wide'", "expected int"),
         ("[decoder]\nbeam = 0", "decoder.beam = 0 .* expected 1 to 1000"),
         ("[pipeline]\nhop = 1000", "pipeline.hop"),
+        ("[gate]\nweak = 31.0", "gate.weak = 31.0 .* expected 0 to 30"),
+        ("[decoder]\nreject = 1.5", "decoder.reject = 1.5 .* expected 0 to 1"),
         ("[source]\nbands = ['left']", "names 1 streams: expected two"),
         ("beam = ", "not valid TOML"),
         ("[decoder]\nhot_words = ['café']", "the hot word 'café' has é, no key"),

@@ -1,7 +1,8 @@
-"""A stream that has ended and that liblsl cannot take up again: looked for by its name, in a thread of its own."""
+"""A stream that liblsl does not take up again: looked for by its name, in a thread of its own."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from threading import Event
 
 from adapters.closing import Closing
@@ -21,14 +22,14 @@ class Comeback(Closing):
         name: NAME or NAME@SOURCE_ID, as the stream was asked for.
         layout: What the bundle needs.
         sides: Of the layout that the stream carries.
+        old: Unique id of the outlet that is silent: it is not what is looked for.
     """
 
-    def __init__(self, name: str, layout: Layout, sides: Sequence[str]) -> None:
+    def __init__(self, name: str, layout: Layout, sides: Sequence[str], old: str) -> None:
         self.name = name
-        self.why = ""
-        """Why what was found does not do, or that nothing was."""
         self._layout = layout
         self._sides = tuple(sides)
+        self._old = old
         self._closed = Event()
         self._pool = ThreadPoolExecutor(1, "lsl-comeback")
         self._found: Future[StreamInlet | None] = self._pool.submit(self._look)
@@ -42,14 +43,17 @@ class Comeback(Closing):
         self._closed.set()
         self._pool.shutdown(wait=True)
 
+    def abandon(self) -> None:
+        """Look no more, without waiting: what is found meanwhile is let go of."""
+        self._closed.set()
+        self._pool.shutdown(wait=False)
+
     def _look(self) -> StreamInlet | None:
         while not self._closed.wait(_PAUSE):
-            try:
+            with suppress(InputError):  # it is not there yet, does not fit, or does not answer
                 (info,) = resolve([self.name], _LOOK)
-                inlet = StreamInlet(info, connected(info), self._layout, self._sides)
-                inlet.open()
-            except InputError as error:
-                self.why = str(error)
-            else:
-                return inlet
+                if info.uid() != self._old:
+                    inlet = StreamInlet(info, connected(info), self._layout, self._sides)
+                    inlet.open()
+                    return inlet
         return None

@@ -59,6 +59,8 @@ class StreamInlet:
         self._answer(info, "clock", self._inlet.time_correction)
         self._info = info
         self.sides = tuple(sides)
+        self.uid: str = info.uid()
+        """Of the outlet that was found: another one of the same name has another."""
         self.notes = channels.notes
         """What was assumed, a sentence each."""
         self.numbered = channels.number is not None

@@ -5,6 +5,7 @@ A stream that breaks off is taken up again when it returns, by liblsl where it h
 then `pull` gives None, `problems` says why, and whoever pulls watches for stalls.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from itertools import chain
@@ -23,33 +24,33 @@ from streamer.chunk import Chunk, Layout, joined
 from streamer.intake import Intake
 from streamer.merger import Merger
 
-STALE = 2.0
-"""Seconds: what is older when it comes (a backlog behind a stall) is not decoded any more, unless told otherwise."""
 SILENT = 0.2
 """Seconds without a sample after which a stream counts as silent."""
+_GIVEN_UP = 10.0  # seconds of silence after which liblsl is not alone in looking for a stream
 
 
 class LSLSource(Closing):
     """Chunks from one or several inlets. Use `open_stream`, `open_bands` or `open_sources`, in a `with`."""
 
     def __init__(
-        self, names: Sequence[str], inlets: Sequence[StreamInlet], layout: Layout, stale: float = STALE
+        self, names: Sequence[str], inlets: Sequence[StreamInlet], layout: Layout, stale: float, *, withhold: bool
     ) -> None:
         self.layout = layout
         self.notes = tuple(note for inlet in inlets for note in inlet.notes)
         """What was assumed about the streams, a sentence each: tell it to the user."""
         self.description = " and ".join(str(inlet.stream) for inlet in inlets)
         """The streams in words."""
-        self.merger = Merger(
-            layout,
-            [Intake(inlet.stream.name, layout.rate, NUMBERS if inlet.numbered else None, stale) for inlet in inlets],
-        )
+        intakes = [
+            Intake(inlet.stream.name, layout.rate, NUMBERS if inlet.numbered else None, stale) for inlet in inlets
+        ]
+        self.merger = Merger(layout, intakes, withhold=withhold)
         """What makes one signal of them."""
         self.back = 0
-        """How often a stream without a source id was taken up again."""
+        """How often a stream was taken up again by its name."""
         self._names = tuple(names)
         self._inlets = list(inlets)
-        self._away: dict[int, Comeback] = {}
+        self._away: dict[int, Comeback] = {}  # streams that are looked for
+        self._ended: set[int] = set()  # those of them that liblsl does not look for
         self._heard = [float(pylsl.local_clock())] * len(inlets)  # when something came, of each
         self._newest: float | None = None
 
@@ -107,8 +108,10 @@ class LSLSource(Closing):
     def problems(self) -> list[str]:
         """What is wrong at the moment, a sentence each."""
         gone = [
-            f"stream {name.name!r} has ended and has no source id to be taken up again by: looking for one of its name"
-            for name in self._away.values()
+            f"stream {self._inlets[stream].stream.name!r} "
+            + ("has ended and has no source id" if stream in self._ended else f"has been silent for {_GIVEN_UP:g} s")
+            + ": looking for another one of its name"
+            for stream in self._away
         ]
         moved = [
             f"the time stamps of stream {inlet.stream.name!r} are {inlet.shift:.1f} s behind this machine's LSL clock: "
@@ -139,19 +142,28 @@ class LSLSource(Closing):
 
     def _take(self, stream: int, timeout: float) -> list[Chunk]:
         """What a stream brings, or nothing while it is looked for."""
-        if stream in self._away and not self._returned(stream):
+        if stream in self._away and not self._returned(stream) and stream in self._ended:
             time.sleep(timeout)
             return []
         try:
             delivery = self._inlets[stream].pull(timeout)
         except StreamLostError:
-            lost = self._inlets[stream]
-            self._away[stream] = Comeback(self._names[stream], self.layout, lost.sides)
+            self._ended.add(stream)
+            self._look(stream)
             return []
         if delivery is None:
+            if float(pylsl.local_clock()) - self._heard[stream] > _GIVEN_UP:
+                self._look(stream)
             return []
         self._heard[stream] = delivery.arrived
+        if stream in self._away:
+            self._away.pop(stream).abandon()  # liblsl has found it first
         return self.merger.push(stream, delivery)
+
+    def _look(self, stream: int) -> None:
+        if stream not in self._away:
+            lost = self._inlets[stream]
+            self._away[stream] = Comeback(self._names[stream], self.layout, lost.sides, lost.uid)
 
     def _returned(self, stream: int) -> bool:
         found = self._away[stream].inlet()
@@ -160,6 +172,8 @@ class LSLSource(Closing):
         self._away.pop(stream).close()
         self._inlets[stream].close()
         self._inlets[stream] = found
+        self._ended.discard(stream)
+        self._heard[stream] = float(pylsl.local_clock())
         self.back += 1
         return True
 
@@ -188,7 +202,7 @@ def open_bands(names: Sequence[str], layout: Layout, timeout: float) -> LSLSourc
 
 
 def open_sources(
-    wanted: Sequence[tuple[Sequence[str], Layout]], timeout: float, stale: float = STALE
+    wanted: Sequence[tuple[Sequence[str], Layout]], timeout: float, stale: float = math.inf, *, withhold: bool = False
 ) -> list[LSLSource]:
     """Several people's samples: their streams are looked for together, and all subscribed to at the end.
 
@@ -196,6 +210,7 @@ def open_sources(
         wanted: Of each person, the name of one stream with all bands or those of one stream per band, and the layout.
         timeout: Seconds to wait for the streams to appear.
         stale: Seconds: what is older when it comes is dropped.
+        withhold: Whether samples whose level contradicts their unit are withheld.
 
     Raises:
         InputError: As `open_stream` and `open_bands`, or two names for the same stream.
@@ -229,7 +244,10 @@ def open_sources(
         for inlet in chain(*people):
             inlet.close()
         raise
-    return [LSLSource(names, inlets, layout, stale) for inlets, (names, layout) in zip(people, wanted, strict=True)]
+    return [
+        LSLSource(names, inlets, layout, stale, withhold=withhold)
+        for inlets, (names, layout) in zip(people, wanted, strict=True)
+    ]
 
 
 def _check_bands(names: Sequence[str], layout: Layout) -> None:

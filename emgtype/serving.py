@@ -107,7 +107,8 @@ class Service(Closing):
         self._metrics = stack.enter_context(_metrics(config.metrics.endpoint)) if config.metrics.endpoint else None
         wanted = [(person.streams, person.bundle.facts.layout) for person in people]
         sources = [
-            stack.enter_context(source) for source in open_sources(wanted, config.source.timeout, config.source.backlog)
+            stack.enter_context(source)
+            for source in open_sources(wanted, config.source.timeout, config.source.backlog, withhold=True)
         ]
         for person, source in zip(people, sources, strict=True):
             self._introduce(person, source, socket.endpoint)

@@ -18,14 +18,15 @@ class Merger:
     Args:
         layout: What comes out.
         intakes: One for all bands, or one for each.
+        withhold: Whether samples that cannot be in the unit that was said are withheld.
     """
 
-    def __init__(self, layout: Layout, intakes: Sequence[Intake]) -> None:
+    def __init__(self, layout: Layout, intakes: Sequence[Intake], *, withhold: bool = True) -> None:
         self.layout = layout
         self.intakes = tuple(intakes)
         self.aligner = BandAligner(layout) if len(intakes) > 1 else None
         """What pairs separate bands; None for a single stream."""
-        self._unit = UnitCheck(layout)
+        self._unit = UnitCheck(layout) if withhold else None
 
     def reset(self) -> None:
         """Forget all samples; counts of the intakes stay."""
@@ -33,7 +34,8 @@ class Merger:
             intake.reset()
         if self.aligner:
             self.aligner.reset()
-        self._unit.reset()
+        if self._unit:
+            self._unit.reset()
 
     def push(self, stream: int, delivery: Delivery) -> list[Chunk]:
         """What these samples of one stream bring out.
@@ -47,7 +49,9 @@ class Merger:
             chunk: Chunk | None = Chunk(rows, times, self.layout)
         else:
             chunk = self.aligner.push(BandChunk(samples, times, stream)) if len(times) else None
-        return [] if chunk is None else self._unit.push(chunk)
+        if chunk is None:
+            return []
+        return self._unit.push(chunk) if self._unit else [chunk]
 
     @property
     def skew(self) -> float | None:
@@ -59,6 +63,11 @@ class Merger:
         return None if self.aligner is None or first is None or last is None else last - first
 
     @property
+    def skewed(self) -> bool:
+        """Whether that is more than between the bands of any training session."""
+        return abs(self.skew or 0.0) > TRAINED_SKEW
+
+    @property
     def lost(self) -> int | None:
         """Samples that were sent and never came; None where no stream counts its samples."""
         counts = [intake.lost for intake in self.intakes if intake.lost is not None]
@@ -66,9 +75,9 @@ class Merger:
 
     def problems(self) -> list[str]:
         """What is wrong at the moment, a sentence each."""
-        found = [self._unit.problem] if self._unit.problem else []
+        found = [self._unit.problem] if self._unit and self._unit.problem else []
         skew = self.skew
-        if skew is not None and abs(skew) > TRAINED_SKEW:
+        if skew is not None and self.skewed:
             sides = self.layout.sides if skew > 0 else self.layout.sides[::-1]
             found.append(
                 f"the {sides[-1]} band's samples come {1e3 * abs(skew):.0f} ms behind those of the {sides[0]} band, "
@@ -100,5 +109,6 @@ class Merger:
         if self.aligner:
             skew = self.skew
             found["skew_ms"] = None if skew is None else round(1e3 * skew, 2)
+            found["skewed"] = self.skewed
             found["drift_ppm"] = round(drifts[-1] - drifts[0], 1)
         return found

@@ -275,6 +275,20 @@ def test_what_waited_for_too_long_is_dropped_and_the_rest_comes_at_once(name: st
         assert 100 <= figures["age_ms"] < 1000
 
 
+def test_a_wrong_unit_is_withheld_from_whoever_decodes(name: str) -> None:
+    outlet = raw_outlet(name, unit="mV")  # but sends µV
+    with open_sources([([name], LAYOUT)], FIND, withhold=True)[0] as source:
+        ready(outlet)
+        begun = pylsl.local_clock() - 1.0
+        rows = RNG.normal(0, 12, (2000, 32)).astype(np.float32)
+        outlet.push_chunk(rows, (begun + np.arange(2000) / LAYOUT.rate).tolist())
+        assert len(pull(source, 1000).times) == 1000  # half a second, until it is known
+        assert source.pull(0.1) is None
+        (problem,) = source.problems()
+        assert "the left band is at 1.2" in problem
+        assert "1e+03 times too large" in problem
+
+
 def test_a_lost_packet_is_there_as_no_numbers(name: str) -> None:
     with LSLOutlet(name, LAYOUT, name, sample_numbers=True) as outlet, open_stream(name, LAYOUT, FIND) as source:
         ready(outlet)
@@ -286,6 +300,24 @@ def test_a_lost_packet_is_there_as_no_numbers(name: str) -> None:
         assert np.flatnonzero(np.isnan(got.samples[:, 0, 0])).tolist() == list(range(160, 224))
         np.testing.assert_allclose(got.times, sent.times, rtol=0, atol=2e-3)
         assert source.lost == 64
+
+
+def test_a_device_that_comes_back_under_another_identity_is_found_by_its_name(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.lsl_inlet._GIVEN_UP", 0.5)
+    outlets = [raw_outlet(name, source_id="first")]
+    with open_stream(name, LAYOUT, FIND) as source:
+        ready(outlets[0])
+        outlets[0].push_chunk(np.ones((16, 32), np.float32))
+        pull(source, 16)
+        outlets[:] = [raw_outlet(name, source_id="second")]
+        end = time.monotonic() + 15.0
+        while not outlets[0].have_consumers() and time.monotonic() < end:
+            source.pull(0.1)
+        outlets[0].push_chunk(np.full((16, 32), 2, np.float32))
+        assert np.all(pull(source, 16).samples == 2)
+        assert (source.figures()["back"], source.problems()) == (1, [])
 
 
 @pytest.fixture

@@ -18,9 +18,13 @@ _RATE_PRIOR = 1e-3  # standard deviation of a real rate about the nominal one; e
 _WANDER = 2e-5  # seconds per square root of a second that stamps wander besides drifting (estimates of the clock)
 _DRIFTING = 3e-7  # that a drift changes by, per square root of a second: crystals move with their temperature
 _FAR = 3.0  # standard deviations beyond which an outlier counts as one so far away
-_SLEW = 0.02  # by which the times given out may run faster or slower than the clock to catch up with it
+_SLEW = 0.02  # by which the times given out may run faster or slower than the clock to catch up with it,
+_HASTE = 0.1  # and where they are far off
+_FAR_OFF = 0.01  # seconds that is
+_FADING = 0.998  # of the longest batch of equal stamps, per block: what a burst was is forgotten in ten seconds
 _LEAST, _MOST = 0.025, 0.2  # seconds of a step of the stamps that shows a gap, at least and at most
 _STEP = 8.0  # standard deviations of jitter that it has, between those
+_EARLY = 0.06  # seconds that samples may come too soon before their times step back: bands may be so far apart
 _BELIEVED = 1.0  # seconds that the stamps of counted samples may step without being believed
 _STUBBORN = 16  # blocks with all stamps on one side of the clock, after which it has stepped
 
@@ -46,8 +50,8 @@ class SampleClock:
 
     A Kalman filter of offset and rate (two states, as in the clock recovery of packet networks) on the mean residual of
     each block of samples, outliers cut at three standard deviations. What it gives out runs at its rate and comes
-    nearer to its offset by at most 2 %, so that times rise evenly. A batch of equal stamps was stamped when its newest
-    sample came: only that one tells something.
+    nearer to its offset by at most 2 % (10 % where that is far), so that times rise evenly. A batch of equal stamps was
+    stamped when its newest sample came: only that one tells something.
 
     A step of the stamps that jitter does not explain is a gap (or, backwards, a source that began anew), never smoothed
     over; where samples are counted, the count alone says what is missing.
@@ -69,7 +73,7 @@ class SampleClock:
         self._blocks = 0
         self._drift = 0.0  # of the period, as a fraction
         self._drift_variance = _RATE_PRIOR**2
-        self._longest_run = self._run = 1  # equal stamps
+        self._longest_run, self._run = 1.0, 1  # equal stamps
         self._anchor(0.0)
         self._begun = False
 
@@ -113,17 +117,22 @@ class SampleClock:
         """Give times to samples of one block; how many, up to one whose stamp steps, from which on all begins anew."""
         index = self._next + np.arange(len(stamps)) + np.cumsum(np.maximum(lost, 0))
         residuals = stamps - self._clock.times(index)
-        limit = min(max(_STEP * self.jitter, _LEAST), _MOST) + self._longest_run * self._nominal
-        stepped = np.abs(residuals) > np.where(lost == UNKNOWN, limit, _BELIEVED)
+        limit = min(max(_STEP * self.jitter, _LEAST), _MOST)
+        batch = self._longest_run * self._nominal  # by which its first sample is stamped too late
+        nobody = lost == UNKNOWN
+        stepped = (residuals > np.where(nobody, limit + batch, _BELIEVED)) | (
+            residuals < -np.where(nobody, limit, _BELIEVED)
+        )
         stepped[0] &= not self._fresh
         if stepped.any():
             at = int(np.argmax(stepped))
             if at:
                 self._take(stamps[:at], lost[:at], times[:at])
-            back = bool(residuals[at] < 0)
+            # What was taken for a gap may have been a delay: samples that follow too soon take it back.
+            due = float(self._out.times(index[at : at + 1])[0])
+            back = bool(stamps[at] < due - _EARLY)
             self.steps += back or bool(lost[at] != UNKNOWN)
-            newest = float(self._out.times(index[at : at + 1] - 1)[0])
-            self._anchor(float(stamps[at]), -np.inf if back else newest)
+            self._anchor(float(stamps[at]), -np.inf if back else due)
             return at
         self._fresh = False
         times[:] = self._out.times(index)
@@ -187,7 +196,8 @@ class SampleClock:
         self._clock.period = self._nominal * (1.0 + self._drift)
         self._out.move(end)
         behind = self._clock.at - self._out.at
-        slew = _SLEW * _BLOCK * self._nominal
+        slew = (_SLEW if abs(behind) < _FAR_OFF else _HASTE) * _BLOCK * self._nominal
+        self._longest_run = max(1.0, self._run, _FADING * self._longest_run)
         self._out.period = self._clock.period + min(max(behind, -slew), slew) / _BLOCK
         if self._held is not None:
             # Its residual was counted from the block's clock; nothing else of it is asked for in the next.

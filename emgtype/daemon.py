@@ -91,6 +91,8 @@ class Wearer:
     told: int = 0
     """Events so far: one run, also where another pipeline goes on in the middle of it."""
     witness: Witness | None = None
+    settled: Callable[[], None] = lambda: None
+    """Called once their text so far is final."""
     watch: Callable[[Chunk], None] = lambda _chunk: None
     """Sees the samples after their text has gone out, also of one who is paused."""
 
@@ -107,6 +109,7 @@ class Wearer:
         if self.witness:
             self.witness.settle(why)
         self.pass_on(self.pipeline.finish())
+        self.settled()
 
     def forget(self) -> None:
         """Forget what their muscles did."""

@@ -16,7 +16,7 @@ from emgtype.signal_report import watch_for
 from streamer.handover import hand_over
 from streamer.signal_watch import SignalWatch
 
-AT_RUN_TIME = ("bundle", "pipeline", "conditioner", "decoder")
+AT_RUN_TIME = ("bundle", "pipeline", "conditioner", "gate", "decoder", "keys")
 """Settings that a profile may change while the daemon runs; the others hold from its start to its end."""
 
 
@@ -98,6 +98,8 @@ class Exchange(Closing):
         bundle.facts.require(member.person.bundle.facts.layout)
         if config.pipeline.person:
             personal_layer(bundle, config.pipeline.person).require(bundle.facts)
+        if member.keys:
+            member.keys.check(config.keys)
 
     def attend(self) -> None:
         """Exchange what has been loaded."""
@@ -116,10 +118,13 @@ class Exchange(Closing):
                 old = member.person
                 if member.flight:
                     member.flight.exchange(person.config, person.bundle)
+                person.pipeline.tap = old.pipeline.tap
                 member.wearer.pass_on(hand_over(old.pipeline, person.pipeline))
                 member.gaps += old.pipeline.gaps
                 member.masked += old.pipeline.masked
                 member.person, member.wearer.pipeline, member.profile = person, person.pipeline, profile
+                if member.keys:
+                    member.keys.change(person.config.keys)
                 member.signal.watch = self._watches.get(member.name, member.signal.watch)
                 for note in filter(None, (person.note, person.bundle.facts.licence_note)):
                     self._tell(f"{member.name}: {note}")

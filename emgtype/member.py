@@ -15,6 +15,7 @@ from emgtype.signal_report import SignalReport
 
 if TYPE_CHECKING:
     from emgtype.recording import BackgroundRecording  # HDF5's library: not every daemon records
+    from emgtype.word_process import SentenceProcess
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +39,8 @@ class Member:
     """What writes their samples into a file."""
     flight: FlightRecorder | None = None
     """What keeps their last minutes."""
+    sentences: "SentenceProcess | None" = None
+    """What reads their text once more at word level."""
     gaps: int = 0
     """Told by pipelines that were exchanged."""
     masked: int = 0
@@ -72,6 +75,7 @@ class Member:
             **self.signal.status(),
             **({} if self.keys is None else {"keys": self.keys.status()}),
             **({} if self.recording is None else {"recording": self.recording.status()}),
+            **({} if self.sentences is None else {"sentences_dropped": self.sentences.dropped}),
             **self.figures(),
             "problems": self.source.problems(),
         }

@@ -92,6 +92,7 @@ class Service(Closing):
         self._profile_of = {config.person: profile for config, profile in zip(configs, profiles, strict=True)}
         self.roster = Roster(parties=gather(configs))
         self._keys: KeySink | None = None
+        self._polls: list[Callable[[], None]] = []
         with ExitStack() as stack:
             self._keeping = stack.enter_context(Keeping(record, self._config.record.flight, self._warn))
             if inject:
@@ -117,7 +118,7 @@ class Service(Closing):
                 self._warn(f"weights: {limit}")
         self._screen = stack.enter_context(Screen(shown=shown, raw=config.console.raw, several=self._several))
         for person, source in zip(people, sources, strict=True):
-            self.roster.members[person.config.person] = self._member(person, source, socket)
+            self.roster.members[person.config.person] = self._member(person, source, socket, stack)
         self._asked = stack.enter_context(control_socket(config.publish, socket.endpoint))
         for note in filter(None, (socket.note, self._asked.note)):
             self._warn(f"note: {note}")
@@ -135,7 +136,7 @@ class Service(Closing):
         self._exchange = stack.enter_context(Exchange(self._daemon, self.roster, self._warn))
         self._requests = Requests(self._daemon, self.roster, self._exchange, self._keeping)
 
-    def _member(self, person: Person, source: LSLSource, socket: PubSocket) -> Member:
+    def _member(self, person: Person, source: LSLSource, socket: PubSocket, stack: ExitStack) -> Member:
         name = person.config.person
         publisher = Publisher(socket, self._config.session, name)
         recent = Recent(publisher)
@@ -170,7 +171,24 @@ class Service(Closing):
             silent=lambda: " and ".join(source.silent()),
         )
         member = Member(person, source, wearer, recent, publisher.mark, signal, self._keys, profile, recording, flight)
+        if person.config.words.publish:
+            self._read_sentences(member, publisher, stack)
         return member
+
+    def _read_sentences(self, member: Member, publisher: Publisher, stack: ExitStack) -> None:
+        """Somebody's text, read once more at word level, goes out, too."""
+        from emgtype.word_model import word_files  # noqa: PLC0415 - its library is an extra
+        from emgtype.word_process import open_sentences  # noqa: PLC0415
+
+        words, folder = member.person.config.words, member.person.bundle.folder
+        member.sentences = sentences = stack.enter_context(open_sentences(words, word_files(folder, words)))
+        member.person.pipeline.tap, member.wearer.settled = sentences.push, sentences.finish
+
+        def publish_those_done() -> None:
+            for sentence in sentences.poll():
+                publisher.sentence(sentence)
+
+        self._polls.append(publish_those_done)
 
     def arm(self) -> None:
         """Type from the delay of the settings on, as the request `arm` does."""
@@ -203,6 +221,8 @@ class Service(Closing):
         self._exchange.attend()
         self._keeping.attend(self.roster.members)
         self._manager.alive()
+        for poll in self._polls:
+            poll()
 
     def _introduce(self, person: Person, source: LSLSource, endpoint: str) -> None:
         for note in filter(None, (*source.notes, person.note)):

@@ -19,6 +19,9 @@ Code = Literal[
     "not-finite", "dead", "saturated", "noisy", "hum", "rate", "resolution", "unit", "turned", "mirrored", "level"
 ]
 
+AT_ONCE: tuple[Code, ...] = ("not-finite", "dead", "saturated")
+"""Faults that the last seconds show by themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -173,9 +176,11 @@ def _hums(windows: Sequence[Window]) -> Iterator[Fault]:
     """In the quieter half of the seconds: between the bursts of the muscles hum stands out."""
     loud = np.array([window.power.sum() for window in windows])
     quiet = [windows[place] for place in np.argsort(loud, kind="stable")[: (len(windows) + 1) // 2]]
-    lines = np.mean([window.lines for window in quiet], axis=0)  # (mains, harmonics, bands, electrodes)
-    beside = np.mean([window.beside for window in quiet], axis=0)
-    ratio = 10 * np.log10((lines + 1e-9) / (beside + 1e-9))
+    lines = np.array([window.lines for window in quiet])  # (windows, mains, harmonics, bands, electrodes)
+    beside = np.array([window.beside for window in quiet])
+    # Each second counts alike: a mean of the powers would be that of the loudest alone, which is no average.
+    ratio = 10 * np.log10(np.mean((lines + 1e-9) / (beside + 1e-9), axis=0))
+    lines, beside = lines.mean(axis=0), beside.mean(axis=0)
     extra = np.sqrt(np.maximum(lines - beside, 0).sum(axis=1))  # (mains, bands, electrodes)
     for band in range(lines.shape[2]):
         everywhere = np.median(ratio[:, :, band], axis=-1).max(axis=1)  # (mains,)

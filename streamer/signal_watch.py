@@ -9,15 +9,16 @@ import numpy.typing as npt
 from streamer.chunk import Chunk, Layout
 from streamer.conditioner import Corrections
 from streamer.placement import Fit, fit, normalised
-from streamer.signal_rules import Fault, Judge
+from streamer.signal_rules import AT_ONCE, Fault, Judge
 from streamer.signal_window import Window, Windows
 
 FloatArray = npt.NDArray[np.float64]
 
 REMEMBERED = 30
 """Seconds that are looked back upon."""
-HOLD = 3
-"""Seconds without a fault after which it counts as over."""
+HOLD, LONG_HOLD = 3, 15
+"""Seconds without a fault after which it counts as over: one of contact, and one that is told by an average, which other
+things (a clench) may drown for a while."""
 _PLACE_EVERY = 5  # seconds from one look at how the bands sit to the next
 ENOUGH = 15
 """Seconds of somebody typing from which on the way the bands sit can be told."""
@@ -123,7 +124,7 @@ class SignalWatch:
         begun = [fault for fault in found if fault not in self._since]
         passing = {fault: age + 1 for fault, age in self._since.items() if fault not in found}
         self._since = dict.fromkeys(found, 0) | passing
-        ended = [fault for fault, age in self._since.items() if age >= HOLD]
+        ended = [fault for fault, age in self._since.items() if age >= (HOLD if fault.code in AT_ONCE else LONG_HOLD)]
         for fault in ended:
             del self._since[fault]
         return [Change(fault, True) for fault in begun] + [Change(fault, False) for fault in ended]

@@ -22,7 +22,6 @@ class Gaps:
     """
 
     def __init__(self, layout: Layout, longest: float) -> None:
-        self._longest = longest
         self._most = round(longest * layout.rate)
         self._bands = layout.bands
         self._holes = HoleFiller(layout.rate, _HOLE, longest)
@@ -41,7 +40,7 @@ class Gaps:
         before = chunk.times[:1] if self._newest is None else np.array([self._newest])
         apart = np.diff(chunk.times, prepend=before)
         self._newest = float(chunk.times[-1]) if len(chunk.times) else self._newest
-        leaps = np.flatnonzero((apart > self._longest) | (apart < 0)).tolist()
+        leaps = np.flatnonzero((apart > self._holes.widest) | (apart < 0)).tolist()
         starts = leaps if leaps[:1] == [0] else [0, *leaps]
         for start, end in zip(starts, [*starts[1:], len(chunk.times)], strict=True):
             if start in leaps:

@@ -5,15 +5,18 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
+_BORDER = 1.5  # sample periods from one sample to the next when none is missing, and rounding
+
 
 class HoleFiller:
     """Samples and times in; the same out with NaN where up to `longest` s are missing, however they are cut."""
 
     def __init__(self, rate: float, shortest: float, longest: float) -> None:
-        """From sample to sample at least `shortest` s is a hole, more than `longest` s is a gap and stays one."""
+        """From sample to sample at least `shortest` s is a hole; where more than `longest` s is missing it stays one."""
         self._rate = rate
         self._shortest = shortest
-        self._longest = longest
+        self.widest = longest + _BORDER / rate
+        """Seconds from sample to sample that are filled at most."""
         self.filled = 0
         """Samples filled in so far, over all resets."""
         self.reset()
@@ -29,7 +32,7 @@ class HoleFiller:
         before = times[0] if self._newest is None else self._newest
         apart = np.diff(times, prepend=before)
         self._newest = float(times[-1])
-        holes = np.flatnonzero((apart >= self._shortest) & (apart <= self._longest)).tolist()
+        holes = np.flatnonzero((apart >= self._shortest) & (apart <= self.widest)).tolist()
         if not holes:
             return samples, times
         missing = [max(0, round(apart[hole] * self._rate) - 1) for hole in holes]

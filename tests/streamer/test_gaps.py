@@ -103,6 +103,12 @@ def test_a_hole_in_the_times_is_a_stretch_without_numbers(small_onnx: Path) -> N
     assert pipeline.gaps == 0
 
 
+@pytest.mark.parametrize(("lost", "gaps"), [(400, 0), (402, 1)])
+def test_200_ms_are_masked_and_more_are_not(small_onnx: Path, lost: int, gaps: int) -> None:
+    assert run(small_onnx, [without(signal(), 500, 500 + lost)])[2].gaps == gaps
+    assert run(small_onnx, [blanked(signal(), 500, 500 + lost)])[2].gaps == gaps
+
+
 def test_single_samples_lost_mask_nothing(small_onnx: Path) -> None:
     *_, pipeline, _ = run(small_onnx, [blanked(signal(), 700, 702)])
     assert pipeline.masked == 0

@@ -17,8 +17,8 @@ FloatArray = npt.NDArray[np.float64]
 REMEMBERED = 30
 """Seconds that are looked back upon."""
 HOLD, LONG_HOLD = 3, 15
-"""Seconds without a fault after which it counts as over: one of contact, and one that is told by an average, which other
-things (a clench) may drown for a while."""
+"""Seconds without a fault after which it counts as over: one that shows at once, and one that an average tells, which
+other things (a clench) may drown for a while."""
 _PLACE_EVERY = 5  # seconds from one look at how the bands sit to the next
 ENOUGH = 15
 """Seconds of somebody typing from which on the way the bands sit can be told."""

@@ -12,7 +12,7 @@ class HoleFiller:
     """Samples and times in; the same out with NaN where up to `longest` s are missing, however they are cut."""
 
     def __init__(self, rate: float, shortest: float, longest: float) -> None:
-        """From sample to sample at least `shortest` s is a hole; where more than `longest` s is missing it stays one."""
+        """From sample to sample at least `shortest` s is a hole; one where more than `longest` s is missing stays."""
         self._rate = rate
         self._shortest = shortest
         self.widest = longest + _BORDER / rate

@@ -362,6 +362,10 @@ def test_one_band_alone_gives_nothing(bands: tuple[LSLOutlet, LSLOutlet, LSLSour
     assert time.monotonic() - began >= 0.2
     assert source.aligner is not None
     assert source.aligner.waiting_for == 1
+    assert any("-right" in name for name in source.silent())
+    left.push(chunk(100, clock=pylsl.local_clock()))
+    assert source.pull(0.05) is None
+    assert all("-right" in name for name in source.silent())
 
 
 def test_swapped_bands_are_refused_by_what_they_say(name: str) -> None:

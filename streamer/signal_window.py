@@ -65,16 +65,16 @@ class Windows:
         self._band = _between(frequencies, *BAND)
         self._high = _between(frequencies, *_CRACKLE)
         muscles = (frequencies >= _MUSCLES[0]) & (frequencies <= _MUSCLES[1])
-        lines, beside = [], []
+        weights = []  # of the bins: each line, and as much of what lies beside it
         for mains in MAINS:
             for harmonic in range(1, _HARMONICS + 1):
                 away = np.abs(frequencies - mains * harmonic)
-                lines.append(np.flatnonzero(away <= _LINE))
-                beside.append(np.flatnonzero((away > 2 * _LINE) & (away <= _BESIDE)))
-                muscles &= away > _LINE  # hum is no muscle
+                line, beside = away <= _LINE, (away > 2 * _LINE) & (away <= _BESIDE)
+                weights += [line, beside * (line.sum() / max(1, beside.sum()))]
+                muscles &= ~line  # hum is no muscle
+        self._weights = np.array(weights, np.float64)  # (mains · harmonics · 2, bins)
         self._envelope = max(1, round(_ENVELOPE * layout.rate))
         self._muscles = np.flatnonzero(muscles)
-        self._lines, self._beside = lines, beside
 
     def reset(self) -> None:
         """Begin with the first electrode again."""
@@ -90,11 +90,7 @@ class Windows:
         top, bottom = samples.max(axis=0), samples.min(axis=0)
         spectrum = np.fft.rfft(samples * self._taper, axis=0)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float64) * self._scale  # (bins, bands, electrodes)
-        shape = (len(MAINS), _HARMONICS, *samples.shape[1:])
-        lines = np.stack([power[bins].sum(axis=0) for bins in self._lines])
-        beside = np.stack(
-            [power[bins].mean(axis=0) * len(line) for bins, line in zip(self._beside, self._lines, strict=True)]
-        )
+        found = (self._weights @ power.reshape(len(power), -1)).reshape(len(MAINS), _HARMONICS, 2, *samples.shape[1:])
         return Window(
             rate=(len(times) - 1) / float(times[-1] - times[0]) if times[-1] > times[0] else np.nan,
             step=self._step(samples),
@@ -103,8 +99,8 @@ class Windows:
             clipped=_clipped(samples, top, bottom),
             power=power[self._band].sum(axis=0),
             crackle=power[self._high].sum(axis=0),
-            lines=lines.reshape(shape),
-            beside=beside.reshape(shape),
+            lines=found[:, :, 0],
+            beside=found[:, :, 1],
             together=_together(spectrum[self._muscles]),
             coactive=_coactive(samples, self._envelope),
         )

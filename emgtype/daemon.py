@@ -93,6 +93,10 @@ class Wearer:
     witness: Witness | None = None
     settled: Callable[[], None] = lambda: None
     """Called once their text so far is final."""
+    hush: Callable[[], None] = lambda: None
+    """Called before they are paused: what settles then acts on nothing any more."""
+    clench: Callable[[Chunk], int] = lambda _chunk: 0
+    """How many clenches that pause, or resume, have become long enough with these samples."""
     watch: Callable[[Chunk], None] = lambda _chunk: None
     """Sees the samples after their text has gone out, also of one who is paused."""
 
@@ -174,6 +178,9 @@ class Daemon:
                 self._say(wearer, "samples again")
         self._decode(chunks)
         for wearer, chunk in chunks.items():
+            if wearer.clench(chunk) % 2:
+                (self.resume if wearer.paused else self.pause)(wearer)
+                self._say(wearer, "paused by a clench" if wearer.paused else "going on behind a clench")
             wearer.watch(chunk)
         for wearer in self._present:
             if not wearer.stalling and now - wearer.heard >= STALLING:
@@ -184,7 +191,6 @@ class Daemon:
                 whose = f" from {named}" if (named := wearer.silent()) else ""
                 self._say(wearer, f"no samples{whose} for {self._stall:g} s: the text so far is final, waiting")
                 wearer.settle("stall")
-                wearer.forget()
         if now - self._beaten >= self._heartbeat_every:
             self._beaten = now
             for wearer in self._present:
@@ -226,14 +232,13 @@ class Daemon:
     def pause(self, wearer: Wearer) -> None:
         """Settle somebody's text and drop what they type from now on."""
         if not wearer.paused and not wearer.gone:
+            wearer.hush()
             wearer.settle("pause")
             wearer.paused = True
 
     def resume(self, wearer: Wearer) -> None:
         """Decode again, from the next samples on."""
-        if wearer.paused:
-            wearer.forget()
-            wearer.paused = False
+        wearer.paused = False
 
     def reset(self, wearer: Wearer) -> None:
         """Settle somebody's text and forget what their muscles did."""

@@ -122,6 +122,7 @@ class Exchange(Closing):
                 member.wearer.pass_on(hand_over(old.pipeline, person.pipeline))
                 member.gaps += old.pipeline.gaps
                 member.masked += old.pipeline.masked
+                member.rejected += old.pipeline.rejected
                 member.person, member.wearer.pipeline, member.profile = person, person.pipeline, profile
                 if member.keys:
                     member.keys.change(person.config.keys)

@@ -45,6 +45,8 @@ class Member:
     """Told by pipelines that were exchanged."""
     masked: int = 0
     """So were these frames."""
+    rejected: int = 0
+    """So were these keys."""
     happenings: Happenings = field(default_factory=Happenings)
     """What was told of their samples."""
 
@@ -58,6 +60,8 @@ class Member:
         return {
             "gaps": self.gaps + self.person.pipeline.gaps,
             "masked": self.masked + self.person.pipeline.masked,
+            "rejected": self.rejected + self.person.pipeline.rejected,
+            **({} if (gate := self.person.pipeline.gate) is None else {"idle": gate.closed / max(1, gate.frames)}),
             "stalls": self.wearer.stalls,
             **self.source.figures(),
             "stages_ms": self.person.timer.report(),

@@ -45,7 +45,7 @@ class Requests:
         acts: dict[str, Callable[[], dict[str, Any] | None]] = {
             "status": lambda: self._status(chosen),
             "snapshot": lambda: {"people": {name: member.recent.snapshot() for name, member in chosen.items()}},
-            "pause": lambda: self._pause(chosen),
+            "pause": lambda: self._each(chosen, self.daemon.pause),
             "resume": lambda: self._each(chosen, self.daemon.resume),
             "reset": lambda: self._each(chosen, self.daemon.reset),
             "mark": lambda: _mark(chosen, argument),
@@ -71,12 +71,6 @@ class Requests:
     def _status(self, chosen: Mapping[str, "Member"]) -> dict[str, Any]:
         people = {name: member.status() for name, member in chosen.items()}
         return {"people": people, "encoders": self.roster.encoders(), **self.exchange.status()}
-
-    def _pause(self, chosen: Mapping[str, "Member"]) -> None:
-        for member in chosen.values():
-            if member.keys:  # first: what settles with the pause is not typed any more
-                member.keys.disarm()
-        self._each(chosen, self.daemon.pause)
 
     @staticmethod
     def _each(chosen: Mapping[str, "Member"], act: Callable[["Wearer"], None]) -> None:

@@ -25,6 +25,8 @@ from emgtype.recent import Recent
 from emgtype.requests import Requests
 from emgtype.signal_report import SignalReport, watch_for
 from emgtype.sockets import control_socket, publish_socket
+from streamer.chunk import Chunk
+from streamer.clench import ClenchSwitch
 
 if TYPE_CHECKING:
     from adapters.metrics import MetricsServer
@@ -37,6 +39,11 @@ def _metrics(endpoint: str) -> "MetricsServer":
     from adapters.metrics import MetricsServer  # noqa: PLC0415 - its library is an extra
 
     return MetricsServer(endpoint)
+
+
+def _clench(person: Person) -> Callable[[Chunk], int]:
+    seconds = person.config.gate.clench
+    return ClenchSwitch(person.bundle.facts, seconds).push if seconds else lambda _chunk: 0
 
 
 class Screen(Closing):
@@ -167,6 +174,8 @@ class Service(Closing):
             beat,
             label,
             watch=signal.push,
+            hush=self._keys.disarm if self._keys else lambda: None,
+            clench=_clench(person),
             witness=flight,
             silent=lambda: " and ".join(source.silent()),
         )

@@ -82,6 +82,10 @@ class IdleGate:
         self._ahead = self._context  # frames to come that get no emission
         self._shut = 0  # frames that the gate stays closed for a clench
 
+    def follow(self, other: "IdleGate") -> None:
+        """Begin with what another gate has learnt of the wearer's rest and typing, from frames of the same kind."""
+        self._floor, self.typing, self._keys = other._floor, other.typing, other._keys
+
     @property
     def known(self) -> bool:
         """Whether the hands have rested, so that the gate can be closed."""

@@ -16,6 +16,8 @@ def hand_over(old: Pipeline, new: Pipeline) -> list[TextEvent]:
     """
     past = old.recent()
     events = old.finish()
+    if old.gate and new.gate and (old.facts.stft, old.facts.layout) == (new.facts.stft, new.facts.layout):
+        new.gate.follow(old.gate)
     if not len(past.times):
         return events
     before, after = old.facts.emission_delay_ms, new.facts.emission_delay_ms

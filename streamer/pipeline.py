@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from decoder.committer import Committer
 from decoder.errors import InputError
 from decoder.messages import Emission, TextEvent
 from streamer.chunk import Chunk
@@ -201,6 +202,11 @@ class Pipeline:
     def masked(self) -> int:
         """Frames so far that were masked in some band, since samples of their window are missing."""
         return self._mask.masked
+
+    @property
+    def rejected(self) -> int:
+        """Keys so far that were heard and not believed; decoders without a commit rule believe all."""
+        return self._decoder.rejected if isinstance(self._decoder, Committer) else 0
 
     def _settle(self) -> list[TextEvent]:
         waiting = len(self._ring)

@@ -32,6 +32,7 @@ FIRST = 7000
 """Donning of the first trial; the reference is learnt on the one before."""
 CLEAR = 0.25
 """Electrodes from a whole one within which it is clear which is right."""
+_BY_REFERENCE, _BY_MODEL = ("reference", "reference, where sure"), ("model, unlabelled", "model, keys known")
 _BEFORE = 1.2  # seconds in which a model hears no key: its receptive field
 
 
@@ -132,7 +133,7 @@ def main() -> None:
     options = parser.parse_args()
     text, wanted = load_text("test"), list(trials(options.people, clear=not options.any))
     before = {person: typed(person, FIRST - 1, text, options.seconds) for person in options.people}
-    tallies = {name: Tally() for name in ("reference", "model, unlabelled", "model, keys known")}
+    tallies = {name: Tally() for name in (*_BY_REFERENCE, *_BY_MODEL)}
     chosen = set(np.linspace(0, len(wanted) - 1, options.model_trials).astype(int).tolist())
     bundles = {
         person: open_bundle(name) for person, name in zip(options.people, options.bundles, strict=True) if chosen
@@ -142,13 +143,15 @@ def main() -> None:
         places = [trial.place if band == trial.band else Placement() for band in range(LAYOUT.bands)]
         wrong = Typed(worn(signal.chunk, places), signal.labels)
         found = fit(learnt(wrong, trial.band), learnt(before[trial.person], trial.band))
-        tallies["reference"].add(trial, found.placement, beside(trial.donning, trial.band))
+        tallies[_BY_REFERENCE[0]].add(trial, found.placement, beside(trial.donning, trial.band))
+        if found.sure:
+            tallies[_BY_REFERENCE[1]].add(trial, found.placement, beside(trial.donning, trial.band))
         if number in chosen:
-            for name, labels in (("model, unlabelled", ()), ("model, keys known", wrong.labels)):
+            for name, labels in zip(_BY_MODEL, ((), wrong.labels), strict=True):
                 place = placements(bundles[trial.person], Typed(wrong.chunk, labels))[trial.band]
                 tallies[name].add(trial, place, float(turned(trial.donning)[trial.band]))
     table = Table("search by", "trials", "mirror right %", "and within 2 electrodes %", "within 1 %", "exact %")
-    figures = {name: tally.figures() for name, tally in tallies.items() if name == "reference" or chosen}
+    figures = {name: tally.figures() for name, tally in tallies.items() if name in _BY_REFERENCE or chosen}
     for name, row in figures.items():
         table.add_row(name, *(f"{value:g}" if key == "trials" else f"{value:.1f}" for key, value in row.items()))
     said = f"people {options.people}, {options.seconds:g} s of typing, another donning each"

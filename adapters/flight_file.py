@@ -21,8 +21,9 @@ from streamer.chunk import Chunk, Layout
 
 SUFFIX = ".flight"
 _VERSION = 1
+_STATE = "array"
 
-Deed = Literal["hear", "settle", "reset", "exchange"]
+Deed = Literal["hear", "settle", "reset", "exchange", "remember"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Step:
     """Of a reset: events before it."""
     model: Mapping[str, Any] | None = None
     """Of an exchange: what decodes from here on."""
+    state: Mapping[str, Any] | None = None
+    """What the pipeline remembered at this moment: JSON's values, and arrays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Flight:
 
     person: str
     whole: bool
-    """Whether it begins with a pipeline that has heard nothing; otherwise older steps made room for younger ones."""
+    """Whether it begins with a pipeline that has heard nothing, or with what it remembered."""
     told: int
     """Events before the first step."""
     model: Mapping[str, Any]
@@ -61,6 +64,7 @@ class Flight:
 def write_flight(path: Path, flight: Flight) -> None:
     """Write a file, which has its name once it is complete; OSError where it cannot be."""
     chunks = [step.chunk for step in flight.steps if step.chunk is not None]
+    arrays: list[np.ndarray] = []
     record: dict[str, Any] = {
         "version": _VERSION,
         "person": flight.person,
@@ -68,16 +72,18 @@ def write_flight(path: Path, flight: Flight) -> None:
         "told": flight.told,
         "model": flight.model,
         "layout": asdict(chunks[0].layout) if chunks else None,
-        "steps": [_step(step) for step in flight.steps],
+        "steps": [_step(step, arrays) for step in flight.steps],
         "events": [[number, asdict(event)] for number, event in flight.events],
     }
     half = path.with_name(f"{path.name}.half")
     with os.fdopen(open_private(half, new=False), "wb") as file:
+        contents: dict[str, Any] = {f"{_STATE}{number}": array for number, array in enumerate(arrays)}
         np.savez(
             file,
             record=np.frombuffer(json.dumps(record).encode(), np.uint8),
             samples=np.concatenate([chunk.samples for chunk in chunks]) if chunks else np.empty((0, 0, 0), np.float32),
             times=np.concatenate([chunk.times for chunk in chunks]) if chunks else np.empty(0),
+            **contents,
         )
     half.rename(path)
 
@@ -90,7 +96,7 @@ def read_flight(path: Path) -> Flight:
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return _flight(json.loads(arrays["record"].tobytes()), arrays["samples"], arrays["times"])
+            return _flight(json.loads(arrays["record"].tobytes()), arrays)
     except FileNotFoundError:
         raise InputError(f"no flight {path}: name an existing {SUFFIX} file") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, RecursionError) as error:
@@ -100,12 +106,32 @@ def read_flight(path: Path) -> Flight:
         ) from None
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step, arrays: list[np.ndarray]) -> dict[str, Any]:
     rows = 0 if step.chunk is None else len(step.chunk.times)
-    return {"do": step.do, "at": step.at, "rows": rows, "why": step.why, "told": step.told, "model": step.model}
+    told = {"do": step.do, "at": step.at, "rows": rows, "why": step.why, "told": step.told, "model": step.model}
+    return told if step.state is None else {**told, "state": _without(step.state, arrays)}
 
 
-def _flight(record: Mapping[str, Any], samples: np.ndarray, times: np.ndarray) -> Flight:
+def _without(value: Any, arrays: list[np.ndarray]) -> Any:
+    """A tree with the number of an array in its place; they go into the file beside it."""
+    if isinstance(value, np.ndarray):
+        arrays.append(value)
+        return {_STATE: len(arrays) - 1}
+    if isinstance(value, Mapping):
+        return {name: _without(each, arrays) for name, each in value.items()}
+    return [_without(each, arrays) for each in value] if isinstance(value, list) else value
+
+
+def _with(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {_STATE}:
+            return arrays[f"{_STATE}{int(value[_STATE])}"]
+        return {name: _with(each, arrays) for name, each in value.items()}
+    return [_with(each, arrays) for each in value] if isinstance(value, list) else value
+
+
+def _flight(record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Flight:
+    samples, times = arrays["samples"], arrays["times"]
     if record["version"] != _VERSION:
         raise ValueError
     layout = record["layout"] and Layout(**{**record["layout"], "sides": tuple(record["layout"]["sides"])})
@@ -114,8 +140,9 @@ def _flight(record: Mapping[str, Any], samples: np.ndarray, times: np.ndarray) -
         part = slice(first, first + int(entry["rows"]))
         first = part.stop
         chunk = Chunk(samples[part], times[part], layout) if entry["do"] == "hear" else None
+        state = _with(entry["state"], arrays) if "state" in entry else None
         steps.append(
-            Step(entry["do"], float(entry["at"]), chunk, str(entry["why"]), int(entry["told"]), entry["model"])
+            Step(entry["do"], float(entry["at"]), chunk, str(entry["why"]), int(entry["told"]), entry["model"], state)
         )
     events = tuple((int(number), _event(event)) for number, event in record["events"])
     return Flight(

@@ -60,6 +60,19 @@ class PrefixBeam:
         """Forget everything."""
         self._beam.reset()
 
+    def state(self) -> bytes | None:
+        """What it knows, for `restore`; None with a language model that numbers its states anew, as KenLM's does."""
+        return self._beam.state() or None
+
+    def restore(self, state: bytes) -> None:
+        """Go on as the beam that said this did, which had the same settings, language model and hot words.
+
+        Raises:
+            ValueError: It is of another one; nothing was changed.
+        """
+        self._beam.restore(state)
+        self._revision = -1
+
     @property
     def size(self) -> int:
         """Nodes held in memory: bounded where `cut` is called."""

@@ -117,7 +117,7 @@ class Exchange(Closing):
             for member, person in zip(chosen, party.people, strict=True):
                 old = member.person
                 if member.flight:
-                    member.flight.exchange(person.config, person.bundle)
+                    member.flight.exchange(person.config, person.bundle, person.pipeline)
                 person.pipeline.tap = old.pipeline.tap
                 member.wearer.pass_on(hand_over(old.pipeline, person.pipeline))
                 member.gaps += old.pipeline.gaps

@@ -20,11 +20,15 @@ from decoder.render import KeySequence, render
 from decoder.strict import build
 from emgtype.assembly import Bundle, assemble_group, open_bundle
 from emgtype.config import Config, as_table
+from emgtype.pipeline_state import put_state, take_state
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 from streamer.chunk import Chunk
 from streamer.group import PipelineGroup
 from streamer.handover import hand_over
-from streamer.pipeline import unobserved
+from streamer.pipeline import Pipeline, unobserved
+
+_EVERY = 30.0  # seconds between two moments at which a flight can begin
+_BEGINS = ("reset", "remember")
 
 
 @dataclass(slots=True)
@@ -39,11 +43,20 @@ class FlightRecorder:
     Args:
         config: Of the person.
         bundle: What decodes.
-        minutes: Of signal that are kept, 16.3 MB each at 2 kHz and two bands of 16.
+        pipeline: Theirs.
+        minutes: Of signal that are kept, 16.3 MB each at 2 kHz and two bands of 16, and some for what is remembered.
         clock: Unix seconds.
     """
 
-    def __init__(self, config: Config, bundle: Bundle, minutes: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        config: Config,
+        bundle: Bundle,
+        pipeline: Pipeline,
+        minutes: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._pipeline = pipeline
         self._person = config.person
         self._most = round(60 * minutes * bundle.facts.layout.rate)
         self._clock = clock
@@ -51,15 +64,25 @@ class FlightRecorder:
         self._kept: deque[_Kept] = deque()
         self._whole = True
         self._samples = 0
+        self._every = min(round(_EVERY * bundle.facts.layout.rate), self._most // 4)
+        self._since = 0
+        self._begins = 0
         self._told = 0
         self._dropped = 0
 
     def hear(self, chunk: Chunk) -> None:
         """Samples enter the pipeline."""
+        if self._since >= self._every:
+            self._since = 0
+            if (state := take_state(self._pipeline)) is not None:
+                self._add(Step("remember", self._clock(), told=self._told, state=state))
         self._add(Step("hear", self._clock(), chunk))
         self._samples += len(chunk.times)
+        self._since += len(chunk.times)
         while self._samples > self._most and len(self._kept) > 1:
             self._drop()
+            while self._begins and not self._whole:
+                self._drop()
 
     def settle(self, why: str) -> None:
         """The pipeline's text is settled."""
@@ -69,8 +92,9 @@ class FlightRecorder:
         """The pipeline forgets the past."""
         self._add(Step("reset", self._clock(), told=self._told))
 
-    def exchange(self, config: Config, bundle: Bundle) -> None:
+    def exchange(self, config: Config, bundle: Bundle, pipeline: Pipeline) -> None:
         """Another pipeline goes on from here."""
+        self._pipeline = pipeline
         self._add(Step("exchange", self._clock(), model=model_of(config, bundle)))
 
     def push(self, event: TextEvent) -> None:
@@ -92,6 +116,7 @@ class FlightRecorder:
         )
 
     def _add(self, step: Step) -> None:
+        self._begins += bool(self._kept) and step.do in _BEGINS
         self._kept.append(_Kept(step))
 
     def _drop(self) -> None:
@@ -99,7 +124,8 @@ class FlightRecorder:
         self._samples -= 0 if oldest.step.chunk is None else len(oldest.step.chunk.times)
         self._dropped += len(oldest.events)
         self._model = oldest.step.model or self._model
-        self._whole = self._kept[0].step.do == "reset"
+        self._whole = self._kept[0].step.do in _BEGINS
+        self._begins -= self._whole
 
 
 def dump(recorder: FlightRecorder, folder: Path, tell: Callable[[str], None], *, wait: bool = False) -> Path:
@@ -153,7 +179,7 @@ class Reproduced:
     equal_from: int
     """Number of the recorded event from which on all are the same to the last digit; their count where none is."""
     whole: bool
-    """Whether the flight begins with a pipeline that has heard nothing: then all should be the same."""
+    """Whether the flight begins with a pipeline of which all is known: then all should be the same."""
 
     @property
     def text(self) -> str:
@@ -198,7 +224,7 @@ def reproduce(
     group = _group(flight.model, bundle)
     events: list[TextEvent] = []
     told = flight.told
-    for step in flight.steps:
+    for number, step in enumerate(flight.steps):
         came: list[TextEvent] = []
         if step.do == "hear" and step.chunk is not None:
             answer = group.push({0: step.chunk})[0]
@@ -208,11 +234,15 @@ def reproduce(
         elif step.do == "reset":
             group.pipelines[0].reset()
             told = step.told
+        elif step.do == "remember" and step.state is not None:
+            told = step.told
+            if number == 0:
+                put_state(group.pipelines[0], step.state)
         elif step.model is not None:
             successor = _group(step.model, bundle)
             came = hand_over(group.pipelines[0], successor.pipelines[0])
             group = successor
-        events += [replace(event, seq=told + number) for number, event in enumerate(came)]
+        events += [replace(event, seq=told + count) for count, event in enumerate(came)]
         told += len(came)
         advance(1)
     recorded = tuple(event for _, event in flight.events)

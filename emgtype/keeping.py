@@ -95,7 +95,7 @@ class Keeping(Closing):
         """Somebody's flight recorder, where they are wanted."""
         if not self._minutes:
             return None
-        recorder = FlightRecorder(person.config, person.bundle, self._minutes)
+        recorder = FlightRecorder(person.config, person.bundle, person.pipeline, self._minutes)
         self._flights[person.config.person] = recorder
         return recorder
 

@@ -75,6 +75,15 @@ class EncoderBatch:
             for state in states:
                 state[stream] = 0
 
+    def state(self, stream: int) -> list[FloatArray]:
+        """A stream's states, for `restore`."""
+        return [state[stream].copy() for state in self._states[self._turn]]
+
+    def restore(self, stream: int, states: Sequence[FloatArray]) -> None:
+        """Have a stream go on as another one would; ValueError for states of another model."""
+        for state, value in zip(self._states[self._turn], states, strict=True):
+            state[stream] = value
+
     def run(self, streams: Sequence[int], hops: Sequence[FloatArray]) -> FloatArray:
         """One hop of some streams.
 

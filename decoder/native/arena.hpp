@@ -136,6 +136,28 @@ public:
         return found;
     }
 
+    // Calls `visit` with all that changes, in order: to be copied, or to be written over.
+    template <typename Visit> void state(Visit&& visit) {
+        visit(nodes_);
+        visit(times_);
+        visit(free_);
+        visit(pinned_);
+        visit(root_);
+    }
+
+    // Whether every number leads somewhere: `states` and `hot` are how many states the LM and the hot words have.
+    bool sound(int32_t states, int32_t hot) const {
+        const auto within = [](int32_t value, size_t size) { return value >= 0 && static_cast<size_t>(value) < size; };
+        const auto node = [&](int32_t id) { return within(id, nodes_.size()); };
+        return nodes_.size() > kBottom && times_.size() == nodes_.size() && node(root_) && !pinned_.empty() &&
+               std::all_of(free_.begin(), free_.end(), node) && std::all_of(pinned_.begin(), pinned_.end(), node) &&
+               std::all_of(nodes_.begin(), nodes_.end(), [&](const Node& n) {
+                   return n.label >= 0 && n.label <= blank_ && node(n.parent) && node(n.path) && node(n.below) &&
+                          node(n.child) && node(n.sibling) && within(n.state, states) && within(n.hot, hot) &&
+                          n.slot == -1;
+               });
+    }
+
 private:
     void unlink(int32_t id) {
         Node& node = nodes_[id];

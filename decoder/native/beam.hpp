@@ -121,6 +121,28 @@ public:
     void cut(double horizon, double patience, Keys& final);
     void settle(const double* wanted, double newest, Keys& final);
 
+    // As Arena's, and so for what is in the beam.
+    template <typename Visit> void state(Visit&& visit) {
+        arena_.state(visit);
+        visit(nodes_);
+        for (std::vector<double>* each : {&in_blank_, &in_key_, &acoustic_, &end_}) visit(*each);
+        visit(ended_);
+        visit(revision_);
+        visit(settled_);
+        for (double* each : {&of_age_, &offset_, &oldest_}) visit(*each);
+    }
+
+    bool sound() const {
+        const auto node = [&](int32_t id) { return id >= 0 && static_cast<size_t>(id) < arena_.size(); };
+        const auto each = [&](const std::vector<double>& values) { return values.size() == nodes_.size(); };
+        return arena_.sound(lm_->states(), hot_ ? hot_->states() : 1) && !nodes_.empty() &&
+               nodes_.size() <= static_cast<size_t>(settings_.beam) && std::all_of(nodes_.begin(), nodes_.end(), node) &&
+               each(in_blank_) && each(in_key_) && each(acoustic_) && each(end_);
+    }
+
+    // Whether the LM's states are the same numbers at all times, so that another beam can take them over.
+    bool portable() const { return lm_->states() > 0; }
+
 private:
     struct Candidate {
         int32_t parent, key; // position in the beam; label

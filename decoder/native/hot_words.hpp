@@ -19,6 +19,8 @@ public:
         return worth_.data()[next(state, label)] - worth_.data()[state] + kept_.data()[2 * state + kind];
     }
 
+    int32_t states() const { return static_cast<int32_t>(worth_.size()); }
+
     // Nats for the text to end here, as before a key that parts words.
     double end(int32_t state) const { return kept_.data()[2 * state + kParts] - worth_.data()[state]; }
 

@@ -23,6 +23,7 @@ public:
     virtual void advance(const std::vector<int32_t>& states, const std::vector<int32_t>& labels, int32_t* after) = 0;
     virtual void end(const std::vector<int32_t>& states, double* scores) = 0;
     virtual void keep(std::vector<int32_t>& states) = 0; // forget all but these; they get their new numbers
+    virtual int32_t states() const { return 0; }         // how many there are; 0: they come and go
 };
 
 // An n-gram model as an automaton in flat arrays: a state is a context, its children are the tokens seen behind it.
@@ -55,6 +56,7 @@ public:
     }
 
     void keep(std::vector<int32_t>&) override {}
+    int32_t states() const override { return static_cast<int32_t>(first_.size()); }
 
 private:
     // ln P of a key; one outside the model ends the sentence and begins the next.

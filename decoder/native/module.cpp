@@ -8,6 +8,35 @@ namespace {
 
 py::tuple as_tuple(const Keys& keys) { return py::make_tuple(keys.labels, keys.times, keys.confidences); }
 
+struct Writer {
+    std::string& raw;
+
+    template <typename T> void operator()(const T& value) { raw.append(reinterpret_cast<const char*>(&value), sizeof(T)); }
+    template <typename T> void operator()(const std::vector<T>& values) {
+        (*this)(static_cast<uint64_t>(values.size()));
+        raw.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+    }
+};
+
+struct Reader {
+    const std::string& raw;
+    size_t at = 0;
+
+    void take(void* to, size_t size) {
+        if (size > raw.size() - at) throw py::value_error("state");
+        std::copy_n(raw.data() + at, size, static_cast<char*>(to));
+        at += size;
+    }
+    template <typename T> void operator()(T& value) { take(&value, sizeof(T)); }
+    template <typename T> void operator()(std::vector<T>& values) {
+        uint64_t size = 0;
+        take(&size, sizeof(size));
+        if (size > (raw.size() - at) / sizeof(T)) throw py::value_error("state");
+        values.resize(size);
+        take(values.data(), size * sizeof(T));
+    }
+};
+
 // A beam over frames, with the checks that a border needs.
 class Frames {
 public:
@@ -53,6 +82,22 @@ public:
     void reset() { beam_.reset(); }
     size_t size() const { return beam_.size(); }
     uint64_t revision() const { return beam_.revision(); }
+
+    // All that the beam knows, for another one of the same settings, model and machine; empty where the LM's states
+    // cannot be taken along.
+    py::bytes state() {
+        std::string raw;
+        if (beam_.portable()) beam_.state(Writer{raw});
+        return raw;
+    }
+
+    void restore(const std::string& raw) {
+        Beam other = beam_;
+        Reader reader{raw};
+        other.state(reader);
+        if (reader.at != raw.size() || !other.sound()) throw py::value_error("state");
+        beam_ = std::move(other);
+    }
 
 private:
     static std::shared_ptr<LanguageModel> model(const py::object& scorer) {
@@ -128,6 +173,8 @@ PYBIND11_MODULE(_native, m) {
         .def("keys", &Frames::keys)
         .def("finish", &Frames::finish)
         .def("reset", &Frames::reset)
+        .def("state", &Frames::state)
+        .def("restore", &Frames::restore)
         .def_property_readonly("size", &Frames::size)
         .def_property_readonly("revision", &Frames::revision);
 }

@@ -1,6 +1,7 @@
 """When each sample of a stream was taken: its samples counted, and the count held to its jittery time stamps."""
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,10 @@ _BLOCK = 32
 """Samples whose stamps correct the clock together: a packet of a radio or so."""
 _START = 0.02  # seconds of jitter expected until it is known
 _FINEST = 1e-4  # seconds of jitter at least: clock synchronisation itself moves stamps by that
+_CHANGES = 64  # newest blocks that tell the jitter
+_MOSTLY = 0.9  # of them: packets of up to ten blocks, and as many losses
+_OF_TWO = 1.645 * math.sqrt(2)  # standard deviations that nine of ten differences of two values do not exceed
+_SHARED = 2.0  # by which the filter errs about its error, since blocks share packets and their jitter
 _RATE_PRIOR = 1e-3  # standard deviation of a real rate about the nominal one; evidence soon outweighs it
 _WANDER = 2e-5  # seconds per square root of a second that stamps wander besides drifting (estimates of the clock)
 _DRIFTING = 3e-7  # that a drift changes by, per square root of a second: crystals move with their temperature
@@ -22,7 +27,7 @@ _SLEW = 0.02  # by which the times given out may run faster or slower than the c
 _HASTE = 0.1  # and where they are far off
 _FAR_OFF = 0.01  # seconds that is
 _FADING = 0.998  # of the longest batch of equal stamps, per block: what a burst was is forgotten in ten seconds
-_LEAST, _MOST = 0.025, 0.2  # seconds of a step of the stamps that shows a gap, at least and at most
+_LEAST, _MOST = 0.005, 0.2  # seconds of a step of the stamps that shows a gap, at least and at most
 _STEP = 8.0  # standard deviations of jitter that it has, between those
 _EARLY = 0.06  # seconds that samples may come too soon before their times step back: bands may be so far apart
 _BELIEVED = 1.0  # seconds that the stamps of counted samples may step without being believed
@@ -70,7 +75,8 @@ class SampleClock:
         self.steps = 0
         """How often the stamps stepped back, or to another time than the count of samples: another clock."""
         self._variance = _START**2  # of a block's residual
-        self._blocks = 0
+        self._changes: deque[float] = deque(maxlen=_CHANGES)  # of the residual from block to block, seconds
+        self._before: float | None = None  # the last residual, as of the clock now
         self._drift = 0.0  # of the period, as a fraction
         self._drift_variance = _RATE_PRIOR**2
         self._longest_run, self._run = 1.0, 1  # equal stamps
@@ -85,7 +91,7 @@ class SampleClock:
     @property
     def drift_error(self) -> float:
         """Standard deviation of it."""
-        return math.sqrt(self._drift_variance)
+        return _SHARED * math.sqrt(self._drift_variance)
 
     @property
     def jitter(self) -> float:
@@ -155,6 +161,7 @@ class SampleClock:
         self._offset_variance, self._covariance = self._variance, 0.0
         self._open()
         self._sides = 0
+        self._before = None
         self._held: tuple[float, float] | None = None  # newest stamp and its residual, until the next one differs
 
     def _open(self) -> None:
@@ -190,7 +197,10 @@ class SampleClock:
         seconds = (end - begun) * self._clock.period
         self._predict(seconds)
         if self._heard:
-            self._correct(self._sum / self._heard, seconds)
+            residual = self._sum / self._heard
+            self._spread(residual)
+            self._correct(residual)
+            self._before = residual - self._ahead
         self._clock.move(end)
         self._clock.at += self._ahead
         self._clock.period = self._nominal * (1.0 + self._drift)
@@ -211,12 +221,17 @@ class SampleClock:
         self._drift_variance = p11 + _DRIFTING**2 * seconds
         self._ahead = 0.0
 
-    def _correct(self, residual: float, seconds: float) -> None:
+    def _spread(self, residual: float) -> None:
+        """Learn the jitter: by what all but a few residuals change, so that neither losses nor drift count as such."""
+        if self._before is not None:
+            self._changes.append(abs(residual - self._before))
+        if len(self._changes) >= _CHANGES // 4:
+            most = sorted(self._changes)[int(_MOSTLY * len(self._changes))]
+            self._variance = max(_FINEST, most / _OF_TWO) ** 2
+
+    def _correct(self, residual: float) -> None:
         spread = math.sqrt(self._offset_variance + self._variance)
         cut = min(max(residual, -_FAR * spread), _FAR * spread)
-        self._blocks = min(self._blocks + 1, 300)
-        share = 1.0 / (self._blocks + 4)
-        self._variance = max(_FINEST**2, self._variance + share * (cut**2 - self._variance))
         far = abs(residual) > _FAR * spread
         self._sides = self._sides + int(math.copysign(1, residual)) if far else 0
         if abs(self._sides) >= _STUBBORN:

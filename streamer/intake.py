@@ -16,7 +16,7 @@ from streamer.resampler import Resampler
 _HOLE = 1.5  # sample periods from one sample to the next: one is missing
 _WRONG_RATE = 0.02  # of the nominal rate: no clock is off by that, another stream is
 _SPANS = 20  # newest seconds of samples whose stamps tell the rate roughly
-_TOLD_BY = 5  # of them at least
+_TOLD_BY = 10  # of them at least
 _RESAMPLED = 3e-4
 """Of the nominal rate: less is followed by a sample that serves twice or never, every 1.7 s or rarer."""
 _SURE = 3.0  # standard deviations
@@ -73,7 +73,9 @@ class Intake:
         self.resampler: Resampler | None = None
         """Where the measured rate is not the nominal one."""
         self._count = 0  # samples of this second
-        self._began: float | None = None  # its first stamp
+        self._seconds = 0  # that are over
+        self._began: float | None = None  # first stamp of this one
+        self._missing = 0  # samples known to be lost in it
         self._spans: deque[float] = deque(maxlen=_SPANS)
         self._delays: list[FloatArray] = []
         self._means: deque[float] = deque(maxlen=_DELAYS)
@@ -140,6 +142,7 @@ class Intake:
             self._began = float(stamps[0])
         elif not self._count:
             self._measure(float(stamps[0]))
+        self._missing += int(np.maximum(lost, 0).sum())
         times = self.clock.push(stamps, lost)
         self._count = (self._count + len(times)) % self._second
         self._delays.append(arrived - times)
@@ -155,23 +158,22 @@ class Intake:
 
     def _measure(self, stamp: float) -> None:
         """A second of samples is over: stamps tell the rate, roughly but whatever it is; the clock tells it well."""
-        self._spans.append(stamp - (self._began or 0.0))
-        self._began = stamp
-        if len(self._spans) < _TOLD_BY:
-            return
+        self._spans.append(stamp - (self._began or 0.0) - self._missing / self._nominal)
+        self._began, self._missing = stamp, 0
+        self._seconds += 1
         middle = float(np.median(self._spans))
-        if middle <= 0:
+        if len(self._spans) >= _TOLD_BY and middle <= 0:
             raise InputError(
                 f"the time stamps of stream {self.name!r} do not rise, expected those of samples at "
                 f"{self._nominal:g} Hz: choose another stream, or mend its driver"
             )
-        # The median's standard deviation, by the median distance from it.
-        error = 1.86 * float(np.median(np.abs(np.array(self._spans) - middle))) / len(self._spans) ** 0.5
-        if abs(middle - 1.0) - _SURE * error > _WRONG_RATE:
+        # What scatters is losses that nobody counts; a stream that began well is no other one.
+        scatter = float(np.std(self._spans))
+        if _TOLD_BY <= self._seconds <= _SPANS and abs(middle - 1.0) - _SURE * scatter > _WRONG_RATE:
             raise InputError(
                 f"stream {self.name!r} sends about {self._second / middle:.0f} samples a second, expected "
                 f"{self._nominal:g} within 2 %: set the device to that rate, or choose another stream"
             )
-        drift = abs(self.clock.drift)
-        if self.resampler is None and drift > max(_RESAMPLED, _SURE * self.clock.drift_error):
+        off = abs(self.clock.drift) > max(_RESAMPLED, _SURE * self.clock.drift_error)
+        if self.resampler is None and self._seconds >= _TOLD_BY and off:
             self.resampler = Resampler(self._nominal)

@@ -72,5 +72,5 @@ class UnitCheck:
         factor, how = 1000.0 ** abs(thousands), "large" if thousands > 0 else "small"
         return (
             f"the {side} band is at {level:.3g} µV rms, expected {MUSCLES[0]:g} to {MUSCLES[1]:g}: its values are "
-            f"about {factor:.0e} times too {how}, correct the unit that its stream states; nothing is decoded before"
+            f"about {factor:,.0f} times too {how}, correct the unit that its stream states; nothing is decoded before"
         )

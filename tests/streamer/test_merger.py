@@ -153,7 +153,7 @@ def noise(level: float, seconds: float = 2.0) -> Chunk:
 
 @pytest.mark.parametrize(
     ("level", "words"),
-    [(12e-6, "1e+06 times too small"), (12e-3, "1e+03 times too small"), (12e3, "1e+03 times too large")],
+    [(12e-6, "1,000,000 times too small"), (12e-3, "1,000 times too small"), (12e3, "1,000 times too large")],
 )
 def test_a_wrong_unit_is_told_with_its_factor_and_nothing_passes(level: float, words: str) -> None:
     check = UnitCheck(LAYOUT)

@@ -51,7 +51,7 @@ class BandAligner:
         """Samples of the first band dropped because another band had a gap there, or had not begun."""
         self.restarts = 0
         """How often the times of a band stepped back: its source started anew, and what was left of it was dropped."""
-        self.skew = 0.0
+        self.distance = 0.0
         """Seconds: the largest distance in time within a pair of the last chunk."""
 
     @property
@@ -109,7 +109,7 @@ class BandAligner:
         self.unpaired += ready - int(kept.sum())
         if not kept.any():
             return None
-        self.skew = float(np.max(distances, axis=0)[kept].max())
+        self.distance = float(np.max(distances, axis=0)[kept].max())
         samples = np.stack([each[kept] for each in partners], axis=1)  # (T, electrodes) each → (T, bands, electrodes)
         return Chunk(samples, times[kept], self._layout)
 

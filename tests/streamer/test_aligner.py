@@ -57,7 +57,7 @@ def test_other_band_comes_from_the_nearest_time(phase: float) -> None:
     np.testing.assert_array_equal(times, left)
     paired = (samples[:, 1, 0] - 10) / 1000
     assert np.abs(paired - left).max() <= 0.5 / RATE + 1e-6
-    assert aligner.skew == pytest.approx(abs(phase) / RATE, abs=1e-9)
+    assert aligner.distance == pytest.approx(abs(phase) / RATE, abs=1e-9)
     assert aligner.unpaired == 0
 
 

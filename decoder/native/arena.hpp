@@ -145,20 +145,57 @@ public:
         visit(root_);
     }
 
-    // Whether every number leads somewhere: `states` and `hot` are how many states the LM and the hot words have.
-    bool sound(int32_t states, int32_t hot) const {
+    // Whether this is a tree as it would have grown here: `states` and `hot` are how many states the LM and the hot words
+    // have, `held` what the beam holds.
+    bool sound(int32_t states, int32_t hot, const std::vector<int32_t>& held) const {
         const auto within = [](int32_t value, size_t size) { return value >= 0 && static_cast<size_t>(value) < size; };
         const auto node = [&](int32_t id) { return within(id, nodes_.size()); };
+        const auto nodes = [&](const std::vector<int32_t>& ids) { return std::all_of(ids.begin(), ids.end(), node); };
         return nodes_.size() > kBottom && times_.size() == nodes_.size() && node(root_) && !pinned_.empty() &&
-               std::all_of(free_.begin(), free_.end(), node) && std::all_of(pinned_.begin(), pinned_.end(), node) &&
+               nodes(free_) && nodes(pinned_) && nodes(held) &&
                std::all_of(nodes_.begin(), nodes_.end(), [&](const Node& n) {
                    return n.label >= 0 && n.label <= blank_ && node(n.parent) && node(n.path) && node(n.below) &&
                           node(n.child) && node(n.sibling) && within(n.state, states) && within(n.hot, hot) &&
                           n.slot == -1;
-               });
+               }) && counted(held) && linked(held);
     }
 
 private:
+    // Whether everybody is referred to as often as they think, and those who are not are free.
+    bool counted(const std::vector<int32_t>& held) const {
+        std::vector<int32_t> count(nodes_.size(), 0);
+        ++count[kBottom];
+        for (int32_t id : held) ++count[id];
+        for (int32_t id : pinned_) ++count[id];
+        size_t unused = 0;
+        for (size_t id = kBottom; id < nodes_.size(); ++id) {
+            if (nodes_[id].parent != kNowhere) ++count[nodes_[id].parent];
+        }
+        for (size_t id = kBottom; id < nodes_.size(); ++id) {
+            if (count[id] != nodes_[id].references) return false;
+            unused += count[id] == 0;
+        }
+        for (int32_t id : free_) unused -= --count[id] == -1; // each once
+        return unused == 0;
+    }
+
+    // Whether children and parents know each other, and what is held hangs on the root.
+    bool linked(const std::vector<int32_t>& held) const {
+        size_t children = 0, found = 0;
+        for (size_t id = kBottom; id < nodes_.size(); ++id) {
+            children += nodes_[id].parent != kNowhere;
+            for (int32_t child = nodes_[id].child; child != kNowhere; child = nodes_[child].sibling) {
+                if (nodes_[child].parent != static_cast<int32_t>(id) || ++found > nodes_.size()) return false;
+            }
+        }
+        return children == found && std::all_of(held.begin(), held.end(), [&](int32_t id) {
+            for (size_t steps = 0; id != root_; id = nodes_[id].parent) {
+                if (id == kNowhere || ++steps > nodes_.size()) return false;
+            }
+            return true;
+        });
+    }
+
     void unlink(int32_t id) {
         Node& node = nodes_[id];
         if (node.parent == kNowhere) return;

@@ -133,11 +133,9 @@ public:
     }
 
     bool sound() const {
-        const auto node = [&](int32_t id) { return id >= 0 && static_cast<size_t>(id) < arena_.size(); };
         const auto each = [&](const std::vector<double>& values) { return values.size() == nodes_.size(); };
-        return arena_.sound(lm_->states(), hot_ ? hot_->states() : 1) && !nodes_.empty() &&
-               nodes_.size() <= static_cast<size_t>(settings_.beam) && std::all_of(nodes_.begin(), nodes_.end(), node) &&
-               each(in_blank_) && each(in_key_) && each(acoustic_) && each(end_);
+        return arena_.sound(lm_->states(), hot_ ? hot_->states() : 1, nodes_) && !nodes_.empty() &&
+               nodes_.size() <= static_cast<size_t>(settings_.beam) && each(in_blank_) && each(in_key_) && each(acoustic_) && each(end_);
     }
 
     // Whether the LM's states are the same numbers at all times, so that another beam can take them over.

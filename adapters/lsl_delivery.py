@@ -18,15 +18,13 @@ from adapters.lsl_streams import summarise
 from decoder.errors import InputError
 from streamer.chunk import Layout
 from streamer.intake import Delivery
+from streamer.stamp_shift import StampShift
 
 _BUFFER = 10  # seconds that liblsl keeps for us; what it drops beyond is lost, as the count of samples shows
 _PULL = 1024  # samples per call of liblsl
 _MOST = 20 * _PULL  # samples at most per pull: what liblsl keeps, so that a backlog comes at once
 _ANSWER = 5.0  # seconds for a stream's description, its data and its clock, each
 _PIECE = 0.3  # seconds of waiting for an answer at a time
-_FUTURE = 3600.0  # seconds that a stamp may lie ahead of now: it does no harm, but more is another clock
-_OLD = 15.0  # seconds behind now beyond which no backlog explains a stamp
-_BEHIND = 1.0  # seconds behind now that the newest samples may be, where none wait, for as long
 
 
 class StreamLostError(InputError):
@@ -65,12 +63,15 @@ class StreamInlet:
         """What was assumed, a sentence each."""
         self.numbered = channels.number is not None
         """Whether the stream counts its samples."""
-        self.shift = 0.0
-        """Seconds added to the stamps, since they are not of the LSL clock."""
+        self._shift = StampShift()
         self._columns, self._number = channels.columns, channels.number
         self._scale = None if np.all(channels.scale == 1) else channels.scale
         self._raw = np.empty((_MOST, self.stream.channels), dtype=self.stream.format)
-        self._least: tuple[float, float] | None = None  # since when all was old, and how old the youngest of it
+
+    @property
+    def shift(self) -> float:
+        """Seconds added to the stamps, since they are not of the LSL clock."""
+        return self._shift.seconds
 
     def open(self) -> None:
         """Subscribe to the data."""
@@ -106,8 +107,7 @@ class StreamInlet:
             samples *= self._scale
         numbers = None if self._number is None else raw[:, self._number].astype(np.int64)
         arrived = float(pylsl.local_clock())
-        times = np.array(stamps) + (offset + self.shift)
-        times += self._moved(arrived - float(times[-1]), arrived, drained=len(stamps) < _MOST)
+        times = self._shift.push(np.array(stamps) + offset, arrived, drained=len(stamps) < _MOST)
         return Delivery(samples, times, numbers, arrived)
 
     def flush(self) -> int:
@@ -117,21 +117,6 @@ class StreamInlet:
     def close(self) -> None:
         """Leave the stream: destroying the inlet does that, at once; closing it first may race with its recovery."""
         self._inlet = None
-
-    def _moved(self, age: float, arrived: float, *, drained: bool) -> float:
-        """Seconds by which stamps are moved from now on: those that are no LSL times are taken as of their arrival."""
-        if age <= _BEHIND or not drained:
-            self._least = None
-        else:
-            since, least = self._least or (arrived, age)
-            self._least = since, min(least, age)
-        behind = self._least is not None and arrived - self._least[0] >= _BEHIND
-        if -_FUTURE <= age <= _OLD and not behind:
-            return 0.0
-        move = self._least[1] if behind and self._least else age
-        self._least = None
-        self.shift += move
-        return move
 
     @staticmethod
     def _answer(info: pylsl.StreamInfo, what: str, ask: Callable[..., Any]) -> Any:

@@ -7,9 +7,9 @@ then `pull` gives None, `problems` says why, and whoever pulls watches for stall
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import pylsl
 
@@ -17,11 +17,11 @@ from adapters.closing import Closing
 from adapters.lsl_channels import NUMBERS
 from adapters.lsl_comeback import Comeback
 from adapters.lsl_delivery import StreamInlet, StreamLostError, connected
-from adapters.lsl_streams import resolve
+from adapters.lsl_streams import StreamSummary, resolve
 from decoder.errors import InputError
 from streamer.aligner import BandAligner
 from streamer.chunk import Chunk, Layout, joined
-from streamer.intake import Intake
+from streamer.intake import Delivery, Intake
 from streamer.merger import Merger
 
 SILENT = 0.2
@@ -29,11 +29,49 @@ SILENT = 0.2
 _GIVEN_UP = 10.0  # seconds of silence after which liblsl is not alone in looking for a stream
 
 
+class Inlet(Protocol):
+    """What a source asks of one stream; `StreamInlet` documents it."""
+
+    @property
+    def stream(self) -> StreamSummary: ...
+    @property
+    def sides(self) -> tuple[str, ...]: ...
+    @property
+    def uid(self) -> str: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
+    def numbered(self) -> bool: ...
+    @property
+    def shift(self) -> float: ...
+    def pull(self, timeout: float) -> Delivery | None: ...
+    def flush(self) -> int: ...
+    def close(self) -> None: ...
+
+
 class LSLSource(Closing):
-    """Chunks from one or several inlets. Use `open_stream`, `open_bands` or `open_sources`, in a `with`."""
+    """Chunks from one or several inlets. Use `open_stream`, `open_bands` or `open_sources`, in a `with`.
+
+    Args:
+        names: As the streams were asked for.
+        inlets: Of these streams.
+        layout: What comes out.
+        stale: Seconds: what is older when it comes is dropped.
+        withhold: Whether samples whose level contradicts their unit are withheld.
+        clock: Seconds, on which the inlets' stamps are.
+        comebacks: Whether a stream that stays away is looked for by its name.
+    """
 
     def __init__(
-        self, names: Sequence[str], inlets: Sequence[StreamInlet], layout: Layout, stale: float, *, withhold: bool
+        self,
+        names: Sequence[str],
+        inlets: Sequence[Inlet],
+        layout: Layout,
+        stale: float,
+        *,
+        withhold: bool,
+        clock: Callable[[], float] = pylsl.local_clock,
+        comebacks: bool = True,
     ) -> None:
         self.layout = layout
         self.notes = tuple(note for inlet in inlets for note in inlet.notes)
@@ -49,9 +87,11 @@ class LSLSource(Closing):
         """How often a stream was taken up again by its name."""
         self._names = tuple(names)
         self._inlets = list(inlets)
+        self._clock = clock
+        self._comebacks = comebacks
         self._away: dict[int, Comeback] = {}  # streams that are looked for
         self._ended: set[int] = set()  # those of them that liblsl does not look for
-        self._heard = [float(pylsl.local_clock())] * len(inlets)  # when something came, of each
+        self._heard = [self._clock()] * len(inlets)  # when something came, of each
         self._newest: float | None = None
 
     def pull(self, timeout: float) -> Chunk | None:
@@ -63,9 +103,9 @@ class LSLSource(Closing):
         Raises:
             InputError: A stream turns out to be another one (its rate); none can come any more.
         """
-        end = time.monotonic() + timeout
+        end = self._clock() + timeout
         while True:
-            wait = max(0.0, end - time.monotonic())
+            wait = max(0.0, end - self._clock())
             needed = self.aligner.waiting_for if self.aligner else 0
             pieces = self._take(needed, wait)
             for stream in range(len(self._inlets)):
@@ -96,11 +136,11 @@ class LSLSource(Closing):
     @property
     def age(self) -> float | None:
         """Seconds since the newest sample that `pull` gave was taken; None before the first."""
-        return None if self._newest is None else float(pylsl.local_clock()) - self._newest
+        return None if self._newest is None else self._clock() - self._newest
 
     def silent(self) -> list[str]:
         """Streams that nothing comes from."""
-        now = float(pylsl.local_clock())
+        now = self._clock()
         return [
             inlet.stream.name for inlet, heard in zip(self._inlets, self._heard, strict=True) if now - heard > SILENT
         ]
@@ -152,7 +192,7 @@ class LSLSource(Closing):
             self._look(stream)
             return []
         if delivery is None:
-            if float(pylsl.local_clock()) - self._heard[stream] > _GIVEN_UP:
+            if self._clock() - self._heard[stream] > _GIVEN_UP:
                 self._look(stream)
             return []
         self._heard[stream] = delivery.arrived
@@ -161,7 +201,7 @@ class LSLSource(Closing):
         return self.merger.push(stream, delivery)
 
     def _look(self, stream: int) -> None:
-        if stream not in self._away:
+        if self._comebacks and stream not in self._away:
             lost = self._inlets[stream]
             self._away[stream] = Comeback(self._names[stream], self.layout, lost.sides, lost.uid)
 
@@ -173,7 +213,7 @@ class LSLSource(Closing):
         self._inlets[stream].close()
         self._inlets[stream] = found
         self._ended.discard(stream)
-        self._heard[stream] = float(pylsl.local_clock())
+        self._heard[stream] = self._clock()
         self.back += 1
         return True
 

@@ -243,7 +243,7 @@ def test_jitter_and_batches_become_even_times_and_a_step_is_believed(name: str) 
 
 @pytest.mark.parametrize("behind", [1e9, -1e9, 5.0])
 def test_stamps_of_another_clock_are_taken_as_of_now(name: str, behind: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.lsl_delivery._BEHIND", 0.2)
+    monkeypatch.setattr("streamer.stamp_shift._BEHIND", 0.2)
     outlet = raw_outlet(name)
     with open_stream(name, LAYOUT, FIND) as source:
         ready(outlet)

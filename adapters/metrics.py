@@ -16,13 +16,15 @@ _COUNTS = {
     "samples": "Samples received.",
     "lost": "Samples that were sent and never came.",
     "gaps": "Times that data was missing for long.",
-    "keys": "Final keys.",
+    "masked": "Frames that were masked, since samples are missing.",
+    "stalls": "Silences of 0.2 s.",
     "rejected": "Keys that were heard and not believed.",
 }
 """Figures of the status that only grow."""
 _GAUGES = {
     "skew_ms": ("skew_seconds", "Time between the bands' samples that were paired.", 1e-3),
     "age_ms": ("age_seconds", "Age of the newest sample.", 1e-3),
+    "idle": ("idle_ratio", "Share of the time in which nobody typed.", 1.0),
 }
 """Figures that go up and down: their name here, what they are, and the factor to base units."""
 

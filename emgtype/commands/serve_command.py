@@ -1,6 +1,8 @@
 """`emgtype serve`: the daemon."""
 
+import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from emgtype.commands.options import PATH, hot_word_entries, hot_word_options, p
 from emgtype.config import load_config
 from emgtype.injection import check_flags
 from emgtype.people import flags_of_each, for_each
-from emgtype.serving import Service
+from emgtype.serving import Say, Service
 
 _EXAMPLES = """Example: emgtype serve --device lsl --stream emgtype
 
@@ -48,6 +50,9 @@ Two people: emgtype serve --stream A --person ann --stream B --person bob"""
 @click.option("--inject", is_flag=True, help="Type the text into the focused window, once armed (docs/keys.md).")
 @click.option("--arm", is_flag=True, help="With --inject: arm it after a moment to click into the window.")
 @click.option("--record", type=PATH, metavar="FOLDER", help="Also write what comes in to session files there.")
+@click.option(
+    "--log", type=click.Choice(["text", "json"]), default="text", help="How standard error tells what happens."
+)
 @click.option("--seconds", type=float, help="End after so many seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON at the end; implies --quiet.")
 def command(
@@ -69,6 +74,7 @@ def command(
     inject: bool,
     arm: bool,
     record: Path | None,
+    log: str,
     seconds: float | None,
     as_json: bool,
 ) -> None:
@@ -93,11 +99,7 @@ def command(
         load_config(config_path, {**common, **flags}, profile) for flags, profile in zip(each, chosen, strict=True)
     ]
     check_flags(configs[0].keys, inject=inject, arm=arm, people=len(configs), requests=True)
-    said = Console(stderr=True, highlight=False, soft_wrap=True)
-
-    def say(sentence: str, style: str) -> None:
-        said.print(sentence, style=style, markup=False)
-
+    say = _in_json if log == "json" else _for_people()
     with Service(configs, chosen, say, shown=not (quiet or as_json), record=record, inject=inject) as service:
         if arm:
             service.arm()
@@ -111,3 +113,15 @@ def command(
             else:
                 for sentence in service.roster.counts(wall):
                     say(sentence, "dim")
+
+
+def _for_people() -> Say:
+    said = Console(stderr=True, highlight=False, soft_wrap=True)
+    return lambda sentence, style: said.print(sentence, style=style, markup=False)
+
+
+def _in_json(sentence: str, style: str) -> None:
+    """A line for programs that read logs."""
+    level = "warning" if style == "yellow" else "info"
+    line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "said": sentence}
+    click.echo(json.dumps(line, ensure_ascii=False), err=True)

@@ -1,5 +1,6 @@
 """The daemon under a service manager: its unit, what it tells, its metrics and its health."""
 
+import json
 import shutil
 import socket
 import subprocess
@@ -51,7 +52,7 @@ def test_a_daemon_tells_that_it_is_ready_and_alive_and_how_it_fares(
     notify, port = tmp_path / "notify", _free_port()
     (tmp_path / "config.toml").write_text(f'[metrics]\nendpoint = "127.0.0.1:{port}"\n')
     calls = [
-        ["serve", "--stream", name, "--endpoint", endpoint, "--quiet"],
+        ["serve", "--stream", name, "--endpoint", endpoint, "--quiet", "--log", "json"],
         ["simulate", "--play", str(session_file), "--stream", name, "--wait", "60"],
     ]
     assert emgtype("health", "--endpoint", endpoint).returncode == 2
@@ -60,7 +61,13 @@ def test_a_daemon_tells_that_it_is_ready_and_alive_and_how_it_fares(
         systemd.settimeout(60)
         told = {"NOTIFY_SOCKET": str(notify), "WATCHDOG_USEC": "200000"}
         processes = [
-            subprocess.Popen([sys.executable, "-m", "emgtype.cli", *call], env={**environment, **told}, cwd=tmp_path)
+            subprocess.Popen(
+                [sys.executable, "-m", "emgtype.cli", *call],
+                env={**environment, **told},
+                cwd=tmp_path,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
             for call in calls
         ]
         try:
@@ -75,12 +82,16 @@ def test_a_daemon_tells_that_it_is_ready_and_alive_and_how_it_fares(
             end = time.monotonic() + 30
             while emgtype("health", "--endpoint", endpoint).returncode != 1:
                 assert time.monotonic() < end
+            time.sleep(2)  # until the text is settled, which is told
             processes[0].terminate()
-            processes[0].wait(30)
+            said = processes[0].communicate(timeout=30)[1].splitlines()
+            lines = [json.loads(line) for line in said if line.startswith("{")]
+            assert all(set(line) == {"time", "level", "said"} for line in lines)
+            assert [line["level"] for line in lines if line["said"].startswith("no samples")] == ["warning"]
         finally:
             for process in processes:
                 process.kill()
-                process.wait()
+                process.communicate()
 
 
 def _free_port() -> int:

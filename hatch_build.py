@@ -16,8 +16,13 @@ class NativeBuild(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile; called by hatchling."""
-        sources = sorted(str(path.relative_to(self.root)) for path in Path(self.root, "decoder/native").glob("*.cpp"))
-        extension = Pybind11Extension("decoder._native", sources, cxx_std=17, extra_compile_args=["-O3"])
+        sources, headers = (
+            sorted(str(path.relative_to(self.root)) for path in Path(self.root, "decoder/native").glob(f"*.{suffix}"))
+            for suffix in ("cpp", "hpp")
+        )
+        extension = Pybind11Extension(
+            "decoder._native", sources, depends=headers, cxx_std=17, extra_compile_args=["-O3"]
+        )
         command = build_ext(Distribution({"ext_modules": [extension]}))
         command.inplace = True
         command.build_temp = str(Path(self.directory, "native"))

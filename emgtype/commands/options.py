@@ -65,3 +65,11 @@ def keys_option(command: F) -> F:
 def print_json(report: Any) -> None:
     """A report on standard output."""
     click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+
+
+def given_beside(names: tuple[str, ...]) -> list[str]:
+    """Options on the command line other than these."""
+    context = click.get_current_context()
+    line = click.core.ParameterSource.COMMANDLINE
+    given = [option for option in context.command.params if context.get_parameter_source(option.name or "") is line]
+    return [max(option.opts, key=len) for option in given if option.name not in names]

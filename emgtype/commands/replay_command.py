@@ -21,6 +21,7 @@ from emgtype.assembly import OFFLINE, Bundle, assemble, beam_for, check_length, 
 from emgtype.commands.options import (
     PATH,
     config_options,
+    given_beside,
     hot_word_entries,
     hot_word_options,
     json_option,
@@ -41,6 +42,11 @@ _OF_TEXT = ("sessions", "config_path", "bundle", "hop", "precision", "person", "
 """What goes with the second: the others say how keys are decoded, shown or passed on."""
 _OF_FLIGHTS = ("sessions", "bundle", "quiet", "as_json")
 """What goes with a flight, whose settings are in it."""
+_OF_FAULTS = (
+    *("sessions", "config_path", "bundle", "fast", "hop", "precision", "hot_words", "hot_word_file", "lag", "person"),
+    *("raw", "quiet", "as_json", "faults"),
+)
+"""What goes with faults."""
 _PIECE = 32  # samples a time at the recorded speed, as a radio would deliver them
 
 
@@ -66,6 +72,7 @@ _PIECE = 32  # samples a time at the recorded speed, as a radio would deliver th
 )
 @click.option("--commit-sweep", is_flag=True, help="Compare commit rules on the session, or on several.")
 @click.option("--plot", "plot_path", type=PATH, help="With --commit-sweep: a picture of it (PNG, PDF, SVG).")
+@click.option("--faults", metavar="KIND@START+SECONDS,...", help="Live, with faults of these (docs/robustness.md).")
 @click.option("--raw", is_flag=True, default=None, help="Show every key instead of the text they make.")
 @click.option("--quiet", is_flag=True, help="Show no text, only the report.")
 @json_option
@@ -87,6 +94,7 @@ def command(
     decoder: str,
     commit_sweep: bool,
     plot_path: Path | None,
+    faults: str | None,
     raw: bool | None,
     quiet: bool,
     as_json: bool,
@@ -114,7 +122,9 @@ def command(
     if commit_sweep and inject:
         raise InputError("--commit-sweep compares texts and types none of them: leave --inject out, or run it without")
     model = open_bundle(config.bundle, config.pipeline.precision)
-    if _only_measured(sessions, model, config, decoder, commit_sweep=commit_sweep, picture=plot_path, as_json=as_json):
+    if _with_faults(sessions, faults, config, fast=fast, quiet=quiet, as_json=as_json) or _only_measured(
+        sessions, model, config, decoder, commit_sweep=commit_sweep, picture=plot_path, as_json=as_json
+    ):
         return
     if len(sessions) > 1 or plot_path:
         raise InputError("several sessions, and --plot, go with --commit-sweep: name one session, or add it")
@@ -166,7 +176,7 @@ def command(
 
 
 def _fly(flights: tuple[Path, ...], bundle: str | None, *, quiet: bool, as_json: bool) -> None:
-    if strange := _given_beside(_OF_FLIGHTS):
+    if strange := given_beside(_OF_FLIGHTS):
         raise InputError(f"a flight is decoded as it was: leave out {', '.join(strange)}")
     if len(flights) > 1:
         raise InputError(f"{len(flights)} files were named: expected one flight")
@@ -188,12 +198,21 @@ def _fly(flights: tuple[Path, ...], bundle: str | None, *, quiet: bool, as_json:
         sys.exit(1)
 
 
-def _given_beside(names: tuple[str, ...]) -> list[str]:
-    """Options on the command line other than these."""
-    context = click.get_current_context()
-    line = click.core.ParameterSource.COMMANDLINE
-    given = [option for option in context.command.params if context.get_parameter_source(option.name or "") is line]
-    return [max(option.opts, key=len) for option in given if option.name not in names]
+def _with_faults(
+    sessions: tuple[Path, ...], faults: str | None, config: Config, *, fast: bool, quiet: bool, as_json: bool
+) -> bool:
+    if faults is None:
+        return False
+    if strange := given_beside(_OF_FAULTS):
+        raise InputError(f"--faults has the session go through a daemon of its own: leave out {', '.join(strange)}")
+    if len(sessions) > 1:
+        raise InputError(f"{len(sessions)} sessions were named: expected one with --faults")
+    from emgtype.faulty_replay import replay_with_faults
+
+    report = replay_with_faults(sessions[0], faults, config, fast=fast, quiet=quiet, as_json=as_json)
+    if as_json:
+        print_json(report)
+    return True
 
 
 def _only_measured(
@@ -217,7 +236,7 @@ def _only_measured(
 
 
 def _compare(sessions: tuple[Path, ...], model: Bundle, config: Config, as_json: bool) -> None:
-    if strange := _given_beside(_OF_TEXT):
+    if strange := given_beside(_OF_TEXT):
         raise InputError(
             f"--decoder {DECODERS[1]} reads the text of whole sentences and compares it: leave out {', '.join(strange)}"
         )

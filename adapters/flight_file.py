@@ -6,7 +6,6 @@ in UTF-8 with the rest. It holds typed text and signals, and is readable by its 
 
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from adapters.private_file import open_private
+from decoder.array_file import read_arrays
 from decoder.errors import InputError
 from decoder.messages import Key, TextEvent
 from streamer.chunk import Chunk, Layout
@@ -95,11 +95,11 @@ def read_flight(path: Path) -> Flight:
         InputError: No such file, or not one of a flight recorder.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return _flight(json.loads(arrays["record"].tobytes()), arrays)
+        arrays = read_arrays(path)
+        return _flight(json.loads(arrays["record"].tobytes()), arrays)
     except FileNotFoundError:
         raise InputError(f"no flight {path}: name an existing {SUFFIX} file") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(
             f"{path} is not of a flight recorder of this version ({type(error).__name__}): expected what `emgtype "
             "control flight` wrote"

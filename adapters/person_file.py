@@ -2,13 +2,13 @@
 
 import json
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from decoder.array_file import read_arrays
 from decoder.errors import InputError
 from streamer.personal import PersonalLayer
 
@@ -56,10 +56,10 @@ def read_person(bundle: Path, name: str) -> tuple[PersonalLayer, dict[str, Any]]
         )
     path = bundle / PERSONS / f"{name}.npz"
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            layer = PersonalLayer(name, *(file[array].astype(np.float32) for array in _ARRAYS))
-            facts = json.loads(str(file[_FACTS]))
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        file = read_arrays(path)
+        layer = PersonalLayer(name, *(file[array].astype(np.float32, casting="same_kind") for array in _ARRAYS))
+        facts = dict(json.loads(str(file[_FACTS])))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"{path} is no personal layer ({error}): make it again with `emgtype personalise`") from None
     if not all(np.isfinite(getattr(layer, array)).all() for array in _ARRAYS):
         raise InputError(f"{path} holds numbers that are not finite: make it again with `emgtype personalise`")

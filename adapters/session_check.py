@@ -16,6 +16,7 @@ import numpy as np
 
 from adapters import session_format as form
 from adapters.findings import Finding, error, note, some, warning
+from adapters.session_reader import HDF5_ERRORS
 from adapters.signal_check import FLAT, RATE, SampleCheck, StampCheck
 from decoder.charset import key_name_to_label
 from decoder.truth import ON_KEYBOARD
@@ -43,31 +44,40 @@ def check_session(path: Path, advance: Callable[[int], None] = lambda _rows: Non
         yield _unreadable(str(failure))
         return
     with file:
-        group = file.get(form.GROUP)
-        if not isinstance(group, h5py.Group):
-            yield error("no-group", f"holds {some(list(file)) or 'nothing'}: expected the group {form.GROUP}")
-            return
-        attributes = {name: _plain(value) for name, value in group.attrs.items()}
-        yield from _attributes(attributes, path)
-        series = group.get(form.SERIES)
-        if not isinstance(series, h5py.Dataset):
-            yield error("no-series", f"{form.GROUP} holds {some(list(group)) or 'nothing'}: expected {form.SERIES}")
-            return
-        broken = list(_record(series))
-        yield from broken
-        span = None
-        if not any(finding.severity == "error" for finding in broken):
-            stamps, samples = StampCheck(), SampleCheck()
-            yield from _read(series, stamps, samples, advance)
-            if stamps.count:
-                yield from stamps.findings()
-                yield from samples.findings()
-                span = (stamps.first, stamps.last)
-                yield from _rate(stamps)
-        yield from _truth(attributes, span)
+        try:
+            yield from _look(file, path, advance)
+        except HDF5_ERRORS as failure:
+            yield error("broken", f"cannot be read: {failure}")
+
+
+def _look(file: h5py.File, path: Path, advance: Callable[[int], None]) -> Iterator[Finding]:
+    group = file.get(form.GROUP)
+    if not isinstance(group, h5py.Group):
+        yield error("no-group", f"holds {some(list(file)) or 'nothing'}: expected the group {form.GROUP}")
+        return
+    attributes = {name: _plain(value) for name, value in group.attrs.items()}
+    yield from _attributes(attributes, path)
+    series = group.get(form.SERIES)
+    if not isinstance(series, h5py.Dataset):
+        yield error("no-series", f"{form.GROUP} holds {some(list(group)) or 'nothing'}: expected {form.SERIES}")
+        return
+    broken = list(_record(series))
+    yield from broken
+    span = None
+    if not any(finding.severity == "error" for finding in broken):
+        stamps, samples = StampCheck(), SampleCheck()
+        yield from _read(series, stamps, samples, advance)
+        if stamps.count:
+            yield from stamps.findings()
+            yield from samples.findings()
+            span = (stamps.first, stamps.last)
+            yield from _rate(stamps)
+    yield from _truth(attributes, span)
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 

@@ -16,6 +16,8 @@ from streamer.chunk import Chunk, Layout
 _ROWS = 4000  # rows per slice: small reads run at a hundredth of the disk's speed
 _RATE_ROWS = 20_000  # rows whose stamps tell the rate
 _RATE_SPANS = 10  # their part that each measured span covers: lost data touches few spans, batched stamps blur none
+HDF5_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError, MemoryError)
+"""What h5py passes on where the inside of a file is broken, by the part that it stumbles over."""
 _RATE_TOLERANCE = 0.05  # of the nominal rate: clocks are off by much less, another device's rate by much more
 
 
@@ -54,6 +56,10 @@ class SessionReader(Closing):
             )
             self.prompts: tuple[Prompt, ...] = form.prompts_from_json(self.attributes.get(form.PROMPTS, "[]"), path)
             self._check_rate()
+            self._ends = tuple(float(self._series.fields(form.TIME)[row]) for row in (0, len(self) - 1))
+        except HDF5_ERRORS as error:
+            self._file.close()
+            raise self._broken("", error) from None
         except BaseException:
             self._file.close()
             raise
@@ -103,12 +109,12 @@ class SessionReader(Closing):
     @property
     def start(self) -> float:
         """Unix seconds of the first sample."""
-        return float(self._series.fields(form.TIME)[0])
+        return self._ends[0]
 
     @property
     def end(self) -> float:
         """Unix seconds of the last sample."""
-        return float(self._series.fields(form.TIME)[len(self) - 1])
+        return self._ends[1]
 
     def read(self, first: int, last: int) -> Chunk:
         """The samples first..last-1.
@@ -119,8 +125,8 @@ class SessionReader(Closing):
         before = min(first, 1)  # the row before is read too: stamps that run backwards may do so where slices meet
         try:
             rows = self._series[first - before : last]
-        except OSError as error:
-            raise InputError(f"{self.path} cannot be read at sample {first}: {error}; restore the file") from None
+        except HDF5_ERRORS as error:
+            raise self._broken(f" at sample {first}", error) from None
         rows, stamps = rows[before:], rows[form.TIME]
         times = stamps[before:]
         samples = np.stack([rows[form.FIELDS[side]] for side in self.layout.sides], axis=1)
@@ -143,10 +149,13 @@ class SessionReader(Closing):
     def index(self, time: float) -> int:
         """The first sample at or after a time, as np.searchsorted(times, time) gives it; reads a few rows only."""
         stamps, low, high = self._series.fields(form.TIME), 0, len(self)
-        while high - low > _ROWS:
-            middle = (low + high) // 2
-            low, high = (middle + 1, high) if stamps[middle] < time else (low, middle)
-        return low + int(np.searchsorted(stamps[low:high], time))
+        try:
+            while high - low > _ROWS:
+                middle = (low + high) // 2
+                low, high = (middle + 1, high) if stamps[middle] < time else (low, middle)
+            return low + int(np.searchsorted(stamps[low:high], time))
+        except HDF5_ERRORS as error:
+            raise self._broken(f" around sample {low}", error) from None
 
     def chunks(self, rows: int = _ROWS, start: float | None = None, end: float | None = None) -> Iterator[Chunk]:
         """The samples with start <= time <= end in chunks of `rows` samples; by default all of them."""
@@ -154,6 +163,9 @@ class SessionReader(Closing):
         last = len(self) if end is None else self.index(float(np.nextafter(end, np.inf)))
         for begin in range(first, last, rows):
             yield self.read(begin, min(begin + rows, last))
+
+    def _broken(self, where: str, error: Exception) -> InputError:
+        return InputError(f"{self.path} cannot be read{where} ({error}): restore it from its source")
 
     def labels(self, start: float, end: float) -> list[int]:
         """What was typed in [start, end]: from key presses, or from prompts where there was no keyboard."""

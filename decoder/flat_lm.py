@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from decoder._native import FlatModel
+from decoder.array_file import read_arrays
 from decoder.charset import KEYS
 from decoder.errors import InputError
 from decoder.lm import LN10, SENTENCE_END, START, UNKNOWN, LanguageModelFacts, additions
@@ -23,7 +23,14 @@ SENTENCE_START = "<s>"
 EMPTY = 1
 """Number of the state without context."""
 _MOST_TOKENS = 128
-_ARRAYS = ("seen", "first", "suffix", "backoff", "score", "next")
+_ARRAYS = {
+    "seen": np.uint64,
+    "first": np.uint32,
+    "suffix": np.int32,
+    "backoff": np.float32,
+    "score": np.float32,
+    "next": np.int32,
+}
 _Gram = tuple[str, ...]
 
 
@@ -61,12 +68,12 @@ class FlatTables:
     def load(cls, path: str) -> "FlatTables":
         """Read them back; raises InputError where the file is none of ours or its numbers do not fit together."""
         try:
-            with Path(path).open("rb") as data, np.load(data, allow_pickle=False) as file:
-                arrays = {name: np.ascontiguousarray(file[name]) for name in _ARRAYS}
-                order, tokens, unknown = int(file["order"]), tuple(map(str, file["tokens"])), float(file["unknown"])
+            file = read_arrays(Path(path))
+            arrays = {name: np.ascontiguousarray(file[name]) for name in _ARRAYS}
+            order, tokens, unknown = int(file["order"]), tuple(map(str, file["tokens"])), float(file["unknown"])
             tables = cls(order, tokens, unknown, **arrays)
             tables._check()
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(
                 f"{path} cannot be read as language model tables ({reason}): build them anew with `emgtype lm build`"
@@ -75,6 +82,8 @@ class FlatTables:
 
     def _check(self) -> None:
         """The compiled loop looks at no bound: a table that points out of itself must not reach it."""
+        if any(getattr(self, name).dtype != kind for name, kind in _ARRAYS.items()):
+            raise ValueError("its numbers are of another kind")
         states, children = len(self.suffix), len(self.score)
         bits = np.unpackbits(self.seen.view(np.uint8), axis=1).sum(axis=1) if self.seen.ndim == 2 else np.empty(0)
         steps = np.arange(states)
@@ -86,9 +95,11 @@ class FlatTables:
             and (self.first == np.concatenate([[0], np.cumsum(bits)[:-1]])).all()
             and ((self.next >= 0) & (self.next < states)).all()
             and (self.suffix < np.where(steps == START, states, steps)).all()
-            and bits[EMPTY] == len(self.tokens) <= _MOST_TOKENS
+            and len(self.tokens) <= _MOST_TOKENS
+            and int(self.seen[EMPTY, 0]) + (int(self.seen[EMPTY, 1]) << 64) == (1 << len(self.tokens)) - 1
             and ((self.suffix >= 0) == (steps != EMPTY)).all()
             and self.suffix[START] == EMPTY
+            and all(np.isfinite(numbers).all() for numbers in (self.score, self.backoff, self.unknown))
         )
         if not fits:
             raise ValueError("its numbers do not fit together")

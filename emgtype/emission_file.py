@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
-from decoder.charset import CLASSES
+from decoder.array_file import read_arrays
+from decoder.charset import CLASSES, KEYS
 from decoder.errors import InputError
 from decoder.messages import Emission
 
@@ -28,9 +28,8 @@ def read_emissions(path: Path) -> EmissionFile:
         InputError: Not such a file; the sentence says what was found.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, BadZipFile, AttributeError) as error:
+        arrays = read_arrays(path)
+    except (OSError, ValueError) as error:
         raise InputError(
             f"cannot read emissions from {path}: {error}; name an .npz made by `emgtype emissions`"
         ) from None
@@ -38,6 +37,10 @@ def read_emissions(path: Path) -> EmissionFile:
         raise InputError(
             f"{path} holds {', '.join(arrays) or 'nothing'}: expected an array log_probs (frames, {CLASSES})"
         )
+    for name, kinds in (("log_probs", "f"), ("times", "fiu"), ("labels", "iu")):
+        if name in arrays and arrays[name].dtype.kind not in kinds:
+            expected = "whole numbers" if kinds == "iu" else "numbers"
+            raise InputError(f"{name} in {path} is an array of {arrays[name].dtype}: expected {expected}")
     log_probs = arrays["log_probs"]
     if log_probs.ndim != 2 or log_probs.shape[1] != CLASSES or not len(log_probs):
         raise InputError(
@@ -53,7 +56,13 @@ def read_emissions(path: Path) -> EmissionFile:
     times = np.asarray(arrays.get("times", _FRAME * np.arange(len(log_probs))), dtype=np.float64)
     if times.shape != (len(log_probs),):
         raise InputError(f"times in {path} has shape {times.shape}: expected ({len(log_probs)},), one per frame")
+    if not np.isfinite(times).all() or (np.diff(times) < 0).any():
+        raise InputError(f"times in {path} fall, or are not finite: expected seconds that never fall")
     labels = arrays.get("labels")
+    if labels is not None and (labels.ndim != 1 or ((labels < 0) | (labels >= len(KEYS))).any()):
+        raise InputError(
+            f"labels in {path} are not those of keys: expected a list of numbers from 0 to {len(KEYS) - 1}"
+        )
     return EmissionFile(
         Emission(np.ascontiguousarray(log_probs, dtype=np.float32), times),
         None if labels is None else [int(label) for label in labels],

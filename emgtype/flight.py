@@ -219,8 +219,19 @@ def reproduce(
         advance: Gets how many steps are done since the last call.
 
     Raises:
-        InputError: The bundle is not there, or another one.
+        InputError: The bundle is not there, or another one; or the file was changed.
     """
+    try:
+        return _played(flight, bundle, advance)
+    except InputError:
+        raise
+    except Exception as error:  # what a pipeline remembers reaches all of its stages
+        raise InputError(
+            f"the flight cannot be played ({type(error).__name__}): expected it as `emgtype control flight` wrote it"
+        ) from error
+
+
+def _played(flight: Flight, bundle: str | None, advance: Callable[[int], None]) -> Reproduced:
     group = _group(flight.model, bundle)
     events: list[TextEvent] = []
     told = flight.told

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from decoder.charset import KEYS
 from decoder.errors import InputError
-from decoder.flat_lm import FlatScorer, FlatTables, tables_from_arpa
+from decoder.flat_lm import EMPTY, FlatScorer, FlatTables, tables_from_arpa
 from decoder.kenlm_lm import load_scorer
 from decoder.lm import START, LanguageModelFacts, LanguageScorer
 
@@ -94,6 +94,30 @@ def test_tables_that_point_out_of_themselves_are_refused(arpa: str, tmp_path: Pa
     path = tmp_path / "lm.flat.npz"
     path.write_bytes(replace(tables, **{name: array}).to_bytes())
     with pytest.raises(InputError, match="do not fit together"):
+        FlatTables.load(str(path))
+
+
+def test_tables_whose_empty_context_has_seen_another_token_are_refused(arpa: str, tmp_path: Path) -> None:
+    with Path(arpa).open(encoding="utf-8") as lines:
+        tables = tables_from_arpa(lines)
+    seen = tables.seen.copy()
+    seen[EMPTY, 0] -= np.uint64(1)  # as many, but the loop that looks for the first would not end
+    seen[EMPTY, 1] |= np.uint64(1) << np.uint64(63)
+    path = tmp_path / "lm.flat.npz"
+    path.write_bytes(replace(tables, seen=seen).to_bytes())
+    with pytest.raises(InputError, match="do not fit together"):
+        FlatTables.load(str(path))
+
+
+@pytest.mark.parametrize(("name", "value"), [("score", np.nan), ("backoff", -np.inf), ("next", 0.5)])
+def test_tables_of_other_numbers_are_refused(arpa: str, tmp_path: Path, name: str, value: float) -> None:
+    with Path(arpa).open(encoding="utf-8") as lines:
+        tables = tables_from_arpa(lines)
+    array = getattr(tables, name).astype(np.float32)
+    array[-1] = value
+    path = tmp_path / "lm.flat.npz"
+    path.write_bytes(replace(tables, **{name: array}).to_bytes())
+    with pytest.raises(InputError, match="its numbers"):
         FlatTables.load(str(path))
 
 

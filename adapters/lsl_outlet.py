@@ -6,6 +6,7 @@ The description follows the XDF convention: desc/channels/channel with label, un
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pylsl
 
 from adapters.closing import Closing
@@ -60,10 +61,18 @@ class LSLOutlet(Closing):
         """
         bands = chunk.samples if self._band is None else chunk.samples[:, self._band]
         rows = bands.reshape(len(chunk.times), -1)  # (T, bands, electrodes) → (T, channels)
+        self.send(rows, chunk.times + offset, self.samples + np.arange(len(rows)))
+
+    def send(
+        self, rows: npt.NDArray[np.float32], stamps: npt.NDArray[np.float64], numbers: npt.NDArray[np.int64]
+    ) -> None:
+        """Send samples (T, channels) with stamps (T,) s on the LSL clock; the numbers (T,) go where they are asked for.
+
+        As a device would that loses, repeats or misdates some.
+        """
         if self._sample_numbers:
-            numbers = (self.samples + np.arange(len(rows))) % NUMBERS
-            rows = np.column_stack([rows, numbers.astype(np.float32)])
-        self._outlet.push_chunk(rows, (chunk.times + offset).tolist())
+            rows = np.column_stack([rows, (numbers % NUMBERS).astype(np.float32)])
+        self._outlet.push_chunk(rows, stamps.tolist())
         self.samples += len(rows)
 
     def have_consumers(self) -> bool:

@@ -13,8 +13,9 @@ from emgtype.commands.options import PATH
 from emgtype.player import play
 from emgtype.simulated import DAY, Plan, planned, population, write_population, write_session
 from emgtype.texts import load_text
+from simulator.fault_plan import Fault, parse_faults
 from simulator.person import make_person
-from simulator.session import typing_session
+from simulator.session import LAYOUT, typing_session
 from streamer.chunk import Chunk
 
 
@@ -38,6 +39,7 @@ from streamer.chunk import Chunk
 @click.option("--stream", metavar="NAME", help="Play as one LSL stream with both bands.")
 @click.option("--bands", nargs=2, metavar="LEFT RIGHT", help="Play as two LSL streams, one a band.")
 @click.option("--sample-numbers", is_flag=True, help="Add a channel that counts samples, so that a lost one shows.")
+@click.option("--faults", metavar="KIND@START+SECONDS,...", help="Play with faults of these (docs/robustness.md).")
 @click.option("--wait", default=0.0, show_default=True, help="Seconds to wait for somebody to listen before playing.")
 def command(
     person: int,
@@ -53,6 +55,7 @@ def command(
     stream: str | None,
     bands: tuple[str, str] | None,
     sample_numbers: bool,
+    faults: str | None,
     wait: float,
 ) -> None:
     """Simulate a person who types: write session files, or play one as LSL streams."""
@@ -63,6 +66,10 @@ def command(
     if out is not None:
         if session:
             raise InputError("--play goes with --stream or --bands, not with --out: the session is a file already")
+        if faults is not None:
+            raise InputError(
+                "--faults goes with --stream or --bands, not with --out: a file has none; or replay with them"
+            )
         if people is not None:
             _write_people(population(out, _range(people), sessions or 1, minutes, text, unrelated=words), out, jobs)
         else:
@@ -78,7 +85,24 @@ def command(
         with SessionReader(session) as recorded:
             yield from recorded.chunks()
 
-    play(chunks(), [stream] if stream else list(bands or ()), sample_numbers=sample_numbers, wait=wait, tell=_tell)
+    play(
+        chunks(),
+        [stream] if stream else list(bands or ()),
+        sample_numbers=sample_numbers,
+        wait=wait,
+        tell=_tell,
+        faults=_faults(faults),
+    )
+
+
+def _faults(text: str | None) -> tuple[Fault, ...]:
+    found = () if text is None else parse_faults(text, LAYOUT)
+    for fault in found:
+        if fault.where == "sink":
+            raise InputError(
+                f"{fault.kind} befalls who takes the text or records, not what is played: use it with replay"
+            )
+    return found
 
 
 def _write(

@@ -1,0 +1,321 @@
+"""Days of signal through everything that `emgtype serve` runs, but LSL, as fast as it goes: memory, time and text.
+
+A process of its own decodes the signal of one simulated person: typing, then rest, a mouse and clenching, --minutes in
+all, played over and over with time stamps that go on, as simulating days would take longer than decoding them. Another
+process subscribes to all that is published. Beside the last --beside minutes two fresh daemons take in the same
+samples, a hop of each in turns, so that whatever else the machine does falls on all: one that knows nothing, and one
+that begins with what the gate has learnt of the wearer, as after an exchange of models.
+
+    python -m benchmarks.soak                                # 2 hours
+    python -m benchmarks.soak --hours 24 --json build/bench/soak.json
+    python -m benchmarks.soak --real-time 60                 # an hour of `emgtype serve` itself, over LSL
+"""
+
+import argparse
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from copy import deepcopy
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from adapters import wire
+from adapters.subscriber import Subscriber
+from benchmarks.results import command_line, publish
+from benchmarks.soak_parts import PAUSE, OneDaemon, Repeats, write_day
+from decoder.charset import labels_to_text
+from decoder.messages import Key
+from decoder.metrics import CharacterErrors
+from emgtype.assembly import open_bundle
+from emgtype.config import Config, load_config
+from emgtype.places import ENCODERS
+
+START = 400_000.0
+"""Seconds on the clock of the first sample: a machine that has run for days."""
+_HOUR = 3600.0
+FRESH, TAUGHT = "fresh", "fresh, gate handed over"
+
+
+class Times:
+    """How long hops take, in room that does not grow."""
+
+    def __init__(self, most: int) -> None:
+        self._seconds = np.empty(most)
+        self.count = 0
+
+    def push(self, seconds: float) -> None:
+        """The next one."""
+        self._seconds[self.count % len(self._seconds)] = seconds
+        self.count += 1
+
+    def take(self) -> dict[str, float]:
+        """Median and p99 in µs of those since it was last asked."""
+        known = self._seconds[: min(self.count, len(self._seconds))]
+        self.count = 0
+        p50, p99 = np.percentile(1e6 * known, [50, 99]).tolist()
+        return {"p50": p50, "p99": p99, "mean": float(1e6 * known.mean())}
+
+
+class Repetitions:
+    """Final keys, compared with those of the repeat before."""
+
+    def __init__(self, length: float) -> None:
+        self._length = length
+        self._number = 0
+        self._now: list[int] = []
+        self._before: list[int] | None = None
+        self.keys = 0
+        self.repeats = 0
+        """That were compared."""
+        self.other = 0
+        """Those of another text."""
+        self.edits = 0
+        """Keys that differ in them."""
+
+    def push(self, key: Key) -> None:
+        """The next final key."""
+        self.keys += 1
+        number = int((key.time - START) / self._length)
+        if number != self._number:
+            if self._before is not None:
+                self.repeats += 1
+                self.other += self._before != self._now
+                self.edits += (
+                    CharacterErrors.between(self._now, self._before).errors if self._before != self._now else 0
+                )
+            self._number, self._before, self._now = number, self._now, []
+        self._now.append(key.label)
+
+
+def resident() -> dict[str, float]:
+    """MB of this process: now, and without what is mapped from files."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    kilobytes = {line.partition(":")[0]: line.split()[1] for line in lines if line.startswith(("VmRSS", "RssAnon"))}
+    return {"rss": int(kilobytes["VmRSS"]) / 1024, "anonymous": int(kilobytes["RssAnon"]) / 1024}
+
+
+def soak(options: argparse.Namespace, config: Config, day: Path, pauses: Sequence[float], to: Connection) -> None:
+    """In a process of its own: sends a row for each hour, then what came of the comparison."""
+    with ExitStack() as stack:
+        piece = config.pipeline.hop * open_bundle(config.bundle, config.pipeline.precision).facts.stft.hop
+        source = Repeats(day, START, piece)
+        stack.callback(source.close)
+        kept: list[Key] | None = None
+        text = Repetitions(source.length)
+
+        def take(key: Key) -> None:
+            text.push(key)
+            if kept is not None:
+                kept.append(key)
+
+        aged = stack.enter_context(OneDaemon(config, source, f"ipc://{day.parent}/text", take))
+        to.send("ready")
+        hops, end = Times(1 + round(_HOUR * 2000 / piece)), START + _HOUR * options.hours - 60 * options.beside
+        while source.now < end:
+            to.send(_hour(aged, source, text, hops, min(end, source.now + _HOUR)))
+        kept = []
+        to.send(_beside(stack, options, config, day, aged, source, kept, pauses))
+    to.send(None)
+
+
+def _hour(aged: OneDaemon, source: Repeats, text: Repetitions, hops: Times, end: float) -> dict[str, Any]:
+    began, first, keys, most, looked = time.perf_counter(), source.now, text.keys, resident()["rss"], source.now
+    while source.now < end:
+        start = time.perf_counter()
+        aged.step()
+        hops.push(time.perf_counter() - start)
+        if source.now - looked > 10:
+            most, looked = max(most, resident()["rss"]), source.now
+    spent, passed = time.perf_counter() - began, source.now - first
+    return {
+        "hours": (source.now - START) / _HOUR,
+        "keys": text.keys - keys,
+        "speed": passed / spent,
+        "us": hops.take(),
+        "mb": {**resident(), "most": most},
+        "repeats": [text.repeats, text.other, text.edits],
+        "said": aged.told,
+    }
+
+
+def _beside(
+    stack: ExitStack,
+    options: argparse.Namespace,
+    config: Config,
+    day: Path,
+    aged: OneDaemon,
+    source: Repeats,
+    kept: list[Key],
+    pauses: Sequence[float],
+) -> dict[str, Any]:
+    begun, seconds = source.now, 60 * options.beside
+    daemons, keys, sources = {"aged": aged}, {"aged": kept}, {"aged": source}
+    for name in (FRESH, TAUGHT):
+        keys[name], sources[name] = [], source.again()
+        stack.callback(sources[name].close)
+        endpoint = f"ipc://{day.parent}/{len(keys)}"
+        daemons[name] = stack.enter_context(OneDaemon(config, sources[name], endpoint, keys[name].append))
+    gates = {name: daemon.person.pipeline.gate for name, daemon in daemons.items()}
+    if (learnt := gates["aged"]) and (pupil := gates[TAUGHT]):
+        pupil.follow(deepcopy(learnt))
+    times = {name: Times(1 + round(seconds * 2000 / 16)) for name in daemons}
+    order = list(daemons)
+    while source.now < begun + seconds:
+        order.append(order.pop(0))
+        for name in order:
+            start = time.perf_counter()
+            daemons[name].step()
+            times[name].push(time.perf_counter() - start)
+    into = (begun + PAUSE - START) % source.length  # the whole pause must lie behind it
+    away = PAUSE + min(((pause - into) % source.length for pause in pauses), default=0.0)
+    found: dict[str, Any] = {"from": begun + away, "us": {name: times[name].take() for name in daemons}}
+    for name in (FRESH, TAUGHT):
+        found[name] = differences(kept, keys[name], begun + away)
+        found[name]["whole"] = differences(kept, keys[name], begun)["edits"]
+    found["typing"] = {name: gate.typing for name, gate in gates.items() if gate}
+    return found
+
+
+def differences(aged: Sequence[Key], fresh: Sequence[Key], since: float) -> dict[str, Any]:
+    """Of the keys from a moment (s) on."""
+    one, other = ([key for key in keys if key.time > since] for keys in (aged, fresh))
+    labels = [[key.label for key in keys] for keys in (one, other)]
+    result: dict[str, Any] = {"keys": len(one), "edits": CharacterErrors.between(labels[1], labels[0]).errors}
+    if not result["edits"]:
+        result["other times"] = sum(a.time != b.time for a, b in zip(one, other, strict=True))
+    if result["edits"]:
+        pairs = zip(*labels, strict=False)
+        at = next((i for i, (a, b) in enumerate(pairs) if a != b), min(map(len, labels)))
+        window = slice(max(0, at - 15), at + 10)
+        result["first"] = {
+            "after": (one[at : at + 1] or other[at : at + 1])[0].time - since,
+            "aged": labels_to_text(labels[0][window]),
+            "fresh": labels_to_text(labels[1][window]),
+        }
+    return result
+
+
+def run(options: argparse.Namespace, config: Config) -> dict[str, Any]:
+    """Start the process, hear what it publishes, and gather what it tells."""
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="emgtype-soak-") as name:
+        day, facts = Path(name, "day.f32"), open_bundle(config.bundle, config.pipeline.precision).facts
+        with console.status("simulating"):
+            hop = config.pipeline.hop * facts.stft.hop
+            pauses = write_day(day, options.minutes, options.person, options.donning, hop)
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=soak, args=(options, config, day, pauses, theirs))
+        process.start()
+        theirs.close()
+        try:
+            return _listen(f"ipc://{name}/text", ours, console)
+        finally:
+            process.join(10)
+            process.kill()
+
+
+def _listen(endpoint: str, told: Connection, console: Console) -> dict[str, Any]:
+    hours: list[dict[str, Any]] = []
+    messages = 0
+    assert told.recv() == "ready"
+    with Subscriber(endpoint, topics=tuple(wire.KINDS)) as subscriber:
+        for row in _rows(told, subscriber):
+            messages += row["messages"]
+            if "hours" not in row:
+                return {"hours": hours, "beside": row, "messages": messages, "messages_lost": subscriber.lost}
+            hours.append(row)
+            console.print(
+                f"{row['hours']:.2f} h: {row['mb']['rss']:.1f} MB, {row['us']['p50']:.0f} µs a hop, "
+                f"{row['keys']} keys, {row['speed']:.0f} × real time",
+                style="dim",
+            )
+    raise RuntimeError("the process ended early")
+
+
+def _rows(told: Connection, subscriber: Subscriber) -> Iterator[dict[str, Any]]:
+    heard = 0
+    while True:
+        while subscriber.receive(0.02):
+            heard += 1
+            if told.poll():
+                break
+        if told.poll():
+            row = told.recv()
+            if row is None:
+                return
+            yield {**row, "messages": heard}
+            heard = 0
+
+
+def tables(found: dict[str, Any]) -> list[Table | str]:
+    """For the screen."""
+    table = Table("hours", title="as fast as possible, one process; µs for a hop, MB resident")
+    for heading in (
+        "keys",
+        "p50",
+        "p99",
+        "MB",
+        "most",
+        "without files",
+        "repeats of another text, keys",
+        "× real time",
+    ):
+        table.add_column(heading, justify="right")
+    for row in found["hours"]:
+        repeats = "{1} of {0}, {2}".format(*row["repeats"])
+        us, mb = row["us"], row["mb"]
+        cells = [*(f"{us[q]:.0f}" for q in ("p50", "p99")), *(f"{mb[m]:.1f}" for m in ("rss", "most", "anonymous"))]
+        table.add_row(f"{row['hours']:.2f}", str(row["keys"]), *cells, repeats, f"{row['speed']:.0f}")
+    beside, said = found["beside"], list[Table | str]([table])
+    for name in (FRESH, TAUGHT):
+        us, d = beside["us"], beside[name]
+        said.append(
+            f"aged / {name}: p50 × {us['aged']['p50'] / us[name]['p50']:.3f}, p99 × "
+            f"{us['aged']['p99'] / us[name]['p99']:.3f}; after the first pause {d['edits']} of {d['keys']} keys "
+            f"differ, from the first sample on {d['whole']}" + (f"; first: {d['first']}" if "first" in d else "")
+        )
+    said.append(f"levels of typing that the gates have learnt, dB: {beside['typing']}")
+    said.append(f"{found['messages']} messages heard by a subscriber, {found['messages_lost']} lost")
+    return said
+
+
+def main() -> None:
+    """Command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("--hours", type=float, default=2.0, help="of signal")
+    parser.add_argument("--beside", type=float, default=60.0, help="minutes at the end that fresh daemons take in, too")
+    parser.add_argument("--minutes", type=float, default=20.0, help="of signal that are simulated")
+    parser.add_argument("--bundle", default="demo")
+    parser.add_argument("--precision", choices=list(ENCODERS), default="fp32")
+    parser.add_argument("--hop", type=int, default=4, help="frames per encoder call")
+    parser.add_argument("--person", type=int, default=1, help="seed of who wears the bands")
+    parser.add_argument("--donning", type=int, default=2100)
+    parser.add_argument("--no-gate", action="store_true", help="without the idle gate")
+    parser.add_argument("--real-time", type=float, metavar="MINUTES", help="of `emgtype serve` instead, over LSL")
+    options = parser.parse_args()
+    flags = {"bundle": options.bundle, "pipeline.precision": options.precision, "pipeline.hop": options.hop}
+    config = load_config(None, {**flags, "gate.idle": False if options.no_gate else None})
+    if options.real_time:
+        from benchmarks.memory import watch  # noqa: PLC0415 - LSL is not needed otherwise
+
+        folder = open_bundle(options.bundle, options.precision).folder
+        row = watch(folder, options.precision, options.hop, 60 * options.real_time, 1.0)
+        seen = row["resident_mb"]
+        said = f"{options.real_time:g} minutes of serve: {seen[0]:.1f} MB when ready, {seen[-1]:.1f} at the end, "
+        publish(options, [f"{said}{row['growth_mb_per_hour']:.1f} MB/h, {row['samples_lost']} samples lost"], row)
+        return
+    options.beside = min(options.beside, 30 * options.hours)
+    found = run(options, config)
+    publish(options, tables(found), found)
+
+
+if __name__ == "__main__":
+    main()

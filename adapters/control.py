@@ -36,15 +36,17 @@ class ControlSocket(BoundSocket):
 
     def __init__(self, endpoint: str, *, keys: KeyFolder | None = None) -> None:
         self._done: deque[str] = deque(maxlen=_REMEMBERED)
-        super().__init__(zmq.REP, endpoint, ("take requests at", "--control"), keys=keys, maxmsgsize=_REFUSED)
+        # REP would wait for the next request where one came that no REQ socket has sent, and forget whom to answer.
+        super().__init__(zmq.ROUTER, endpoint, ("take requests at", "--control"), keys=keys, maxmsgsize=_REFUSED)
 
     def attend(self, answer: Answer) -> None:
         """Answer what waits, without waiting; nothing that comes can raise, nor hold us up by its number."""
         for _ in range(_AT_ONCE):
             if not self._socket.poll(0):
                 return
-            parts = self._socket.recv_multipart()
-            self._socket.send(_json(self._reply(parts, answer)))
+            who, *parts = self._socket.recv_multipart()
+            if parts[:1] == [b""]:  # as REQ sockets send
+                self._socket.send_multipart([who, b"", _json(self._reply(parts[1:], answer))])
 
     def _reply(self, parts: list[bytes], answer: Answer) -> Mapping[str, Any]:
         try:

@@ -169,3 +169,20 @@ def test_whatever_comes_is_answered(running: tuple[str, Log], parts: list[bytes]
     if len(parts) == 1 and reply["ok"] and json.loads(parts[0]).get("id"):
         assert "was done before" in send(endpoint, *parts)["error"]
         assert len(log.asked) == count + 1
+
+
+def test_what_no_req_socket_sends_neither_stops_the_daemon_nor_costs_others_their_answers(tmp_path: Path) -> None:
+    with ControlSocket(f"ipc://{tmp_path}/control") as control, zmq.Context() as context:
+        for number in range(20):
+            with context.socket(zmq.DEALER) as stranger:
+                stranger.linger = 1000
+                stranger.connect(control.endpoint)
+                for parts in ([b"hello"], [b"a", b"b"], [b""] * (number % 3 + 1)):
+                    stranger.send_multipart(parts)
+            with context.socket(zmq.REQ) as socket:
+                socket.linger = 0
+                socket.connect(control.endpoint)
+                socket.send(b'{"v": 1, "do": "status"}')
+                while not socket.poll(1):
+                    control.attend(Log())  # in this thread: it must not wait
+                assert json.loads(socket.recv()) == {"v": 1, "ok": True, "did": "status"}

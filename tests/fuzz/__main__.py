@@ -2,9 +2,12 @@
 
     python -m tests.fuzz config                    # a million
     python -m tests.fuzz all --inputs 100000
+    python -m tests.fuzz files --minutes 10        # all kinds of files.py, in turns; or one: files --kind session
+    python -m tests.fuzz sockets --minutes 10
 
 It ends with an error and the input where a target lets anything but an InputError through, takes longer than five
-seconds for one, or uses more than a gigabyte. Needs atheris (pip install atheris).
+seconds for one, or uses more than a gigabyte; for files and sockets, where the process that reads ends, does not answer
+or grows. All but files and sockets need atheris (pip install atheris).
 """
 
 import argparse
@@ -42,20 +45,45 @@ def _fuzz(name: str, inputs: int, folder: Path) -> None:
     atheris.Fuzz()
 
 
+def _fuzz_processes(options: argparse.Namespace) -> bool:
+    """Whether files or sockets brought a fault to light."""
+    from tests.fuzz.file_fuzz import for_minutes, fuzz_files  # noqa: PLC0415
+    from tests.fuzz.files import FILES  # noqa: PLC0415
+    from tests.fuzz.socket_fuzz import fuzz_sockets  # noqa: PLC0415
+
+    if options.target == "sockets":
+        run = fuzz_sockets(for_minutes(options.minutes), options.seed)
+        print(run)
+        return bool(run.faults)
+    kinds = [options.kind] if options.kind else list(FILES)
+    keep = Path(tempfile.mkdtemp(prefix="emgtype-fuzz-files-"))
+    faults = False
+    for kind in kinds:
+        found = fuzz_files(kind, for_minutes(options.minutes / len(kinds)), options.seed, keep)
+        print(found, flush=True)
+        faults |= bool(found.faults)
+    return faults
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("target", help="one of tests/fuzz/targets.py, or all")
     parser.add_argument("--inputs", type=int, default=1_000_000)
+    parser.add_argument("--minutes", type=float, default=10.0, help="of files or sockets")
+    parser.add_argument("--kind", help="of files; all")
+    parser.add_argument("--seed", type=int, default=0, help="of files and sockets")
     parser.add_argument("--corpus", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.corpus:
         _fuzz(options.target, options.inputs, options.corpus)
         return
+    if options.target in ("files", "sockets"):
+        sys.exit(_fuzz_processes(options))
     from tests.fuzz.targets import TARGETS  # noqa: PLC0415 - not where it is to be instrumented
 
     if options.target not in (*TARGETS, "all"):
-        parser.error(f"no target {options.target!r}: expected one of {', '.join(TARGETS)} or all")
+        parser.error(f"no target {options.target!r}: expected one of {', '.join(TARGETS)}, all, files or sockets")
     failed = []
     for name in TARGETS if options.target == "all" else [options.target]:
         # Kept where it failed: the input is in it.

@@ -1,0 +1,132 @@
+"""Files made worse, given to a process that reads them: crashes, tracebacks, hangs and growth of its memory."""
+
+import json
+import random
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.fuzz.files import FILES, good_files
+
+PATIENCE = 5.0
+"""Seconds for an input."""
+GROWTH = 20.0
+"""MB that a reader may grow by after its first inputs."""
+_FIRST = 300  # of them
+_START = 60.0  # seconds for the process and its first input
+
+
+@dataclass(slots=True)
+class FileRun:
+    """What came of one kind of file."""
+
+    kind: str
+    inputs: int = 0
+    taken: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    """By the last line of a traceback, or how the process ended."""
+    kept: dict[str, Path] = field(default_factory=dict)
+    """An input for each of them."""
+    growth: float = 0.0
+    """MB from the first inputs to the last, of the process that grew most."""
+
+    def __str__(self) -> str:
+        found = "no fault" if not self.faults else f"{sum(self.faults.values())} FAULTS"
+        lines = [f"{self.kind}: {self.inputs} inputs, {self.taken} taken, grown by {self.growth:.1f} MB, {found}"]
+        return "\n".join([*lines, *(f"  {count} × {what} ({self.kept[what]})" for what, count in self.faults.items())])
+
+
+class _Reader:
+    """The process."""
+
+    def __init__(self, kind: str) -> None:
+        call = [sys.executable, "-m", "tests.fuzz.file_child", kind]
+        self.process = subprocess.Popen(
+            call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self.inputs = 0
+        self.first = 0.0
+
+    def read(self, folder: Path) -> tuple[str, bool, float]:
+        """A fault or nothing; whether the files were taken; MB grown."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{folder}\n")
+        self.process.stdin.flush()
+        if not select.select([self.process.stdout], [], [], PATIENCE if self.inputs else _START)[0]:
+            self.process.kill()
+            self.process.wait()
+            return f"no answer within {PATIENCE:g} s", False, 0.0
+        line = self.process.stdout.readline()
+        if not line:
+            return f"the process ended with {self.process.wait()}", False, 0.0
+        answer = json.loads(line)
+        self.inputs += 1
+        if self.inputs <= _FIRST:
+            self.first = answer["mb"]
+        fault = answer["fault"].strip().splitlines()
+        where = next((each.strip() for each in reversed(fault) if each.startswith('  File "')), "")
+        said = f"{fault[-1][:150]} at {where}" if fault else ""
+        return said, answer["taken"], answer["mb"] - self.first
+
+    def end(self) -> None:
+        """Stop it."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+
+
+def fuzz_files(kind: str, go_on: Callable[[int], bool], seed: int = 0, keep: Path | None = None) -> FileRun:
+    """Give a kind's reader inputs while `go_on` (with their number) holds; what is at fault is copied into `keep`."""
+    chance, good, run = random.Random(f"{kind} {seed}"), good_files(kind), FileRun(kind)
+    reader = _Reader(kind)
+    try:
+        with tempfile.TemporaryDirectory(prefix="emgtype-fuzz-") as name:
+            folder = Path(name, "input")
+            while go_on(run.inputs):
+                _write(folder, good, chance, kind if run.inputs else None)
+                fault, taken, grown = reader.read(folder)
+                run.inputs += 1
+                run.taken += taken
+                run.growth = max(run.growth, grown)
+                if fault:
+                    run.faults[fault] += 1
+                    if fault not in run.kept:
+                        run.kept[fault] = Path()
+                        if keep:
+                            run.kept[fault] = keep / f"{kind}-{len(run.kept)}"
+                            shutil.copytree(folder, run.kept[fault])
+                    if reader.process.poll() is not None:
+                        reader.end()
+                        reader = _Reader(kind)
+    finally:
+        reader.end()
+    if run.growth > GROWTH:
+        run.faults[f"grown by {run.growth:.0f} MB"] += 1
+        run.kept.setdefault(f"grown by {run.growth:.0f} MB", Path())
+    return run
+
+
+def _write(folder: Path, good: dict[str, bytes], chance: random.Random, kind: str | None) -> None:
+    """The files, one of them made worse where a kind is given."""
+    shutil.rmtree(folder, ignore_errors=True)
+    worse = chance.choice(list(good)) if kind else ""
+    for name, data in good.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(FILES[kind].change(chance, data) if kind and name == worse else data)
+
+
+def for_minutes(minutes: float) -> Callable[[int], bool]:
+    """Goes on for so long from now."""
+    end = time.monotonic() + 60 * minutes
+    return lambda _inputs: time.monotonic() < end

@@ -1,0 +1,94 @@
+"""The process whose sockets are given what nobody should send: the daemon's, or a subscriber's.
+
+`serve FOLDER` binds them and says where; `listen ENDPOINT` reads what somebody publishes there. Both end with their
+standard input, and say at the end, or when asked by a line, how they fare.
+"""
+
+import json
+import select
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from adapters.control import ControlSocket
+from adapters.curve import KeyFolder
+from adapters.publisher import Publisher, PubSocket
+from adapters.subscriber import Subscriber
+from adapters.wire import KINDS
+from decoder.errors import InputError
+from decoder.messages import Key, TextEvent
+
+_EVERY = 0.002  # seconds between two events
+
+
+def resident() -> float:
+    """MB of this process."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) / 1024
+
+
+def _asked() -> bool:
+    """Whether somebody waits for how we fare; EOFError once nobody listens any more."""
+    if not select.select([sys.stdin], [], [], 0)[0]:
+        return False
+    if not sys.stdin.readline():
+        raise EOFError
+    return True
+
+
+def _say(**figures: object) -> None:
+    print(json.dumps({"mb": resident(), **figures}), flush=True)
+
+
+def serve(folder: Path) -> None:
+    """A daemon's sockets: files, addresses, and addresses with CURVE."""
+    with ExitStack() as stack:
+        keys = KeyFolder(folder / "keys")
+        tcp = "tcp://127.0.0.1:*"
+        pubs = [PubSocket(f"ipc://{folder}/text"), PubSocket(tcp), PubSocket(tcp, keys=keys)]
+        controls = [ControlSocket(f"ipc://{folder}/control"), ControlSocket(tcp), ControlSocket(tcp, keys=keys)]
+        for socket in (*pubs, *controls):
+            stack.enter_context(socket)
+        _say(text=[pub.endpoint for pub in pubs], control=[control.endpoint for control in controls])
+        publishers = [Publisher(pub, "session", "me") for pub in pubs]
+        number, beaten = 0, time.monotonic()
+        while True:
+            for control in controls:
+                control.attend(lambda do, _person, _arg: {"did": do})
+            for publisher in publishers:
+                publisher.push(TextEvent(0, (Key(number % 98, number * 1.0, 0.5),), 0, number * 1.0, number))
+            number += 1
+            if time.monotonic() - beaten > 1:
+                beaten = time.monotonic()
+                for publisher in publishers:
+                    publisher.heartbeat()
+            if _asked():
+                _say()
+            time.sleep(_EVERY)
+
+
+def listen(endpoint: str) -> None:
+    """A subscriber."""
+    heard = refused = 0
+    with Subscriber(endpoint, topics=tuple(KINDS)) as subscriber:
+        _say()
+        while True:
+            try:
+                heard += subscriber.receive(0.01) is not None
+            except InputError:
+                refused += 1
+            if _asked():
+                _say(heard=heard, refused=refused)
+
+
+def main() -> None:
+    """Command line."""
+    try:
+        serve(Path(sys.argv[2])) if sys.argv[1] == "serve" else listen(sys.argv[2])
+    except EOFError:
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -165,7 +165,7 @@ def decode(chunks: Sequence[Chunk], faults: Sequence[Fault], options: argparse.N
 def said(outcome: Faulty) -> str:
     """What the status told, in short: sentences up to their advice, and figures."""
     sentences = Counter(
-        re.sub(r"/\S*/", "", re.sub(r" \(\d+ times\)", "", sentence)).partition(": ")[0]
+        re.sub(r"^/\S*/[^:\s]*:? ", "", re.sub(r" \(\d+ times\)", "", sentence)).partition(": ")[0]
         for _, sentence in outcome.said
         if not sentence.startswith(("over: ", "no longer: "))
     )

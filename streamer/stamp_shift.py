@@ -6,7 +6,8 @@ from streamer.clock import FloatArray
 
 _FUTURE = 3600.0  # seconds that a stamp may lie ahead of now: it does no harm, but more is another clock
 _OLD = 15.0  # seconds behind now beyond which no backlog explains a stamp
-_BEHIND = 1.0  # seconds behind now that the newest samples may be, where none wait, for as long
+_BEHIND = 1.0  # seconds behind now that the newest samples may be, where none wait
+_ALWAYS = 0.3  # seconds of nothing but such: a backlog comes at once
 
 
 class StampShift:
@@ -36,7 +37,7 @@ class StampShift:
         else:
             since, least = self._least or (arrived, age)
             self._least = since, min(least, age)
-        behind = self._least is not None and arrived - self._least[0] >= _BEHIND
+        behind = self._least is not None and arrived - self._least[0] >= _ALWAYS
         if -_FUTURE <= age <= _OLD and not behind:
             return 0.0
         step = self._least[1] if behind and self._least else age

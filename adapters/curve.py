@@ -195,7 +195,7 @@ def _read(kind: type[T], path: Path) -> T:
         table = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read the keys in {path} ({error.strerror}): see `emgtype keys --help`") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         table = None
     if mode & 0o077:
         raise InputError(f"{path} has mode {mode:o}: expected secret keys that only you can read (chmod 600 {path})")

@@ -79,8 +79,13 @@ def ipc_path(endpoint: str) -> Path | None:
 
 def _check_path(endpoint: str, path: Path) -> None:
     """Raise InputError where binding, which unlinks what is there, would remove more than a dead daemon's socket."""
-    if not path.exists():
-        return
+    try:
+        if not path.exists():
+            return
+    except (OSError, ValueError) as error:  # too long for a name, or one that no file can have
+        raise InputError(
+            f"the endpoint {endpoint[:80]!r} names no file ({error.args[-1]}): expected ipc://PATH"
+        ) from None
     if not stat.S_ISSOCK(path.stat().st_mode):
         raise InputError(f"{path} is no socket and would be overwritten: name another --endpoint")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

@@ -25,7 +25,7 @@ _MICROVOLTS = {
 }
 """µV in one of each unit, named as XDF, BIDS or MNE (a power of ten) write it, in lower case."""
 
-_LABEL = re.compile(r"(?:emg[ _-]*)?([a-z]+?)[ _-]*(\d+)", re.IGNORECASE)
+_LABEL = re.compile(r"(?:emg[ _-]*)?([a-z]+?)[ _-]*(\d{1,9})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class LanguageModelFacts:
                 "priors": {str(k): float(v) for k, v in table.get("priors", {}).items()},
             }
             return cls(**{**known, "silent": tuple(table.get("silent", ())), "order": int(table["order"])})
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise InputError(
                 f"The facts of the language model cannot be read ({error}); expected the lm.json that "
                 "`emgtype lm build` writes: build the model anew."

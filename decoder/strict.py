@@ -52,7 +52,10 @@ def _value(kind: Any, value: Any, key: str, where: str) -> Any:
         if get_origin(option) is Literal and value in get_args(option):
             return value
         if option is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            try:
+                return float(value)
+            except OverflowError:
+                raise InputError(f"{key} in {where} has {len(str(value))} digits: expected a smaller number") from None
         if isinstance(option, type) and not is_dataclass(option) and type(value) is option:
             return value
     names = [getattr(option, "__name__", str(option)) for option in options if option is not type(None)]

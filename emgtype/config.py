@@ -205,7 +205,7 @@ def as_table(settings: Any) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also of a number or a nesting that Python gives up on
         raise InputError(f"{path} is not valid TOML: {error}; mend that line") from None
 
 

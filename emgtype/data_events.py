@@ -68,7 +68,7 @@ def read_events(path: Path) -> tuple[list[Keystroke], list[Prompt]]:
                         prompts.append(Prompt(*event))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; restore the events of the recording") from None
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise InputError(f"{path} has a row without {', '.join(COLUMNS)} ({error}): expected our own table") from None
     return keystrokes, prompts
 

@@ -52,7 +52,7 @@ def write_corrections(path: Path, corrections: Corrections) -> None:
     new = "\n".join([kept, "", f"[{SECTION}]", *lines, ""]) if lines else kept + "\n"
     try:
         found = tomllib.loads(new).get(SECTION, {})
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"cannot put [{SECTION}] into {path}: {error}; mend or remove what stands there") from None
     if set(found) != {line.split(" ")[0] for line in lines}:
         raise InputError(f"{path} sets {SECTION} outside of a section of that name: move it into [{SECTION}]")
@@ -102,7 +102,7 @@ def read_reference(profile: Path, layout: Layout) -> Reference | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         levels = np.array(content["levels_db"], np.float64)
         pattern = np.array(content["pattern"], np.float64)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise InputError(f"{path} is broken ({error}): make it again with `emgtype check --learn`") from None
     shape = (layout.bands, layout.electrodes)
     wanted = (shape, (layout.bands, _KINDS, layout.electrodes, layout.electrodes))

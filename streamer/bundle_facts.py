@@ -140,8 +140,10 @@ class BundleFacts:
             if key.startswith(PREFIX):
                 try:
                     facts[key.removeprefix(PREFIX)] = json.loads(text)
-                except json.JSONDecodeError:
-                    raise InputError(f"{where} has {key} = {text!r}, which is not JSON; export it again.") from None
+                except (ValueError, RecursionError):
+                    raise InputError(
+                        f"{where} has {key} = {text[:80]!r}, which is not JSON; export it again."
+                    ) from None
         if not facts:
             raise InputError(f"{where} is an ONNX model without emgtype's facts; export it with `emgtype export`.")
         if facts.get("version") != VERSION:

@@ -18,8 +18,6 @@ import tempfile
 import time
 from pathlib import Path
 
-_LONGEST = 8192  # bytes of an input
-
 
 def _fuzz(name: str, inputs: int, folder: Path) -> None:
     """In this process, which it ends."""
@@ -31,7 +29,13 @@ def _fuzz(name: str, inputs: int, folder: Path) -> None:
     target = TARGETS[name]
     for number, seed in enumerate(target.seeds()):
         (folder / f"seed{number}").write_bytes(seed)
-    limits = ["-timeout=5", "-rss_limit_mb=1024", f"-max_len={_LONGEST}", f"-runs={inputs}", "-print_final_stats=1"]
+    limits = [
+        "-timeout=5",
+        "-rss_limit_mb=1024",
+        f"-max_len={target.longest}",
+        f"-runs={inputs}",
+        "-print_final_stats=1",
+    ]
     options = [*limits, f"-artifact_prefix={folder.parent}/{name}-", "-verbosity=0"]
     if words := [token for token in target.tokens if token.isascii()]:
         dictionary = folder.parent / "words"

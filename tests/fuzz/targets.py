@@ -5,30 +5,46 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import numpy as np
+
 from adapters import wire
 from adapters.control import _request
+from adapters.curve import load_client_keys
+from adapters.endpoint import check_endpoint
+from adapters.flight_file import _flight as flight_from
 from adapters.lsl_channels import map_channels
 from adapters.lsl_streams import StreamSummary
 from adapters.session_format import LAYOUT, keystrokes_from_json, minutes_from, prompts_from_json
+from adapters.session_truth import read_truth
+from adapters.splits import read_splits
 from decoder.charset import KEYS
 from decoder.errors import InputError
 from decoder.hot_words import parse_hot_words
 from decoder.lm import LanguageModelFacts
 from decoder.messages import Key, TextEvent
+from decoder.strict import build
 from emgtype.assembly import open_bundle
-from emgtype.config import load_config
+from emgtype.config import Config, _check, _overlay, _read
+from emgtype.data_events import COLUMNS, read_events
 from emgtype.places import PACKAGE
+from emgtype.profile_file import read_reference, reference_path, write_corrections
+from emgtype.prompting import read_prompts
+from simulator.fault_plan import parse_faults
 from streamer.bundle_facts import PREFIX, BundleFacts
+from streamer.conditioner import Corrections
 from streamer.model_file import read_facts
 from streamer.model_metadata import read_metadata
 
 _FOLDER = Path(mkdtemp(prefix="emgtype-fuzz-"))
 _SESSION = Path("session.hdf5")
+_ARRAYS = {"samples": np.zeros((9, 2, 16), np.float32), "times": np.arange(9.0), "array0": np.zeros(3)}
+_SHIPPED = _read(PACKAGE.find("config.toml"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +56,8 @@ class Target:
     """Inputs that it takes, to begin with."""
     tokens: tuple[str, ...] = field(default=())
     """Words of its language."""
+    longest: int = 8192
+    """Bytes of an input."""
 
     def __call__(self, data: bytes) -> bool:
         """Whether it takes the bytes; anything but an InputError goes through, and is a fault."""
@@ -57,7 +75,23 @@ def _file(name: str, data: bytes) -> Path:
 
 
 def _config(data: bytes) -> object:
-    return load_config(_file("config.toml", data))
+    """As `load_config`, but for reading the shipped settings, which would take most of the time."""
+    table, path = deepcopy(_SHIPPED), _file("config.toml", data)
+    _overlay(table, _read(path))
+    config = build(Config, table, str(path))
+    _check(config, str(path))
+    return config
+
+
+def _config_seeds() -> list[bytes]:
+    """Sections without what explains them: short inputs are quick."""
+    sections, lines = list[bytes](), PACKAGE.find("config.toml").read_text(encoding="utf-8").splitlines()
+    for line in lines:
+        if line.startswith("["):
+            sections.append(b"")
+        if sections and (told := line.partition("#")[0].strip()):
+            sections[-1] += told.encode() + b"\n"
+    return sections
 
 
 def _metadata(data: bytes) -> object:
@@ -146,6 +180,65 @@ def _language_model(data: bytes) -> object:
     return LanguageModelFacts.from_json(data.decode("utf-8", "replace"))
 
 
+def _flight(data: bytes) -> object:
+    """What the record of a flight says; its arrays are not touched."""
+    try:
+        return flight_from(json.loads(data), _ARRAYS)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):  # as `read_flight`
+        return None
+
+
+def _flight_seed() -> list[bytes]:
+    step = {"do": "hear", "at": 1.5, "rows": 2, "why": "", "told": 0, "model": None}
+    event = {"erase": 0, "insert": [{"label": 7, "time": 1.0, "confidence": 0.5}], "tail": 0, "time": 1.0, "seq": 0}
+    record = {
+        "version": 1,
+        "person": "me",
+        "whole": True,
+        "told": 0,
+        "model": {},
+        "layout": {"rate": 2000.0, "unit": "uV", "sides": ["left", "right"], "electrodes": 16},
+        "steps": [step, {**step, "do": "remember", "rows": 0, "state": {"a": {"array": 0}}}],
+        "events": [[0, event]],
+    }
+    return [json.dumps(record).encode()]
+
+
+def _key_log(data: bytes) -> object:
+    return read_truth(_file("session.hdf5.truth", data))
+
+
+def _profile(data: bytes) -> object:
+    """A profile that corrections are written into; behind 0xff how its wearer's signal was."""
+    text, _, reference = data.partition(b"\xff")
+    path = _file("profile.toml", text)
+    if reference:
+        _file(reference_path(path).name, reference)
+        read_reference(path, LAYOUT)
+    return write_corrections(path, Corrections(notch=50.0))
+
+
+def _profile_seeds() -> list[bytes]:
+    shape = (LAYOUT.bands, LAYOUT.electrodes)
+    levels, pattern = np.zeros(shape), np.zeros((LAYOUT.bands, 2, LAYOUT.electrodes, LAYOUT.electrodes))
+    reference = {"layout": {"sides": LAYOUT.sides}, "levels_db": levels.tolist(), "pattern": pattern.tolist()}
+    return [b"hop = 4\n[conditioner]\nroll = [1, 2]\n", b"# mine\n\xff" + json.dumps(reference).encode()]
+
+
+def _curve(data: bytes) -> object:
+    path = _file("laptop.json", data)
+    path.chmod(0o600)
+    return load_client_keys(path)
+
+
+def _endpoint(data: bytes) -> object:
+    return check_endpoint(data.decode("utf-8", "replace").replace("ipc://", "ipc://" + str(_FOLDER)))
+
+
+def _faults(data: bytes) -> object:
+    return parse_faults(data.decode("utf-8", "replace"), LAYOUT)
+
+
 def _shipped(name: str) -> Callable[[], list[bytes]]:
     return lambda: [PACKAGE.find(name).read_bytes()]
 
@@ -156,7 +249,7 @@ def _requests() -> list[bytes]:
 
 
 TARGETS: Mapping[str, Target] = {
-    "config": Target(_config, _shipped("config.toml")),
+    "config": Target(_config, _config_seeds, longest=512),
     "facts": Target(_metadata, _metadata_seed),
     "model": Target(_model, _model_seed),
     "control": Target(_control, _requests, ("do", "person", "arg", "id", "status")),
@@ -173,4 +266,22 @@ TARGETS: Mapping[str, Target] = {
     "stream": Target(_stream, _stream_seed, ("left_", "right_", "volts", "sample_number")),
     "hot_words": Target(_hot_words, lambda: [b"emgtype:2\nNew York\nSivakumar"]),
     "language_model": Target(_language_model, _shipped("exported/demo/lm.json")),
+    "flight": Target(_flight, _flight_seed, ("hear", "settle", "remember", "array", "rows"), longest=2048),
+    "key_log": Target(
+        _key_log, lambda: [b'{"key":"h","start":1.5,"end":1.6}\n{"text":"hi","start":1,"end":2}\n'], longest=1024
+    ),
+    "prompts": Target(lambda data: read_prompts(_file("prompts.txt", data)), lambda: [b"hi there\n\nand more"]),
+    "profile": Target(_profile, _profile_seeds, ("[conditioner]", "notch", "gain"), longest=1024),
+    "curve": Target(_curve, lambda: [json.dumps(dict.fromkeys(("public", "secret", "server"), "0" * 40)).encode()]),
+    "endpoint": Target(_endpoint, lambda: [b"tcp://127.0.0.1:5757", b"ipc:///x", b"tcp://[::1]:*"], ("localhost",)),
+    "faults": Target(_faults, lambda: [b"nan@20+1=3/left, jitter=0.02", b"disconnect@3+1,loss"], ("/right", "@1+2")),
+    "splits": Target(
+        lambda data: read_splits(_file("splits.yaml", data)),
+        lambda: [b"train:\n- {user: a, session: b}\nval:\n- {user: a, session: c}\ntest:\n- {user: a, session: d}\n"],
+        longest=512,
+    ),
+    "events": Target(
+        lambda data: read_events(_file("events.tsv", data)),
+        lambda: ["\n".join("\t".join(row) for row in (COLUMNS, ("0", "1", "keystroke", "h", "1.5", "1.6"))).encode()],
+    ),
 }

@@ -215,7 +215,8 @@ def _profile(data: bytes) -> object:
     if reference:
         _file(reference_path(path).name, reference)
         read_reference(path, LAYOUT)
-    return write_corrections(path, Corrections(notch=50.0))
+    write_corrections(path, Corrections(notch=50.0))
+    return None
 
 
 def _profile_seeds() -> list[bytes]:
@@ -232,7 +233,8 @@ def _curve(data: bytes) -> object:
 
 
 def _endpoint(data: bytes) -> object:
-    return check_endpoint(data.decode("utf-8", "replace").replace("ipc://", "ipc://" + str(_FOLDER)))
+    check_endpoint(data.decode("utf-8", "replace").replace("ipc://", "ipc://" + str(_FOLDER)))
+    return None
 
 
 def _faults(data: bytes) -> object:

@@ -155,7 +155,7 @@ class Truth:
 def decode(chunks: Sequence[Chunk], faults: Sequence[Fault], options: argparse.Namespace) -> tuple[Seen, Faulty]:
     """The whole session with faults."""
     seen = Seen(sum({fault.value for fault in faults if fault.kind == "jump"}))
-    config = load_config(flags={"bundle": options.bundle})
+    config = load_config(flags={"bundle": options.bundle, "gate.idle": not options.no_gate})
     numbered, streams = not options.unnumbered, 1 if options.one_stream else LAYOUT.bands
     with FaultyRun(chunks, faults, config, [seen], streams=streams, numbered=numbered) as run:
         seen.clock = run.clock
@@ -237,6 +237,7 @@ def main() -> None:
     parser.add_argument("--only", metavar="KIND,...", help="faults of these kinds")
     parser.add_argument("--unnumbered", action="store_true", help="streams that do not count their samples")
     parser.add_argument("--one-stream", action="store_true", help="both bands as one stream")
+    parser.add_argument("--no-gate", action="store_true", help="without the idle gate")
     options = parser.parse_args()
     table, notes = rows(options)
     publish(options, [*notes, table])

@@ -111,7 +111,8 @@ def test_a_real_keyboard_is_heard_whoever_has_the_focus(screen: Screen, typed: C
     strokes = sorted(latest.values(), key=lambda stroke: stroke.start)
     names = [stroke.key for stroke in strokes if stroke.key != SHIFT]
     assert names == ["a", "B", "!", "Key.enter", "Key.space", "Key.backspace", "x"]
-    assert [stroke.key for stroke in strokes].count(SHIFT) == 3  # for B and !, and the right one
+    # For B and !, and the right one, for which xdotool sometimes holds the left one, too.
+    assert [stroke.key for stroke in strokes].count(SHIFT) in (3, 4)
     assert all(began < stroke.start < stroke.end < time.monotonic() for stroke in strokes)
     assert strokes[-1].end - strokes[-1].start == pytest.approx(0.9, abs=0.3)
 

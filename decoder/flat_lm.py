@@ -185,7 +185,7 @@ class FlatScorer(FlatModel):
 
     def __init__(self, tables: FlatTables, facts: LanguageModelFacts) -> None:
         """Raises InputError where the tables are not the model of these facts."""
-        absent = sorted({*facts.tokens.values()} - {*tables.tokens})
+        absent = sorted({*facts.tokens.values(), SENTENCE_END} - {*tables.tokens})
         if absent or tables.order != facts.order:
             raise InputError(
                 f"The tables are an LM of another alphabet: it has order {tables.order} and lacks the tokens "

@@ -36,7 +36,8 @@ from emgtype.config import Config, load_config
 from emgtype.places import ENCODERS
 
 _HOUR = 3600.0
-FRESH, TAUGHT = "fresh", "fresh, gate handed over"
+AGED, FRESH, TAUGHT = "aged", "fresh", "fresh, gate handed over"
+_ENDPOINTS = {AGED: "text", FRESH: "fresh", TAUGHT: "taught"}
 
 
 def soak(options: argparse.Namespace, config: Config, day: Path, pauses: Sequence[float], to: Connection) -> None:
@@ -53,7 +54,7 @@ def soak(options: argparse.Namespace, config: Config, day: Path, pauses: Sequenc
             if kept is not None:
                 kept.append(key)
 
-        aged = stack.enter_context(OneDaemon(config, source, f"ipc://{day.parent}/text", take))
+        aged = stack.enter_context(OneDaemon(config, source, f"ipc://{day.parent}/{_ENDPOINTS[AGED]}", take))
         to.send("ready")
         hops, end = Times(1 + round(_HOUR * 2000 / piece)), START + _HOUR * options.hours - 60 * options.beside
         while source.now < end:
@@ -94,14 +95,14 @@ def _beside(
     pauses: Sequence[float],
 ) -> dict[str, Any]:
     begun, seconds = source.now, 60 * options.beside
-    daemons, keys, sources = {"aged": aged}, {"aged": kept}, {"aged": source}
+    daemons, keys, sources = {AGED: aged}, {AGED: kept}, {AGED: source}
     for name in (FRESH, TAUGHT):
         keys[name], sources[name] = [], source.again()
         stack.callback(sources[name].close)
-        endpoint = f"ipc://{day.parent}/{len(keys)}"
+        endpoint = f"ipc://{day.parent}/{_ENDPOINTS[name]}"
         daemons[name] = stack.enter_context(OneDaemon(config, sources[name], endpoint, keys[name].append))
     gates = {name: daemon.person.pipeline.gate for name, daemon in daemons.items()}
-    if (learnt := gates["aged"]) and (pupil := gates[TAUGHT]):
+    if (learnt := gates[AGED]) and (pupil := gates[TAUGHT]):
         pupil.follow(deepcopy(learnt))
     times = {name: Times(1 + round(seconds * 2000 / 16)) for name in daemons}
     order = list(daemons)
@@ -135,18 +136,20 @@ def run(options: argparse.Namespace, config: Config) -> dict[str, Any]:
         process.start()
         theirs.close()
         try:
-            return _listen(f"ipc://{name}/text", ours, console)
+            return _listen([f"ipc://{name}/{each}" for each in _ENDPOINTS.values()], ours, console)
         finally:
             process.join(10)
             process.kill()
 
 
-def _listen(endpoint: str, told: Connection, console: Console) -> dict[str, Any]:
+def _listen(endpoints: Sequence[str], told: Connection, console: Console) -> dict[str, Any]:
     hours: list[dict[str, Any]] = []
     messages = 0
     assert told.recv() == "ready"
-    with Subscriber(endpoint, topics=tuple(wire.KINDS)) as subscriber:
-        for row in _rows(told, subscriber):
+    with ExitStack() as stack:
+        subscribers = [stack.enter_context(Subscriber(each, topics=tuple(wire.KINDS))) for each in endpoints]
+        subscriber = subscribers[0]
+        for row in _rows(told, subscribers):
             messages += row["messages"]
             if "hours" not in row:
                 return {"hours": hours, "beside": row, "messages": messages, "messages_lost": subscriber.lost}
@@ -159,11 +162,14 @@ def _listen(endpoint: str, told: Connection, console: Console) -> dict[str, Any]
     raise RuntimeError("the process ended early")
 
 
-def _rows(told: Connection, subscriber: Subscriber) -> Iterator[dict[str, Any]]:
+def _rows(told: Connection, subscribers: Sequence[Subscriber]) -> Iterator[dict[str, Any]]:
     heard = 0
     while True:
-        while subscriber.receive(0.02):
+        while subscribers[0].receive(0.02):
             heard += 1
+            for fresh in subscribers[1:]:  # so that they have as much to do
+                while fresh.receive(0):
+                    pass
             if told.poll():
                 break
         if told.poll():
@@ -197,8 +203,8 @@ def tables(found: dict[str, Any]) -> list[Table | str]:
     for name in (FRESH, TAUGHT):
         us, d = beside["us"], beside[name]
         said.append(
-            f"aged / {name}: p50 × {us['aged']['p50'] / us[name]['p50']:.3f}, p99 × "
-            f"{us['aged']['p99'] / us[name]['p99']:.3f}; after the first pause {d['edits']} of {d['keys']} keys "
+            f"aged / {name}: p50 × {us[AGED]['p50'] / us[name]['p50']:.3f}, p99 × "
+            f"{us[AGED]['p99'] / us[name]['p99']:.3f}; after the first pause {d['edits']} of {d['keys']} keys "
             f"differ, from the first sample on {d['whole']}" + (f"; first: {d['first']}" if "first" in d else "")
         )
     said.append(f"levels of typing that the gates have learnt, dB: {beside['typing']}")

@@ -1,4 +1,4 @@
-"""Requests to a running daemon: JSON over a ZeroMQ REP socket, one object in, one object out. See docs/protocol.md."""
+"""Requests to a running daemon: JSON over ZeroMQ, one object in, one object out. See docs/protocol.md."""
 
 import json
 from collections import deque

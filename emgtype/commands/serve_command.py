@@ -34,7 +34,7 @@ Two people: emgtype serve --stream A --person ann --stream B --person bob"""
     "--bands", multiple=True, nargs=2, metavar="LEFT RIGHT", help="Two LSL streams, one a band; once a person."
 )
 @click.option("--endpoint", help="ZeroMQ PUB endpoint, e.g. tcp://127.0.0.1:5757 (default: ipc, yours alone).")
-@click.option("--control", help="ZeroMQ REP endpoint for `emgtype control` (default: ipc, yours alone).")
+@click.option("--control", help="ZeroMQ endpoint for the requests of `emgtype control` (default: ipc, yours alone).")
 @click.option("--hop", type=int, help="Frames (8 ms each) per encoder call.")
 @precision_option
 @hot_word_options

@@ -157,7 +157,7 @@ from decoder.truth import Keystroke
 from streamer.chunk import Chunk
 
 def record(path, pipe):
-    # As fast as possible, so that kills meet the beginning and the end, too.
+    # Fast, so that kills meet the beginning and the end, too; not so fast that all is over before one comes.
     with SessionJournal(path, "1", "on_keyboard") as journal:
         for piece in range(100):
             numbers = piece * 128 + np.arange(128)
@@ -166,6 +166,7 @@ def record(path, pipe):
             if piece % 4 == 0:
                 journal.note(Keystroke("a", float(10 + piece / 100), float(10 + piece / 100)))
             os.write(pipe, piece.to_bytes(4, "little"))
+            time.sleep(chance.uniform(0.0, 0.0004))
 
 folder, kills, chance = pathlib.Path(sys.argv[1]), int(sys.argv[2]), random.Random(int(sys.argv[3]))
 for kill in range(kills):
@@ -175,10 +176,12 @@ for kill in range(kills):
         record(path, told)
         os._exit(0)
     os.close(told)
-    time.sleep(chance.uniform(0.0, 0.03))
+    known, wanted = b"", chance.randrange(400)
+    while len(known) < wanted and (piece := os.read(heard, wanted - len(known))):
+        known += piece
+    time.sleep(chance.uniform(0.0, 0.0004))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    known = b""
     while piece := os.read(heard, 2**16):
         known += piece
     os.close(heard)

@@ -37,7 +37,7 @@ class Exchange(Closing):
         self._roster = roster
         self._tell = tell
         self._loader = ThreadPoolExecutor(1, "loader")
-        self._loading: tuple[Future[list[Party]], Mapping[str, Config], str | None] | None = None
+        self._loading: tuple[Future[list[Party]], str | None] | None = None
         self._watches: Mapping[str, SignalWatch] = {}
         self._failed: str | None = None
 
@@ -88,7 +88,7 @@ class Exchange(Closing):
             self._check(self._roster.members[name], config)
         alone = len(self._roster.members) == 1
         self._failed, self._watches = None, {}
-        self._loading = self._loader.submit(gather, list(wanted.values()), alone), wanted, profile
+        self._loading = self._loader.submit(gather, list(wanted.values()), alone), profile
 
     @staticmethod
     def _check(member: Member, config: Config) -> None:
@@ -105,7 +105,7 @@ class Exchange(Closing):
         """Exchange what has been loaded."""
         if not self._loading or not self._loading[0].done():
             return
-        (loaded, _, profile), self._loading = self._loading, None
+        (loaded, profile), self._loading = self._loading, None
         try:
             parties = loaded.result()
         except InputError as error:

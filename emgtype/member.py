@@ -56,7 +56,7 @@ class Member:
         return self.person.config.person
 
     def figures(self) -> dict[str, Any]:
-        """Of their signal and stages, milliseconds."""
+        """Of their signal: what costs nothing to tell, milliseconds."""
         return {
             "gaps": self.gaps + self.person.pipeline.gaps,
             "masked": self.masked + self.person.pipeline.masked,
@@ -64,7 +64,6 @@ class Member:
             **({} if (gate := self.person.pipeline.gate) is None else {"idle": gate.closed / max(1, gate.frames)}),
             "stalls": self.wearer.stalls,
             **self.source.figures(),
-            "stages_ms": self.person.timer.report(),
         }
 
     def status(self) -> Mapping[str, Any]:
@@ -81,6 +80,7 @@ class Member:
             **({} if self.recording is None else {"recording": self.recording.status()}),
             **({} if self.sentences is None else {"sentences_dropped": self.sentences.dropped}),
             **self.figures(),
+            "stages_ms": self.person.timer.report(),
             "problems": self.source.problems(),
         }
 

@@ -20,17 +20,25 @@ from rich.table import Table
 
 from benchmarks.decoder_against_peers import LIVE, SETTINGS, Bench, tuned
 from benchmarks.results import command_line, publish
-from benchmarks.synthetic_emissions import FRAME, KINDS, Keys, add_key_options, emissions, load_keys, minutes_of
+from benchmarks.synthetic_emissions import (
+    FRAME,
+    KINDS,
+    Keys,
+    add_key_options,
+    emissions,
+    load_keys,
+    load_language_model,
+    minutes_of,
+)
 from decoder.beam import BeamSettings, PrefixBeam
 from decoder.charset import BACKSPACE
 from decoder.committer import LAG, CommitRule
-from decoder.flat_lm import FlatScorer, FlatTables
-from decoder.lm import LanguageModelFacts
+from decoder.flat_lm import FlatScorer
 from decoder.messages import Emission
 from emgtype.assembly import beam_for, open_bundle, scorer_for
 from emgtype.commit_sweep import Outcome, Recorded, record, sweep
 from emgtype.config import load_config
-from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
+from emgtype.places import LM_BINARY
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9)
 """Posteriors from which on a key is final before the longest lag."""
@@ -95,8 +103,7 @@ def main() -> None:
     parser.add_argument("--sessions", nargs="*", type=Path, default=[], help="recorded sessions (HDF5)")
     parser.add_argument("--bundle", default="demo", help="whose encoder hears --sessions")
     options = parser.parse_args()
-    facts = LanguageModelFacts.from_json((options.lm / LM_FACTS).read_text(encoding="utf-8"))
-    tables = FlatTables.load(str(options.lm / LM_TABLES))
+    facts, tables = load_language_model(options.lm)
     rng = np.random.default_rng(options.seed)
     keys = {str(n): k for n, k in enumerate(minutes_of(load_keys(options, options.minutes + options.tune, rng)))}
     truth = {name: [label for label, _ in minute] for name, minute in keys.items()}

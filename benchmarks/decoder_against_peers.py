@@ -24,7 +24,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.results import command_line, publish
-from benchmarks.synthetic_emissions import KINDS, add_key_options, emissions, load_keys, minutes_of
+from benchmarks.synthetic_emissions import KINDS, add_key_options, emissions, load_keys, load_language_model, minutes_of
 from decoder.beam import BeamSettings, PrefixBeam
 from decoder.charset import BACKSPACE, KEYS, SPACE
 from decoder.committer import LAG, Committer
@@ -33,7 +33,7 @@ from decoder.lm import LanguageModelFacts
 from decoder.messages import Emission
 from decoder.metrics import CharacterErrors, cer_difference
 from decoder.render import KeySequence
-from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
+from emgtype.places import LM_BINARY
 
 OURS, LIVE = "emgtype, at the end", f"emgtype, live ({LAG:g} s)"
 FLASHLIGHT, CTC, PYCTC = "flashlight-text", "ctc-beam-decoder", "pyctcdecode"
@@ -217,8 +217,7 @@ def main() -> None:
     add_key_options(parser, minutes=10.0)
     parser.add_argument("--tune", type=int, default=3, help="further minutes, that choose the settings")
     options = parser.parse_args()
-    facts = LanguageModelFacts.from_json((options.lm / LM_FACTS).read_text(encoding="utf-8"))
-    tables = FlatTables.load(str(options.lm / LM_TABLES))
+    facts, tables = load_language_model(options.lm)
     rng = np.random.default_rng(options.seed)
     keys = {str(n): k for n, k in enumerate(minutes_of(load_keys(options, options.minutes + options.tune, rng)))}
     truth = {name: [label for label, _ in recording] for name, recording in keys.items()}

@@ -14,13 +14,19 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.results import command_line, publish, spread
-from benchmarks.synthetic_emissions import FRAME, KINDS, add_key_options, emissions, load_keys, minutes_of
+from benchmarks.synthetic_emissions import (
+    FRAME,
+    KINDS,
+    add_key_options,
+    emissions,
+    load_keys,
+    load_language_model,
+    minutes_of,
+)
 from decoder.beam import BeamSettings, PrefixBeam
 from decoder.committer import Committer
-from decoder.flat_lm import FlatScorer, FlatTables
-from decoder.lm import LanguageModelFacts
+from decoder.flat_lm import FlatScorer
 from decoder.messages import Emission
-from emgtype.places import LM_FACTS, LM_TABLES
 
 TURN = 125
 """Frames of a turn."""
@@ -64,8 +70,8 @@ def main() -> None:
     parser = command_line(__doc__)
     add_key_options(parser, minutes=60.0)
     options = parser.parse_args()
-    facts = LanguageModelFacts.from_json((options.lm / LM_FACTS).read_text(encoding="utf-8"))
-    scorer = FlatScorer(FlatTables.load(str(options.lm / LM_TABLES)), facts)
+    facts, tables = load_language_model(options.lm)
+    scorer = FlatScorer(tables, facts)
     rng = np.random.default_rng(options.seed)
     keys = list(minutes_of(load_keys(options, options.minutes, rng)))
     table = Table("emissions", "decoder", "p50", "p99", "mean, µs", "nodes", "MB in all")

@@ -14,13 +14,19 @@ from rapidfuzz.distance import Levenshtein
 from rich.table import Table
 
 from benchmarks.results import command_line, publish
-from benchmarks.synthetic_emissions import KINDS, Keys, add_key_options, emissions, load_keys, minutes_of
+from benchmarks.synthetic_emissions import (
+    KINDS,
+    Keys,
+    add_key_options,
+    emissions,
+    load_keys,
+    load_language_model,
+    minutes_of,
+)
 from decoder.beam import BeamSettings, PrefixBeam
 from decoder.committer import LAG, PATIENCE
-from decoder.flat_lm import FlatScorer, FlatTables
-from decoder.lm import LanguageModelFacts
+from decoder.flat_lm import FlatScorer
 from decoder.metrics import CharacterErrors
-from emgtype.places import LM_FACTS, LM_TABLES
 
 DEFAULT = BeamSettings()
 OFF = {"floor": -30.0, "labels": 99, "threshold": 1000.0}
@@ -49,10 +55,10 @@ def main() -> None:
     parser.add_argument("--weight", type=float, help="of the language model, instead of lm.json's")
     parser.add_argument("--bonus", type=float, help="per key, instead of lm.json's")
     options = parser.parse_args()
-    facts = LanguageModelFacts.from_json((options.lm / LM_FACTS).read_text(encoding="utf-8"))
+    facts, tables = load_language_model(options.lm)
     weights = {"weight": options.weight, "bonus": options.bonus}
     facts = replace(facts, **{name: value for name, value in weights.items() if value is not None})
-    scorer = FlatScorer(FlatTables.load(str(options.lm / LM_TABLES)), facts)
+    scorer = FlatScorer(tables, facts)
     rng = np.random.default_rng(options.seed)
     minutes = list(minutes_of(load_keys(options, options.minutes, rng)))
     truth = [[label for label, _ in keys] for keys in minutes]

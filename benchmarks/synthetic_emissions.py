@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from decoder.charset import BLANK, CLASSES, key_name_to_label
+from decoder.flat_lm import FlatTables
+from decoder.lm import LanguageModelFacts
 from decoder.messages import Emission
+from emgtype.places import LM_FACTS, LM_TABLES
 from emgtype.texts import load_text
 from simulator.text import word_prompts
 from simulator.typist import random_typist, type_prompts
@@ -81,3 +84,9 @@ def add_key_options(parser: ArgumentParser, minutes: float) -> None:
 def load_keys(options: Namespace, minutes: float, rng: np.random.Generator) -> Keys:
     """Recorded keys of the file in --keys, or without one those of simulated typists."""
     return recorded_keys(options.keys, minutes) if options.keys else typed_keys(minutes, rng)
+
+
+def load_language_model(folder: Path) -> tuple[LanguageModelFacts, FlatTables]:
+    """What --lm names: its facts and its tables."""
+    facts = LanguageModelFacts.from_json((folder / LM_FACTS).read_text(encoding="utf-8"))
+    return facts, FlatTables.load(str(folder / LM_TABLES))

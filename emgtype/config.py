@@ -27,6 +27,11 @@ class SourceConfig:
     stall: float
     backlog: float
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The stream with all bands, or one stream per band."""
+        return self.bands or (self.stream,)
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineConfig:

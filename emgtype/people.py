@@ -85,7 +85,7 @@ class Person:
     @property
     def streams(self) -> tuple[str, ...]:
         """The LSL stream with all bands, or one stream per band."""
-        return self.config.source.bands or (self.config.source.stream,)
+        return self.config.source.names
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -147,7 +147,7 @@ def record(stack: ExitStack, wanted: Wanted, config: SourceConfig, said: Console
     """
     path, texts = wanted.path(), read_prompts(wanted.prompts) if wanted.prompts else []
     _repair_others(path.parent, said)
-    (source,) = open_sources([(config.bands or (config.stream,), LAYOUT)], config.timeout)
+    (source,) = open_sources([(config.names, LAYOUT)], config.timeout)
     stack.enter_context(source)
     for note in source.notes:
         said.print(f"note: {note}", style="yellow", markup=False)

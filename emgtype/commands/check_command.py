@@ -15,7 +15,7 @@ from rich.progress import Progress
 from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from emgtype.assembly import Bundle, open_bundle
-from emgtype.commands.options import PATH, config_options, json_option, print_json
+from emgtype.commands.options import PATH, config_options, json_option, print_json, source_flags, source_options
 from emgtype.config import Config, load_config
 from streamer.chunk import Chunk
 
@@ -35,8 +35,7 @@ _PULL = 0.25
 @click.command(epilog=_EXAMPLES)
 @click.argument("session", type=PATH, required=False)
 @config_options
-@click.option("--stream", metavar="NAME", help="LSL stream with both bands.")
-@click.option("--bands", nargs=2, metavar="LEFT RIGHT", help="Two LSL streams, one a band.")
+@source_options
 @click.option("--profile", metavar="NAME", help="Whose corrections and reference; --learn and --fix write there.")
 @click.option("--seconds", type=click.FloatRange(1, 3600), help="How long to look (default: 10; 32 to learn or fix).")
 @click.option("--learn", is_flag=True, help="All is well and somebody types: save how the bands sit and how loud.")
@@ -71,8 +70,7 @@ def command(
         raise InputError("--learn and --fix write into a profile: add --profile NAME")
     path = profile_path(profile) if profile else None
     known = profile if path and (path.is_file() or not (learn or fix)) else None  # a new one is made by these two
-    sources = list(bands) if bands else [] if stream else None
-    config = load_config(config_path, {"bundle": bundle, "source.stream": stream, "source.bands": sources}, known)
+    config = load_config(config_path, {"bundle": bundle, **source_flags(stream, bands)}, known)
     model = open_bundle(config.bundle)
     said = Console(stderr=True, highlight=False, soft_wrap=True)
     wanted = seconds or (_PLACING if learn or fix else _SECONDS)
@@ -130,7 +128,7 @@ def _look(
 def _live(stack: ExitStack, config: Config, model: Bundle, seconds: float) -> Iterator[Chunk]:
     from adapters.lsl_inlet import open_sources
 
-    names = config.source.bands or (config.source.stream,)
+    names = config.source.names
     source = stack.enter_context(open_sources([(names, model.facts.layout)], config.source.timeout)[0])
     source.flush()
     end = time.monotonic() + seconds

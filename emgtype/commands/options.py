@@ -50,6 +50,21 @@ def hot_word_entries(words: tuple[str, ...], file: Path | None) -> tuple[str, ..
     return (*words, *(read_paragraphs(file) if file else ())) or None
 
 
+def source_options(command: F) -> F:
+    """--stream or --bands: whose samples, of one person."""
+    for option in (
+        click.option("--bands", nargs=2, metavar="LEFT RIGHT", help="Two LSL streams, one a band."),
+        click.option("--stream", metavar="NAME", help="LSL stream with both bands."),
+    ):
+        command = option(command)
+    return command
+
+
+def source_flags(stream: str | None, bands: tuple[str, str] | None) -> dict[str, Any]:
+    """What `source_options` say, by the names of the settings."""
+    return {"source.stream": stream, "source.bands": list(bands) if bands else [] if stream else None}
+
+
 def json_option(command: F) -> F:
     """--json: the report as one JSON object on standard output, nothing else there."""
     return click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")(command)

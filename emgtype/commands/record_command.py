@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from emgtype.commands.options import PATH, json_option, print_json
+from emgtype.commands.options import PATH, json_option, print_json, source_flags, source_options
 from emgtype.config import load_config
 
 _EXAMPLES = """Example: emgtype record --stream emgtype --user 00000042 --out sessions/ --prompts lines.txt"""
@@ -16,8 +16,7 @@ _EXAMPLES = """Example: emgtype record --stream emgtype --user 00000042 --out se
 @click.command(epilog=_EXAMPLES)
 @click.option("--config", "config_path", type=PATH, help="Settings file (default: ./config.toml, then yours).")
 @click.option("--device", type=click.Choice(["lsl"]), default="lsl", show_default=True, help="Where samples come from.")
-@click.option("--stream", metavar="NAME", help="LSL stream with both bands.")
-@click.option("--bands", nargs=2, metavar="LEFT RIGHT", help="Two LSL streams, one a band.")
+@source_options
 @click.option("--user", required=True, metavar="ID", help="Who wears the bands: data sets expect eight digits.")
 @click.option("--out", type=PATH, default=Path(), help="New session file, or the folder for one (default: here).")
 @click.option("--minutes", type=click.FloatRange(0.01), help="End after so many minutes.")
@@ -50,8 +49,7 @@ def command(
 
     wanted = Wanted(user, out, minutes, prompt_file, wpm, keys)
     wanted.check(yes=yes)
-    flags = {"source.stream": stream, "source.bands": list(bands) if bands else [] if stream else None}
-    source = load_config(config_path, flags).source
+    source = load_config(config_path, source_flags(stream, bands)).source
     said = Console(stderr=True, highlight=False, soft_wrap=True)
     if keys and not yes:
         said.print(

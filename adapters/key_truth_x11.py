@@ -14,7 +14,7 @@ from Xlib.ext import record
 from Xlib.protocol import rq
 
 from adapters.closing import Closing
-from adapters.key_truth import SHIFT, KeyLog
+from adapters.key_log import SHIFT, KeyLog
 from decoder.errors import InputError
 
 _READINGS = 5  # of the two clocks, of which the quickest counts

@@ -31,7 +31,7 @@ def measure(keys: int, busy: int) -> tuple[list[float], list[float]]:
     from Xlib import XK, X  # noqa: PLC0415  # an optional library, for Linux
     from Xlib.ext import xtest  # noqa: PLC0415
 
-    from adapters.key_truth import KeyLog  # noqa: PLC0415
+    from adapters.key_log import KeyLog  # noqa: PLC0415
     from adapters.key_truth_x11 import X11Listener  # noqa: PLC0415
 
     stamped: list[float] = []

@@ -15,7 +15,8 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from adapters.key_truth import KeyLog, listen
+from adapters.key_log import KeyLog
+from adapters.key_truth import listen
 from adapters.lsl_inlet import LSLSource, open_sources
 from adapters.session_format import LAYOUT
 from adapters.session_journal import SessionJournal

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from Xlib import XK, X
 
-from adapters.key_truth import SHIFT, KeyLog, listen
+from adapters.key_log import SHIFT, KeyLog
+from adapters.key_truth import listen
 from adapters.key_truth_x11 import key_name
 from benchmarks.screen import Screen, until
 from decoder.errors import InputError

@@ -36,9 +36,9 @@ from decoder.committer import LAG, CommitRule
 from decoder.flat_lm import FlatScorer
 from decoder.messages import Emission
 from emgtype.assembly import beam_for, open_bundle, scorer_for
-from emgtype.commit_sweep import Outcome, Recorded, record, sweep
 from emgtype.config import load_config
 from emgtype.places import LM_BINARY
+from emgtype.replaying.commit_sweep import Outcome, Recorded, record, sweep
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9)
 """Posteriors from which on a key is final before the longest lag."""

@@ -20,12 +20,12 @@ from rich.table import Table
 
 from benchmarks.paper_bundle import paper_bundle, simulated_samples
 from benchmarks.results import command_line, publish, spread
+from emgtype.bands.signal_report import SignalReport, watch_for
 from emgtype.config import load_config
-from emgtype.daemon import Daemon, Wearer
-from emgtype.exchange import Exchange
-from emgtype.member import Member, Roster
-from emgtype.people import gather
-from emgtype.signal_report import SignalReport, watch_for
+from emgtype.live.daemon import Daemon, Wearer
+from emgtype.live.exchange import Exchange
+from emgtype.live.member import Member, Roster
+from emgtype.live.people import gather
 from simulator.session import LAYOUT
 from streamer.chunk import Chunk
 

@@ -18,8 +18,8 @@ from rich.table import Table
 from benchmarks.accuracy import TEST_DONNING, decode
 from benchmarks.results import command_line, publish
 from decoder.metrics import CharacterErrors
+from emgtype.datasets.simulated import write_session
 from emgtype.places import find_bundle
-from emgtype.simulated import write_session
 from emgtype.texts import load_text
 from simulator.person import make_person
 from simulator.population import population_hash

@@ -31,7 +31,7 @@ from adapters.session_reader import SessionReader
 from adapters.session_repair import repair
 from benchmarks.results import command_line, publish, spread
 from decoder.errors import InputError
-from emgtype.recording import lsl_epoch
+from emgtype.recording.recorder import lsl_epoch
 from streamer.chunk import Chunk
 
 AT_ONCE = 5

@@ -30,7 +30,7 @@ from decoder.messages import Emission
 from decoder.metrics import CharacterErrors, cer_difference, segment_errors
 from emgtype.assembly import OFFLINE, Bundle, beam_for, commit_rule, open_bundle, scorer_for
 from emgtype.config import Config, load_config
-from emgtype.key_delays import ShownKeys
+from emgtype.replaying.key_delays import ShownKeys
 from emgtype.texts import load_text
 from simulator.activities import Activity, clenching, mouse
 from simulator.person import make_person

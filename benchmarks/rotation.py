@@ -18,7 +18,7 @@ from rich.table import Table
 
 from benchmarks.results import command_line, publish
 from emgtype.assembly import open_bundle
-from emgtype.placing import SECONDS, Typed, placements
+from emgtype.bands.placing import SECONDS, Typed, placements
 from emgtype.texts import load_text
 from simulator.donning import don
 from simulator.faults import worn

@@ -20,7 +20,7 @@ from benchmarks.results import command_line, publish, spread
 from decoder.metrics import CharacterErrors
 from emgtype.assembly import OFFLINE, Bundle, assemble, open_bundle
 from emgtype.config import Config, load_config
-from emgtype.key_delays import ShownKeys
+from emgtype.replaying.key_delays import ShownKeys
 from emgtype.texts import load_text
 from simulator.faults import dead, worn
 from simulator.person import make_person

@@ -11,11 +11,11 @@ from adapters.closing import Closing
 from adapters.publisher import Publisher, PubSocket
 from decoder.messages import Key, TextEvent
 from decoder.render import KeySequence
+from emgtype.bands.signal_report import SignalReport, watch_for
 from emgtype.config import Config
-from emgtype.daemon import Daemon, Sink, Wearer
-from emgtype.people import gather
-from emgtype.recent import Recent
-from emgtype.signal_report import SignalReport, watch_for
+from emgtype.live.daemon import Daemon, Sink, Wearer
+from emgtype.live.people import gather
+from emgtype.live.recent import Recent
 from emgtype.texts import load_text
 from simulator.activities import clenching, mouse
 from simulator.person import Person, make_person

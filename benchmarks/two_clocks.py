@@ -21,7 +21,7 @@ from benchmarks.results import command_line, publish
 from decoder.metrics import CharacterErrors, cer_difference, segment_errors
 from emgtype.assembly import assemble, open_bundle
 from emgtype.config import load_config
-from emgtype.key_delays import ShownKeys
+from emgtype.replaying.key_delays import ShownKeys
 from emgtype.tables import accuracy_table
 from emgtype.texts import load_text
 from simulator.person import make_person

@@ -20,7 +20,7 @@ from emgtype.config import Config, load_config
 from streamer.chunk import Chunk
 
 if TYPE_CHECKING:
-    from emgtype.checking import Findings
+    from emgtype.bands.checking import Findings
     from streamer.conditioner import Corrections
 
 _EXAMPLES = """Example: emgtype check --stream emgtype
@@ -59,8 +59,8 @@ def command(
     found by the profile's reference; without one by the model, to within an electrode or two, and better in a session
     whose keys are known.
     """
-    from emgtype.checking import MENDED
-    from emgtype.profile_file import profile_path
+    from emgtype.bands.checking import MENDED
+    from emgtype.bands.profile_file import profile_path
 
     if session and (stream or bands):
         raise InputError("a SESSION and a live stream were named: choose one")
@@ -99,8 +99,8 @@ def _look(
     *,
     quiet: bool,
 ) -> "Findings":
-    from emgtype.checking import Check, table
-    from emgtype.signal_report import watch_for
+    from emgtype.bands.checking import Check, table
+    from emgtype.bands.signal_report import watch_for
 
     layout = model.facts.layout
     check = Check(watch_for(config, known, layout), layout)
@@ -138,8 +138,8 @@ def _live(stack: ExitStack, config: Config, model: Bundle, seconds: float) -> It
 
 
 def _learn(findings: "Findings", path: Path) -> list[str]:
-    from emgtype.checking import learn
-    from emgtype.profile_file import write_corrections, write_reference
+    from emgtype.bands.checking import learn
+    from emgtype.bands.profile_file import write_corrections, write_reference
     from streamer.conditioner import Corrections
 
     reference = learn(findings)
@@ -152,8 +152,8 @@ def _learn(findings: "Findings", path: Path) -> list[str]:
 def _fix(
     said: Console, findings: "Findings", config: Config, model: Bundle, path: Path, session: Path | None
 ) -> list[str]:
-    from emgtype.checking import by_reference, changes
-    from emgtype.profile_file import read_reference, write_corrections
+    from emgtype.bands.checking import by_reference, changes
+    from emgtype.bands.profile_file import read_reference, write_corrections
 
     reference = read_reference(path, findings.layout)
     if reference is None:
@@ -167,8 +167,8 @@ def _fix(
 def _by_model(
     said: Console, findings: "Findings", config: Config, model: Bundle, session: Path | None
 ) -> "Corrections":
-    from emgtype.checking import by_model
-    from emgtype.placing import steps
+    from emgtype.bands.checking import by_model
+    from emgtype.bands.placing import steps
 
     labels: list[int] = []
     if session and findings.last is not None:
@@ -186,7 +186,7 @@ def _by_model(
 
 
 def _show(findings: "Findings") -> None:
-    from emgtype.checking import describe_fits, table
+    from emgtype.bands.checking import describe_fits, table
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(table(findings))

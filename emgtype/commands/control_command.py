@@ -11,8 +11,8 @@ import click
 from decoder.errors import InputError
 from emgtype.commands.options import PATH, keys_option, print_json
 from emgtype.config import load_config
-from emgtype.requests import LOADING, REQUESTS
-from emgtype.sockets import ask_daemon
+from emgtype.live.requests import LOADING, REQUESTS
+from emgtype.live.sockets import ask_daemon
 
 _POLL = 0.1  # seconds
 

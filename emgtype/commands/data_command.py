@@ -28,7 +28,7 @@ def command() -> None:
 def stats(folder: Path, as_json: bool) -> None:
     """Users, hours, speed and keys of a data set."""
     from adapters.dataset import open_dataset
-    from emgtype.data_stats import dataset_stats
+    from emgtype.datasets.stats import dataset_stats
 
     dataset = open_dataset(folder)
     with Progress(transient=True, console=Console(stderr=True)) as progress:
@@ -95,7 +95,7 @@ def splits(
 @json_option
 def check(paths: tuple[Path, ...], as_json: bool) -> None:
     """Tell every irregularity of session files; the exit code is 1 if one is an error."""
-    from emgtype.data_check import Located, check_files, check_table, files_of
+    from emgtype.datasets.check import Located, check_files, check_table, files_of
 
     files = files_of(paths)
     found: list[Located] = []
@@ -137,7 +137,7 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
 def bids(folder: Path, out: Path) -> None:
     """Write a data set as BIDS: BDF, channels, events with every key (needs emgtype[bids])."""
     from adapters.dataset import open_dataset
-    from emgtype.data_bids import write_bids
+    from emgtype.datasets.bids import write_bids
 
     dataset = open_dataset(folder)
     with Progress(transient=True, console=Console(stderr=True)) as progress:
@@ -151,7 +151,7 @@ def bids(folder: Path, out: Path) -> None:
 @click.option("--out", type=PATH, required=True, help="Folder for the session files and metadata.csv.")
 def from_bids(root: Path, out: Path) -> None:
     """Write the session files of a BIDS folder that `data bids` made (needs emgtype[bids])."""
-    from emgtype.data_bids import read_bids
+    from emgtype.datasets.bids import read_bids
 
     with Progress(transient=True, console=Console(stderr=True)) as progress:
         task = progress.add_task("reading BIDS", total=None)
@@ -187,7 +187,7 @@ def _show_stats(report: dict[str, Any]) -> None:
 @click.option("--bands", nargs=2, metavar="LEFT RIGHT", help="Of XDF: the streams of the bands (default: by labels).")
 def convert(source: Path, target: Path, user: str, stream: str | None, bands: tuple[str, str] | None) -> None:
     """XDF, as LabRecorder writes it, to a session file, or a session file to XDF (reading needs emgtype[xdf])."""
-    from emgtype.xdf import convert as convert_file
+    from emgtype.datasets.xdf import convert as convert_file
 
     if stream and bands:
         raise InputError("--stream and --bands are both given: name one stream, or two")

@@ -18,10 +18,10 @@ from adapters.session_reader import SessionReader
 from decoder.metrics import CharacterErrors
 from decoder.render import render
 from decoder.truth import Keystroke
+from emgtype.datasets.simulated import write_session
 from emgtype.demo import Part, check_alive, demo_arguments, messages, run_part
-from emgtype.key_delays import ShownKeys, key_delays
 from emgtype.latency import percentiles
-from emgtype.simulated import write_session
+from emgtype.replaying.key_delays import ShownKeys, key_delays
 from emgtype.tables import accuracy_table, milliseconds_table
 from emgtype.texts import load_text
 from simulator.person import make_person

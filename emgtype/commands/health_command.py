@@ -8,7 +8,7 @@ import click
 
 from emgtype.commands.options import PATH, json_option, keys_option, print_json
 from emgtype.config import load_config
-from emgtype.sockets import ask_daemon
+from emgtype.live.sockets import ask_daemon
 
 _WELL = ("decoding", "paused")
 

@@ -3,7 +3,7 @@
 import click
 
 from emgtype.commands.options import json_option, print_json
-from emgtype.sockets import KEYS
+from emgtype.live.sockets import KEYS
 
 
 @click.group(epilog="Example: emgtype keys new laptop; with the file that it names: emgtype listen --keys FILE")

@@ -14,7 +14,7 @@ from adapters.wire import KINDS, TextMessage, table
 from decoder.errors import InputError
 from emgtype.commands.options import PATH, keys_option
 from emgtype.config import load_config
-from emgtype.sockets import subscriber
+from emgtype.live.sockets import subscriber
 
 _POLL = 0.2  # seconds
 

@@ -10,7 +10,7 @@ from emgtype.commands.options import PATH
 from emgtype.lm_build import BACKSPACE_PRIOR, Origin, build_language_model
 from emgtype.places import LM_BINARY, WORD_MODEL
 from emgtype.texts import load_text
-from emgtype.word_model import build_word_model
+from emgtype.words.word_model import build_word_model
 from simulator.text import prompts
 
 

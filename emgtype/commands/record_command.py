@@ -45,7 +45,7 @@ def command(
     wears the bands types and ends with Enter on whatever lies before them. Enter or space in this terminal shows the
     next one (Enter alone with --keys). Ctrl-C ends the recording.
     """
-    from emgtype.record_session import Wanted, record
+    from emgtype.recording.record_session import Wanted, record
 
     wanted = Wanted(user, out, minutes, prompt_file, wpm, keys)
     wanted.check(yes=yes)

@@ -30,10 +30,10 @@ from emgtype.commands.options import (
 )
 from emgtype.commands.train_command import session_files
 from emgtype.config import Config, load_config
-from emgtype.daemon import Sink
-from emgtype.injection import check_flags, open_keys
 from emgtype.latency import StageTimer
-from emgtype.replay import Replay, ReplayReport, paced, pieces
+from emgtype.live.daemon import Sink
+from emgtype.live.injection import check_flags, open_keys
+from emgtype.replaying.replay import Replay, ReplayReport, paced, pieces
 from emgtype.tables import accuracy_table, milliseconds_table
 from streamer.chunk import Chunk
 
@@ -181,7 +181,7 @@ def _fly(flights: tuple[Path, ...], bundle: str | None, *, quiet: bool, as_json:
     if len(flights) > 1:
         raise InputError(f"{len(flights)} files were named: expected one flight")
     from adapters.flight_file import read_flight
-    from emgtype.flight import reproduce
+    from emgtype.recording.flight import reproduce
 
     flight = read_flight(flights[0])
     with Progress(transient=True, console=Console(stderr=True), disable=as_json) as progress:
@@ -207,7 +207,7 @@ def _with_faults(
         raise InputError(f"--faults has the session go through a daemon of its own: leave out {', '.join(strange)}")
     if len(sessions) > 1:
         raise InputError(f"{len(sessions)} sessions were named: expected one with --faults")
-    from emgtype.faulty_replay import replay_with_faults
+    from emgtype.replaying.faulty_replay import replay_with_faults
 
     report = replay_with_faults(sessions[0], faults, config, fast=fast, quiet=quiet, as_json=as_json)
     if as_json:
@@ -240,7 +240,7 @@ def _compare(sessions: tuple[Path, ...], model: Bundle, config: Config, as_json:
         raise InputError(
             f"--decoder {DECODERS[1]} reads the text of whole sentences and compares it: leave out {', '.join(strange)}"
         )
-    from emgtype.word_replay import compare, table
+    from emgtype.replaying.word_replay import compare, table
 
     if len(sessions) > 1:
         raise InputError(f"{len(sessions)} sessions were named: expected one with --decoder {DECODERS[1]}")
@@ -256,7 +256,7 @@ def _compare(sessions: tuple[Path, ...], model: Bundle, config: Config, as_json:
 
 
 def _sweep(sessions: tuple[Path, ...], model: Bundle, config: Config, picture: Path | None, as_json: bool) -> None:
-    from emgtype.commit_sweep import Recorded, plot, record, rules, sweep, table
+    from emgtype.replaying.commit_sweep import Recorded, plot, record, rules, sweep, table
 
     said = Console(stderr=True, highlight=False, soft_wrap=True)
     with Progress(transient=True, console=said, disable=as_json) as progress:

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from emgtype.commands.options import PATH, hot_word_entries, hot_word_options, precision_option, print_json
 from emgtype.config import load_config
-from emgtype.injection import check_flags
-from emgtype.people import flags_of_each, for_each
-from emgtype.serving import Say, Service
+from emgtype.live.injection import check_flags
+from emgtype.live.people import flags_of_each, for_each
+from emgtype.live.serving import Say, Service
 
 _EXAMPLES = """Example: emgtype serve --device lsl --stream emgtype
 

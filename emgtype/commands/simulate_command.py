@@ -10,8 +10,8 @@ from adapters.dataset import read_entry, write_metadata
 from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from emgtype.commands.options import PATH
-from emgtype.player import play
-from emgtype.simulated import DAY, Plan, planned, population, write_population, write_session
+from emgtype.datasets.simulated import DAY, Plan, planned, population, write_population, write_session
+from emgtype.recording.player import play
 from emgtype.texts import load_text
 from simulator.fault_plan import Fault, parse_faults
 from simulator.person import make_person

@@ -26,7 +26,7 @@ from emgtype.assembly import (
     scorer_for,
 )
 from emgtype.config import DecoderConfig
-from emgtype.simulated import ORIGIN
+from emgtype.datasets.simulated import ORIGIN
 from streamer.bundle_facts import Precision
 from streamer.chunk import Chunk
 from streamer.pipeline import Pipeline

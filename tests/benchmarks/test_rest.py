@@ -10,7 +10,7 @@ from decoder.beam import BeamSettings, PrefixBeam
 from decoder.lm import NoLanguageModel
 from emgtype.assembly import OFFLINE, assemble, open_bundle
 from emgtype.config import load_config
-from emgtype.key_delays import ShownKeys
+from emgtype.replaying.key_delays import ShownKeys
 from simulator.activities import clenching
 from simulator.person import make_person
 from simulator.session import simulate

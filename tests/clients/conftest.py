@@ -18,7 +18,7 @@ from adapters.wire import Encoding
 from decoder.charset import LABELS
 from decoder.errors import InputError
 from decoder.messages import Key, TextEvent
-from emgtype.recent import Recent
+from emgtype.live.recent import Recent
 
 
 class Typist:

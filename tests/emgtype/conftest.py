@@ -10,8 +10,8 @@ import onnx
 import pytest
 
 from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
+from emgtype.datasets.simulated import write_session
 from emgtype.places import PACKAGE
-from emgtype.simulated import write_session
 from emgtype.texts import load_text
 from simulator.person import make_person
 from simulator.session import typing_session

@@ -100,7 +100,7 @@ def test_what_does_not_fit_is_told_in_one_sentence(
     arguments: list[str], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for module in ("emgtype.config", "emgtype.places", "emgtype.profile_file"):
+    for module in ("emgtype.config", "emgtype.places", "emgtype.bands.profile_file"):
         monkeypatch.setattr(f"{module}.USER_CONFIG", tmp_path)
     with pytest.raises(InputError, match=sentence):
         command.main(arguments, standalone_mode=False)

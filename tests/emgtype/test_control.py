@@ -18,7 +18,7 @@ from adapters.subscriber import Subscriber
 from adapters.wire import Mark, TextMessage
 from decoder.charset import labels_to_text
 from decoder.errors import InputError
-from emgtype.key_delays import ShownKeys
+from emgtype.replaying.key_delays import ShownKeys
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

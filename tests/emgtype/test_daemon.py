@@ -6,7 +6,7 @@ import pytest
 
 from decoder.errors import InputError
 from decoder.messages import TextEvent
-from emgtype.daemon import Daemon, Wearer
+from emgtype.live.daemon import Daemon, Wearer
 from simulator.session import LAYOUT
 from streamer.chunk import Chunk
 

@@ -17,7 +17,7 @@ from adapters.session_reader import SessionReader
 from adapters.session_writer import SessionWriter
 from decoder.errors import InputError
 from decoder.truth import Keystroke, Prompt
-from emgtype.data_events import escape, read_events, unescape, write_events
+from emgtype.datasets.events import escape, read_events, unescape, write_events
 from streamer.chunk import Chunk
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def root(folder: Path) -> Path:
     pytest.importorskip("mne_bids")
-    from emgtype.data_bids import write_bids  # noqa: PLC0415 - needs mne-bids
+    from emgtype.datasets.bids import write_bids  # noqa: PLC0415 - needs mne-bids
 
     root = folder.parent / "bids"
     rows: list[int] = []
@@ -102,7 +102,7 @@ def rounded(entries: Iterable[SessionEntry]) -> list[SessionEntry]:
 
 
 def test_it_comes_back(folder: Path, root: Path, tmp_path: Path) -> None:
-    from emgtype.data_bids import read_bids  # noqa: PLC0415 - needs mne-bids
+    from emgtype.datasets.bids import read_bids  # noqa: PLC0415 - needs mne-bids
 
     entries = read_bids(root, tmp_path / "back")
     data, back = open_dataset(folder), open_dataset(tmp_path / "back")
@@ -124,7 +124,7 @@ def test_it_comes_back(folder: Path, root: Path, tmp_path: Path) -> None:
 
 def test_what_does_not_fit_is_refused(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("mne_bids")
-    from emgtype.data_bids import read_bids, write_bids  # noqa: PLC0415 - needs mne-bids
+    from emgtype.datasets.bids import read_bids, write_bids  # noqa: PLC0415 - needs mne-bids
 
     with pytest.raises(InputError, match="not empty"):
         write_bids(open_dataset(folder), folder)

@@ -15,7 +15,7 @@ from adapters.session_format import LAYOUT, RECORD
 from adapters.session_writer import SessionWriter
 from decoder.errors import InputError
 from decoder.truth import Keystroke, Prompt
-from emgtype.data_check import check_table, files_of
+from emgtype.datasets.check import check_table, files_of
 from streamer.chunk import Chunk
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

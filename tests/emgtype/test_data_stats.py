@@ -11,7 +11,7 @@ from adapters.session_format import LAYOUT
 from adapters.session_writer import SessionWriter
 from adapters.splits import read_splits
 from decoder.truth import Keystroke, Prompt
-from emgtype.data_stats import dataset_stats, key_intervals
+from emgtype.datasets.stats import dataset_stats, key_intervals
 from streamer.chunk import Chunk
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -20,8 +20,8 @@ from decoder.metrics import CharacterErrors
 from decoder.render import render
 from emgtype.assembly import OFFLINE, assemble, open_bundle
 from emgtype.config import load_config
-from emgtype.key_delays import ShownKeys
-from emgtype.replay import pieces
+from emgtype.replaying.key_delays import ShownKeys
+from emgtype.replaying.replay import pieces
 from streamer.chunk import Chunk
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

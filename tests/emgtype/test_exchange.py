@@ -13,14 +13,14 @@ from decoder.errors import InputError
 from decoder.messages import Emission, TextEvent
 from decoder.render import KeySequence
 from emgtype.assembly import assemble, open_bundle
+from emgtype.bands.signal_report import SignalReport, watch_for
 from emgtype.config import Config, load_config
-from emgtype.daemon import Daemon, Wearer
-from emgtype.exchange import Exchange
-from emgtype.member import Member, Roster
-from emgtype.people import gather
-from emgtype.recent import Recent
-from emgtype.replay import pieces
-from emgtype.signal_report import SignalReport, watch_for
+from emgtype.live.daemon import Daemon, Wearer
+from emgtype.live.exchange import Exchange
+from emgtype.live.member import Member, Roster
+from emgtype.live.people import gather
+from emgtype.live.recent import Recent
+from emgtype.replaying.replay import pieces
 from streamer.chunk import Chunk
 
 
@@ -235,7 +235,7 @@ def test_what_cannot_be_loaded_is_told_and_the_old_one_goes_on(
     def broken(*_arguments: object) -> None:
         raise InputError("encoder.onnx is cut short")
 
-    monkeypatch.setattr("emgtype.exchange.gather", broken)
+    monkeypatch.setattr("emgtype.live.exchange.gather", broken)
     running.step(100)
     running.exchange.reload(["me"], "generic")
     running.until_loaded()

@@ -7,8 +7,8 @@ import pytest
 
 from decoder.charset import labels_to_text
 from emgtype.config import load_config
-from emgtype.faulty import Faulty, FaultyRun
-from emgtype.key_delays import ShownKeys
+from emgtype.replaying.faulty import Faulty, FaultyRun
+from emgtype.replaying.key_delays import ShownKeys
 from emgtype.texts import load_text
 from simulator.fault_plan import KINDS, parse_faults
 from simulator.person import make_person

@@ -14,9 +14,9 @@ from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from decoder.messages import TextEvent
 from emgtype.config import Config, load_config
-from emgtype.daemon import Daemon, Wearer
-from emgtype.flight import FlightRecorder, dump, reproduce
-from emgtype.people import Person, gather
+from emgtype.live.daemon import Daemon, Wearer
+from emgtype.live.people import Person, gather
+from emgtype.recording.flight import FlightRecorder, dump, reproduce
 from streamer.chunk import Chunk
 from streamer.handover import hand_over
 
@@ -85,7 +85,7 @@ class Flown:
             self.daemon.step()
 
     def exchange(self, config: Config) -> None:
-        """As emgtype.exchange does."""
+        """As emgtype.live.exchange does."""
         fresh = self.loaded(config)
         self.recorder.exchange(fresh.config, fresh.bundle, fresh.pipeline)
         self.wearer.pass_on(hand_over(self.person.pipeline, fresh.pipeline))

@@ -1,4 +1,4 @@
-from emgtype.happenings import Happenings
+from emgtype.live.happenings import Happenings
 
 
 def test_what_has_grown_is_told_by_how_much() -> None:

@@ -21,9 +21,9 @@ from decoder.errors import InputError
 from decoder.render import render
 from emgtype.assembly import assemble, open_bundle
 from emgtype.config import load_config
-from emgtype.injection import check_flags
-from emgtype.key_delays import ShownKeys
-from emgtype.simulated import write_session
+from emgtype.datasets.simulated import write_session
+from emgtype.live.injection import check_flags
+from emgtype.replaying.key_delays import ShownKeys
 from emgtype.texts import load_text
 from simulator.person import make_person
 from simulator.session import typing_session

@@ -28,9 +28,9 @@ from adapters.wire import TextMessage
 from decoder.errors import InputError
 from decoder.messages import TextEvent
 from emgtype.commands.replay_command import command
-from emgtype.flight import reproduce
-from emgtype.keeping import Keeping
-from emgtype.replay import pieces
+from emgtype.live.keeping import Keeping
+from emgtype.recording.flight import reproduce
+from emgtype.replaying.replay import pieces
 from streamer.chunk import Chunk
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -1,8 +1,8 @@
 import numpy as np
 
 from decoder.messages import Key, TextEvent
-from emgtype.key_delays import ShownKeys, key_delays
 from emgtype.latency import StageTimer, percentiles
+from emgtype.replaying.key_delays import ShownKeys, key_delays
 
 
 def event(erase: int, insert: list[int], tail: int, time: float) -> TextEvent:

@@ -12,7 +12,7 @@ import pytest
 from adapters.curve import ClientKeys, load_client_keys
 from decoder.errors import InputError
 from emgtype.config import load_config
-from emgtype.sockets import control_socket, publish_socket
+from emgtype.live.sockets import control_socket, publish_socket
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 PUBLIC = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"  # from ZeroMQ's own documentation

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emgtype.replay import paced, pieces
+from emgtype.replaying.replay import paced, pieces
 from simulator.session import LAYOUT
 from streamer.chunk import Chunk
 

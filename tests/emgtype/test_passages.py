@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from decoder.charset import BLANK, CLASSES, LABELS, labels_to_text
 from decoder.greedy import GreedyDecoder
 from decoder.messages import Emission
-from emgtype.passages import Passage, PassageCutter
+from emgtype.words.passages import Passage, PassageCutter
 
 FRAME = 0.008
 PAUSE, LONGEST = 0.4, 1.6

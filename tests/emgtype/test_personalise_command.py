@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from adapters.session_format import LAYOUT
-from emgtype.simulated import write_session
+from emgtype.datasets.simulated import write_session
 from emgtype.texts import load_text
 from simulator.person import make_person
 from simulator.session import typing_session

@@ -8,8 +8,8 @@ import pytest
 from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from emgtype.config import load_config
-from emgtype.people import gather
-from emgtype.pipeline_state import put_state, take_state
+from emgtype.live.people import gather
+from emgtype.recording.pipeline_state import put_state, take_state
 from streamer.chunk import Chunk
 from streamer.group import PipelineGroup
 

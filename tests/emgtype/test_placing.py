@@ -8,7 +8,7 @@ import pytest
 
 from adapters.session_reader import SessionReader
 from emgtype.assembly import open_bundle
-from emgtype.placing import Typed, likelihood, placements, steps
+from emgtype.bands.placing import Typed, likelihood, placements, steps
 from simulator.faults import worn
 from streamer.chunk import Chunk, joined
 from streamer.placement import Placement

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.lsl_inlet import open_bands
 from decoder.errors import InputError
-from emgtype.player import play
+from emgtype.recording.player import play
 from simulator.fault_plan import parse_faults
 from simulator.session import LAYOUT
 from streamer.chunk import Chunk, joined

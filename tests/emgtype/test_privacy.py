@@ -17,9 +17,9 @@ from decoder.messages import TextEvent
 from decoder.render import render
 from emgtype.assembly import assemble, open_bundle
 from emgtype.config import load_config
-from emgtype.daemon import Daemon, Sink, Wearer
-from emgtype.key_delays import ShownKeys
-from emgtype.recent import Recent
+from emgtype.live.daemon import Daemon, Sink, Wearer
+from emgtype.live.recent import Recent
+from emgtype.replaying.key_delays import ShownKeys
 from streamer.chunk import Chunk
 from streamer.pipeline import Pipeline
 

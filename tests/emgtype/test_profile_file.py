@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from decoder.errors import InputError
+from emgtype.bands.profile_file import profile_path, read_reference, reference_path, write_corrections, write_reference
 from emgtype.config import load_config
-from emgtype.profile_file import profile_path, read_reference, reference_path, write_corrections, write_reference
 from simulator.session import LAYOUT
 from streamer.conditioner import Corrections
 from streamer.signal_watch import Reference
@@ -17,7 +17,7 @@ SOME = Corrections((3, -5), (True, False), (1.0, 2.5), high_pass=20.0, notch=50.
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No settings of the user's, and a folder for profiles."""
     monkeypatch.chdir(tmp_path)
-    for module in ("emgtype.config", "emgtype.places", "emgtype.profile_file"):
+    for module in ("emgtype.config", "emgtype.places", "emgtype.bands.profile_file"):
         monkeypatch.setattr(f"{module}.USER_CONFIG", tmp_path / "user")
     (tmp_path / "profiles").mkdir()
 

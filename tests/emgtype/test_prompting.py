@@ -4,7 +4,7 @@ import pytest
 
 from decoder.errors import InputError
 from decoder.truth import Prompt
-from emgtype.prompting import Prompter, read_prompts
+from emgtype.recording.prompting import Prompter, read_prompts
 
 
 def test_prompts_follow_each_other_and_are_noted_once_typed() -> None:

@@ -22,8 +22,8 @@ from benchmarks.record_kills import Numbers, kill_some, missed, numbered, number
 from decoder.errors import InputError
 from decoder.truth import Keystroke
 from emgtype.commands.record_command import command
-from emgtype.keeping import Tapped
-from emgtype.recording import NO_KEYBOARD, BackgroundRecording, Recording, lsl_epoch
+from emgtype.live.keeping import Tapped
+from emgtype.recording.recorder import NO_KEYBOARD, BackgroundRecording, Recording, lsl_epoch
 from streamer.chunk import Chunk
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

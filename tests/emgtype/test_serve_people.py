@@ -24,11 +24,11 @@ from decoder.errors import InputError
 from decoder.render import render
 from emgtype.assembly import assemble, open_bundle
 from emgtype.config import load_config
-from emgtype.key_delays import ShownKeys
-from emgtype.people import flags_of_each, gather
+from emgtype.datasets.simulated import write_session
+from emgtype.live.people import flags_of_each, gather
 from emgtype.places import PACKAGE
-from emgtype.replay import pieces
-from emgtype.simulated import write_session
+from emgtype.replaying.key_delays import ShownKeys
+from emgtype.replaying.replay import pieces
 from emgtype.texts import load_text
 from simulator.person import make_person
 from simulator.session import LAYOUT, typing_session

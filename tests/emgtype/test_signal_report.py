@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emgtype.bands.profile_file import write_corrections, write_reference
+from emgtype.bands.signal_report import SignalReport, watch_for
 from emgtype.config import load_config
-from emgtype.profile_file import write_corrections, write_reference
-from emgtype.signal_report import SignalReport, watch_for
 from simulator.faults import dead
 from simulator.session import LAYOUT
 from streamer.chunk import Chunk

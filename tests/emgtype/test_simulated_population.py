@@ -8,7 +8,7 @@ import pytest
 
 from adapters.dataset import open_dataset
 from adapters.session_reader import SessionReader
-from emgtype.simulated import population, write_population
+from emgtype.datasets.simulated import population, write_population
 from simulator.population import population_hash
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -13,13 +13,13 @@ from decoder.charset import BLANK, CLASSES, LABELS
 from decoder.errors import InputError
 from decoder.messages import Emission, Sentence
 from emgtype.config import WordsConfig, load_config
-from emgtype.passages import PassageCutter
-from emgtype.word_model import WordFiles
+from emgtype.words.passages import PassageCutter
+from emgtype.words.word_model import WordFiles
 
 pytest.importorskip("pyctcdecode", reason="pyctcdecode is not installed (emgtype[words])")
 
-from emgtype.word_process import WAITING, open_sentences
-from emgtype.word_reader import SentenceDecoder, WordReader, plain
+from emgtype.words.word_process import WAITING, open_sentences
+from emgtype.words.word_reader import SentenceDecoder, WordReader, plain
 
 CONFIG: WordsConfig = load_config().words
 ARPA = """\\data\\
@@ -157,7 +157,7 @@ def test_an_orphaned_process_ends(tmp_path: Path) -> None:
         "import numpy as np\n"
         "from decoder.messages import Emission\n"
         "from emgtype.config import load_config\n"
-        "from emgtype.word_process import open_sentences\n"
+        "from emgtype.words.word_process import open_sentences\n"
         "if __name__ == '__main__':\n"
         "    with open_sentences(load_config().words, None) as sentences:\n"
         "        an_a = np.log(0.9 * np.eye(99, dtype=np.float32)[:1] + 1e-3)\n"

@@ -15,7 +15,7 @@ from decoder.errors import InputError
 from emgtype.config import load_config
 from emgtype.lm_build import find_lmplz
 from emgtype.texts import load_text
-from emgtype.word_model import WordFiles, build_word_model, plain_words, word_files
+from emgtype.words.word_model import WordFiles, build_word_model, plain_words, word_files
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 try:

@@ -14,7 +14,7 @@ from adapters.xdf_reader import read_xdf
 from adapters.xdf_writer import XdfWriter
 from decoder.errors import InputError
 from decoder.truth import Keystroke, Prompt
-from emgtype.xdf import convert
+from emgtype.datasets.xdf import convert
 from streamer.chunk import Chunk
 
 pyxdf = pytest.importorskip("pyxdf")

@@ -26,11 +26,11 @@ from decoder.messages import Emission
 from decoder.truth import Keystroke, Prompt
 from emgtype.assembly import open_bundle
 from emgtype.config import load_config
+from emgtype.datasets.xdf import convert
 from emgtype.emission_file import read_emissions
-from emgtype.flight import FlightRecorder, reproduce
-from emgtype.people import gather
+from emgtype.live.people import gather
 from emgtype.places import PACKAGE
-from emgtype.xdf import convert
+from emgtype.recording.flight import FlightRecorder, reproduce
 from streamer.chunk import Chunk
 from streamer.encoder import OnnxEncoder
 from streamer.personal import PersonalLayer

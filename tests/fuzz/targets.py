@@ -30,11 +30,11 @@ from decoder.lm import LanguageModelFacts
 from decoder.messages import Key, TextEvent
 from decoder.strict import build
 from emgtype.assembly import open_bundle
+from emgtype.bands.profile_file import read_reference, reference_path, write_corrections
 from emgtype.config import Config, _check, _overlay, _read
-from emgtype.data_events import COLUMNS, read_events
+from emgtype.datasets.events import COLUMNS, read_events
 from emgtype.places import PACKAGE
-from emgtype.profile_file import read_reference, reference_path, write_corrections
-from emgtype.prompting import read_prompts
+from emgtype.recording.prompting import read_prompts
 from simulator.fault_plan import parse_faults
 from streamer.bundle_facts import PREFIX, BundleFacts
 from streamer.conditioner import Corrections

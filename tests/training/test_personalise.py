@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from adapters.session_format import LAYOUT
-from emgtype.simulated import write_session
+from emgtype.datasets.simulated import write_session
 from simulator.person import make_person
 from simulator.session import typing_session
 from streamer.spectrogram import StftConstants

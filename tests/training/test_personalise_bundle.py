@@ -15,7 +15,7 @@ from adapters.session_format import LAYOUT
 from decoder.errors import InputError
 from emgtype.assembly import assemble, open_bundle
 from emgtype.config import load_config
-from emgtype.simulated import write_session
+from emgtype.datasets.simulated import write_session
 from simulator.person import make_person
 from simulator.session import typing_session
 from streamer.model_file import read_facts

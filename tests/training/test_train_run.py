@@ -17,7 +17,7 @@ from adapters.session_format import LAYOUT
 from adapters.session_reader import SessionReader
 from adapters.splits import Splits
 from decoder.errors import InputError
-from emgtype.simulated import write_session
+from emgtype.datasets.simulated import write_session
 from simulator.person import make_person
 from simulator.session import typing_session
 from streamer.spectrogram import StftConstants

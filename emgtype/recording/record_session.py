@@ -25,8 +25,8 @@ from adapters.terminal import Terminal
 from decoder.errors import InputError
 from decoder.truth import ON_KEYBOARD
 from emgtype.config import SourceConfig
-from emgtype.prompting import Prompter, read_prompts
-from emgtype.recording import NO_KEYBOARD, Recording, lsl_epoch, session_path
+from emgtype.recording.prompting import Prompter, read_prompts
+from emgtype.recording.recorder import NO_KEYBOARD, Recording, lsl_epoch, session_path
 
 _PULL = 0.05  # seconds: as late as a prompt may react
 _SYNC = 1.0  # seconds that a power cut may cost; being killed costs nothing of what came

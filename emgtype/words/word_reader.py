@@ -22,8 +22,8 @@ from decoder.kenlm_lm import open_kenlm
 from decoder.messages import Emission, Reading, Sentence
 from decoder.render import render
 from emgtype.config import WordsConfig
-from emgtype.passages import Passage, PassageCutter
-from emgtype.word_model import WordFiles
+from emgtype.words.passages import Passage, PassageCutter
+from emgtype.words.word_model import WordFiles
 
 _KEPT = [label for label, key in enumerate(KEYS) if key not in (ENTER, SHIFT)]
 _SPACE = _KEPT.index(LABELS[SPACE])

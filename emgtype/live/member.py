@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.key_sink import KeySink
 from adapters.lsl_inlet import LSLSource
-from emgtype.daemon import Wearer
-from emgtype.flight import FlightRecorder
-from emgtype.happenings import Happenings
-from emgtype.people import Party, Person
-from emgtype.recent import Recent
-from emgtype.signal_report import SignalReport
+from emgtype.bands.signal_report import SignalReport
+from emgtype.live.daemon import Wearer
+from emgtype.live.happenings import Happenings
+from emgtype.live.people import Party, Person
+from emgtype.live.recent import Recent
+from emgtype.recording.flight import FlightRecorder
 
 if TYPE_CHECKING:
-    from emgtype.recording import BackgroundRecording  # HDF5's library: not every daemon records
-    from emgtype.word_process import SentenceProcess
+    from emgtype.recording.recorder import BackgroundRecording  # HDF5's library: not every daemon records
+    from emgtype.words.word_process import SentenceProcess
 
 
 @dataclass(slots=True, eq=False)

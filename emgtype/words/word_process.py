@@ -9,8 +9,8 @@ from queue import Empty, Full
 
 from decoder.messages import Emission, Sentence
 from emgtype.config import WordsConfig
-from emgtype.passages import Passage, PassageCutter
-from emgtype.word_model import WordFiles
+from emgtype.words.passages import Passage, PassageCutter
+from emgtype.words.word_model import WordFiles
 
 WAITING = 8
 """Passages that may wait for the process; the next one is dropped, and counted."""
@@ -63,7 +63,7 @@ def open_sentences(config: WordsConfig, files: WordFiles | None) -> Iterator[Sen
         InputError: The word model cannot be loaded.
         ModuleNotFoundError: pyctcdecode is not installed.
     """
-    from emgtype.word_reader import WordReader  # noqa: PLC0415 - an optional extra, and half a second
+    from emgtype.words.word_reader import WordReader  # noqa: PLC0415 - an optional extra, and half a second
 
     WordReader(config, files)  # what is wrong with the model should be told here, not in a process that dies
     context = get_context("spawn")
@@ -84,7 +84,7 @@ def open_sentences(config: WordsConfig, files: WordFiles | None) -> Iterator[Sen
 def _serve(
     config: WordsConfig, files: WordFiles | None, passages: "Queue[Passage]", sentences: "Queue[Sentence]"
 ) -> None:
-    from emgtype.word_reader import WordReader  # noqa: PLC0415
+    from emgtype.words.word_reader import WordReader  # noqa: PLC0415
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which ends this process
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from emgtype.bands.profile_file import read_reference
 from emgtype.config import Config
 from emgtype.places import find_profile
-from emgtype.profile_file import read_reference
 from streamer.chunk import Chunk, Layout
 from streamer.signal_rules import Fault, sentences
 from streamer.signal_watch import SignalWatch

@@ -9,8 +9,8 @@ from decoder.greedy import GreedyDecoder
 from decoder.messages import Emission, TextEvent
 from decoder.metrics import CharacterErrors
 from decoder.truth import Keystroke
-from emgtype.key_delays import ShownKeys, key_delays
 from emgtype.latency import StageTimer, percentiles
+from emgtype.replaying.key_delays import ShownKeys, key_delays
 from streamer.chunk import Chunk
 from streamer.pipeline import Pipeline
 

@@ -15,9 +15,9 @@ from adapters.console import ConsoleSink
 from adapters.session_reader import SessionReader
 from decoder.metrics import CharacterErrors
 from emgtype.config import Config
-from emgtype.daemon import Sink
-from emgtype.faulty import Faulty, FaultyRun
-from emgtype.key_delays import ShownKeys
+from emgtype.live.daemon import Sink
+from emgtype.replaying.faulty import Faulty, FaultyRun
+from emgtype.replaying.key_delays import ShownKeys
 from emgtype.tables import accuracy_table
 from simulator.fault_plan import parse_faults
 from streamer.chunk import Chunk

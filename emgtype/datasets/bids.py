@@ -23,7 +23,7 @@ from adapters.dataset import SUFFIX, Dataset, SessionEntry, write_metadata
 from adapters.session_reader import SessionReader
 from adapters.session_writer import SessionWriter
 from decoder.errors import InputError
-from emgtype.data_events import COLUMNS, read_events, write_events
+from emgtype.datasets.events import COLUMNS, read_events, write_events
 from streamer.chunk import Chunk
 
 Floats = NDArray[np.float64]

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from decoder.errors import InputError
 from emgtype.assembly import Bundle
-from emgtype.placing import SECONDS, Typed, placements
-from emgtype.signal_report import described
+from emgtype.bands.placing import SECONDS, Typed, placements
+from emgtype.bands.signal_report import described
 from streamer.chunk import Chunk, Layout, joined
 from streamer.conditioner import Corrections, conditioner
 from streamer.placement import Fit, Placement

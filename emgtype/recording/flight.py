@@ -20,8 +20,8 @@ from decoder.render import KeySequence, render
 from decoder.strict import build
 from emgtype.assembly import Bundle, assemble_group, open_bundle
 from emgtype.config import Config, as_table
-from emgtype.pipeline_state import put_state, take_state
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
+from emgtype.recording.pipeline_state import put_state, take_state
 from streamer.chunk import Chunk
 from streamer.group import PipelineGroup
 from streamer.handover import hand_over

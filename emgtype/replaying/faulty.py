@@ -19,15 +19,15 @@ from adapters.session_journal import SessionJournal
 from adapters.subscriber import Subscriber
 from adapters.wire import TextMessage
 from decoder.errors import InputError
+from emgtype.bands.signal_report import SignalReport, watch_for
 from emgtype.config import Config
-from emgtype.daemon import Daemon, Sink, Wearer
-from emgtype.keeping import Tapped
-from emgtype.member import Member
-from emgtype.people import Person, gather
-from emgtype.recent import Recent
-from emgtype.recording import NO_KEYBOARD, BackgroundRecording, Recording
-from emgtype.signal_report import SignalReport, watch_for
-from emgtype.virtual_source import Feed, VirtualClock, virtual_source
+from emgtype.live.daemon import Daemon, Sink, Wearer
+from emgtype.live.keeping import Tapped
+from emgtype.live.member import Member
+from emgtype.live.people import Person, gather
+from emgtype.live.recent import Recent
+from emgtype.recording.recorder import NO_KEYBOARD, BackgroundRecording, Recording
+from emgtype.replaying.virtual_source import Feed, VirtualClock, virtual_source
 from simulator.delivery_faults import FaultyDelivery, faulty_packets
 from simulator.fault_plan import Fault
 from streamer.chunk import Chunk

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from decoder.errors import InputError
 
 if TYPE_CHECKING:  # what `emgtype control`, which wants the names alone, need not wait for
-    from emgtype.daemon import Daemon, Wearer
-    from emgtype.exchange import Exchange
-    from emgtype.keeping import Keeping
-    from emgtype.member import Member, Roster
+    from emgtype.live.daemon import Daemon, Wearer
+    from emgtype.live.exchange import Exchange
+    from emgtype.live.keeping import Keeping
+    from emgtype.live.member import Member, Roster
 
 WITH_ARGUMENT = {"mark": "NAME", "reload": "BUNDLE", "profile": "NAME"}
 """Requests that want one, and what it is."""

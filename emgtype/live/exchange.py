@@ -8,11 +8,11 @@ from typing import Any
 from adapters.closing import Closing
 from decoder.errors import InputError
 from emgtype.assembly import open_bundle, personal_layer
+from emgtype.bands.signal_report import watch_for
 from emgtype.config import Config, with_profile
-from emgtype.daemon import Daemon
-from emgtype.member import Member, Roster
-from emgtype.people import Party, gather
-from emgtype.signal_report import watch_for
+from emgtype.live.daemon import Daemon
+from emgtype.live.member import Member, Roster
+from emgtype.live.people import Party, gather
 from streamer.handover import hand_over
 from streamer.signal_watch import SignalWatch
 

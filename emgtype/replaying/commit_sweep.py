@@ -16,8 +16,8 @@ from decoder.metrics import CerDifference, CharacterErrors, cer_difference, segm
 from decoder.truth import ON_KEYBOARD
 from emgtype.assembly import OFFLINE, Bundle, assemble, check_length
 from emgtype.config import Config
-from emgtype.key_delays import ShownKeys, key_delays
 from emgtype.latency import percentiles
+from emgtype.replaying.key_delays import ShownKeys, key_delays
 
 LAGS = (0.0, 0.08, 0.16, 0.24, 0.4, 0.8)
 """Seconds of the fixed rules."""

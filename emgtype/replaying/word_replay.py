@@ -15,11 +15,11 @@ from decoder.committer import Committer
 from decoder.messages import Sentence
 from decoder.render import KeySequence, render
 from emgtype.assembly import Bundle, beam_for, commit_rule, scorer_for
-from emgtype.commit_sweep import Recorded, record
 from emgtype.config import Config
-from emgtype.passages import PassageCutter
-from emgtype.word_model import word_files
-from emgtype.word_reader import SentenceDecoder, WordReader
+from emgtype.replaying.commit_sweep import Recorded, record
+from emgtype.words.passages import PassageCutter
+from emgtype.words.word_model import word_files
+from emgtype.words.word_reader import SentenceDecoder, WordReader
 
 OURS, THEIRS = "emgtype", "pyctcdecode"
 

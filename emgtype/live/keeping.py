@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.closing import Closing
 from decoder.errors import InputError
-from emgtype.daemon import Source
-from emgtype.flight import FlightRecorder, dump
-from emgtype.people import Person
+from emgtype.live.daemon import Source
+from emgtype.live.people import Person
 from emgtype.places import USER_DATA
+from emgtype.recording.flight import FlightRecorder, dump
 from streamer.chunk import Chunk
 
 if TYPE_CHECKING:
-    from emgtype.member import Member
-    from emgtype.recording import BackgroundRecording
+    from emgtype.live.member import Member
+    from emgtype.recording.recorder import BackgroundRecording
 
 FLIGHTS = USER_DATA / "flights"
 """Where flight recorders write."""
@@ -76,7 +76,7 @@ class Keeping(Closing):
             return None
         from adapters.session_format import LAYOUT  # noqa: PLC0415 - HDF5's library: others start without
         from adapters.session_journal import SessionJournal  # noqa: PLC0415
-        from emgtype.recording import (  # noqa: PLC0415
+        from emgtype.recording.recorder import (  # noqa: PLC0415
             NO_KEYBOARD,
             BackgroundRecording,
             Recording,

@@ -14,17 +14,17 @@ from adapters.key_sink import KeySink
 from adapters.lsl_inlet import LSLSource, open_sources
 from adapters.publisher import Publisher, PubSocket
 from adapters.service_manager import ServiceManager
+from emgtype.bands.signal_report import SignalReport, watch_for
 from emgtype.config import Config
-from emgtype.daemon import Daemon, Sink, Wearer
-from emgtype.exchange import Exchange
-from emgtype.injection import open_keys
-from emgtype.keeping import Keeping, Tapped
-from emgtype.member import Member, Roster
-from emgtype.people import Person, gather
-from emgtype.recent import Recent
-from emgtype.requests import Requests
-from emgtype.signal_report import SignalReport, watch_for
-from emgtype.sockets import control_socket, publish_socket
+from emgtype.live.daemon import Daemon, Sink, Wearer
+from emgtype.live.exchange import Exchange
+from emgtype.live.injection import open_keys
+from emgtype.live.keeping import Keeping, Tapped
+from emgtype.live.member import Member, Roster
+from emgtype.live.people import Person, gather
+from emgtype.live.recent import Recent
+from emgtype.live.requests import Requests
+from emgtype.live.sockets import control_socket, publish_socket
 from streamer.chunk import Chunk
 from streamer.clench import ClenchSwitch
 
@@ -186,8 +186,8 @@ class Service(Closing):
 
     def _read_sentences(self, member: Member, publisher: Publisher, stack: ExitStack) -> None:
         """Somebody's text, read once more at word level, goes out, too."""
-        from emgtype.word_model import word_files  # noqa: PLC0415 - its library is an extra
-        from emgtype.word_process import open_sentences  # noqa: PLC0415
+        from emgtype.words.word_model import word_files  # noqa: PLC0415 - its library is an extra
+        from emgtype.words.word_process import open_sentences  # noqa: PLC0415
 
         words, folder = member.person.config.words, member.person.bundle.folder
         member.sentences = sentences = stack.enter_context(open_sentences(words, word_files(folder, words)))

@@ -14,7 +14,7 @@ from adapters.xdf_reader import SUFFIXES, read_xdf
 from adapters.xdf_writer import XdfWriter
 from decoder.errors import InputError
 from decoder.truth import ON_KEYBOARD, Keystroke, Prompt
-from emgtype.recording import NO_KEYBOARD, Recording
+from emgtype.recording.recorder import NO_KEYBOARD, Recording
 
 STREAM, TRUTH = "emgtype", "emgtype truth"
 """Names of the streams that are written."""

@@ -1,0 +1,1 @@
+"""Many session files: simulated, checked, counted, as BIDS and XDF."""

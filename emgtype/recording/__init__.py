@@ -1,0 +1,1 @@
+"""Signal kept as files: session files, prompts, flights; and session files played as live streams."""

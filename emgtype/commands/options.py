@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from decoder.errors import InputError
 from emgtype.places import ENCODERS
 from emgtype.texts import read_paragraphs
 
@@ -61,7 +62,13 @@ def source_options(command: F) -> F:
 
 
 def source_flags(stream: str | None, bands: tuple[str, str] | None) -> dict[str, Any]:
-    """What `source_options` say, by the names of the settings."""
+    """What `source_options` say, by the names of the settings.
+
+    Raises:
+        InputError: Both are given.
+    """
+    if stream and bands:
+        raise InputError("--stream and --bands are both given, expected one of them: one stream holds both bands")
     return {"source.stream": stream, "source.bands": list(bands) if bands else [] if stream else None}
 
 

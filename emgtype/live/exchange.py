@@ -13,7 +13,6 @@ from emgtype.config import Config, with_profile
 from emgtype.live.daemon import Daemon
 from emgtype.live.member import Member, Roster
 from emgtype.live.people import Party, gather
-from streamer.handover import hand_over
 from streamer.signal_watch import SignalWatch
 
 AT_RUN_TIME = ("bundle", "pipeline", "conditioner", "gate", "decoder", "keys")
@@ -115,17 +114,8 @@ class Exchange(Closing):
         for party in parties:
             chosen = [self._roster.members[person.config.person] for person in party.people]
             for member, person in zip(chosen, party.people, strict=True):
-                old = member.person
-                if member.flight:
-                    member.flight.exchange(person.config, person.bundle, person.pipeline)
-                person.pipeline.tap = old.pipeline.tap
-                member.wearer.pass_on(hand_over(old.pipeline, person.pipeline))
-                member.gaps += old.pipeline.gaps
-                member.masked += old.pipeline.masked
-                member.rejected += old.pipeline.rejected
-                member.person, member.wearer.pipeline, member.profile = person, person.pipeline, profile
-                if member.keys:
-                    member.keys.change(person.config.keys)
+                member.exchange(person)
+                member.profile = profile or member.profile  # another bundle leaves the profile's other settings
                 member.signal.watch = self._watches.get(member.name, member.signal.watch)
                 for note in filter(None, (person.note, person.bundle.facts.licence_note)):
                     self._tell(f"{member.name}: {note}")

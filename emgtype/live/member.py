@@ -1,5 +1,6 @@
 """Everybody who is served: who they are, where their samples come from, and how they fare."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from emgtype.live.happenings import Happenings
 from emgtype.live.people import Party, Person
 from emgtype.live.recent import Recent
 from emgtype.recording.flight import FlightRecorder
+from streamer.handover import hand_over
+from streamer.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from emgtype.recording.recorder import BackgroundRecording  # HDF5's library: not every daemon records
@@ -41,12 +44,8 @@ class Member:
     """What keeps their last minutes."""
     sentences: "SentenceProcess | None" = None
     """What reads their text once more at word level."""
-    gaps: int = 0
-    """Told by pipelines that were exchanged."""
-    masked: int = 0
-    """So were these frames."""
-    rejected: int = 0
-    """So were these keys."""
+    earlier: Counter[str] = field(default_factory=Counter)
+    """What the pipelines counted that were exchanged."""
     happenings: Happenings = field(default_factory=Happenings)
     """What was told of their samples."""
 
@@ -55,12 +54,22 @@ class Member:
         """As their topics have it."""
         return self.person.config.person
 
+    def exchange(self, person: Person) -> None:
+        """They are decoded by another pipeline from here on, which goes on where theirs is."""
+        old = self.person.pipeline
+        if self.flight:
+            self.flight.exchange(person.config, person.bundle, person.pipeline)
+        person.pipeline.tap = old.tap
+        self.wearer.pass_on(hand_over(old, person.pipeline))
+        self.earlier.update(_counts(old))
+        self.person, self.wearer.pipeline = person, person.pipeline
+        if self.keys:
+            self.keys.change(person.config.keys)
+
     def figures(self) -> dict[str, Any]:
         """Of their signal: what costs nothing to tell, milliseconds."""
         return {
-            "gaps": self.gaps + self.person.pipeline.gaps,
-            "masked": self.masked + self.person.pipeline.masked,
-            "rejected": self.rejected + self.person.pipeline.rejected,
+            **{name: self.earlier[name] + count for name, count in _counts(self.person.pipeline).items()},
             **({} if (gate := self.person.pipeline.gate) is None else {"idle": gate.closed / max(1, gate.frames)}),
             "stalls": self.wearer.stalls,
             **self.source.figures(),
@@ -87,6 +96,10 @@ class Member:
     def news(self) -> list[str]:
         """What befell their samples since it was last asked, a sentence each."""
         return self.happenings.push(self.figures(), self.source.problems())
+
+
+def _counts(pipeline: Pipeline) -> dict[str, int]:
+    return {"gaps": pipeline.gaps, "masked": pipeline.masked, "rejected": pipeline.rejected}
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ def spoilt(session: Path, path: Path, spoil: Callable[[Chunk], Chunk]) -> Path:
 
 def test_a_good_session_is_well(emgtype: Run, session_file: Path) -> None:
     done = emgtype("check", session_file, "--json")
+    assert done.stdout, done.stderr
     report = json.loads(done.stdout)
     assert (done.returncode, report["faults"]) == (0, [])
     assert report["rate"] == pytest.approx(2000, abs=1)
@@ -90,6 +91,7 @@ def test_live_bands_are_looked_at(
     [
         (["x.hdf5", "--stream", "a"], "a SESSION and a live stream were named"),
         (["x.hdf5", "--profile", "me", "--learn", "--fix"], "--learn and --fix are both given"),
+        (["--stream", "a", "--bands", "l", "r"], "--stream and --bands are both given"),
         (["x.hdf5", "--fix"], "add --profile NAME"),
         (["x.hdf5", "--profile", "me"], "no profile 'me'"),
         (["x.hdf5"], "no session file x"),

@@ -186,6 +186,10 @@ def test_a_profile_changes_what_it_names(running: Running, tmp_path: Path, monke
     assert me.status()["profile"] == "careful"
     assert me.person.config.decoder.commit == "hold"
     assert me.person.config.bundle == load_config().bundle
+    running.exchange.reload(["me"], "generic")
+    running.until_loaded()
+    status = me.status()
+    assert (status["bundle"], status["profile"], me.person.config.decoder.commit) == ("generic", "careful", "hold")
     running.finish()
     assert not running.kept["me"].keys.tail
 

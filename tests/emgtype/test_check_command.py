@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pylsl import resolve_byprop
 
 from adapters.session_reader import SessionReader
 from adapters.session_writer import SessionWriter
@@ -78,6 +79,7 @@ def test_live_bands_are_looked_at(
     call = [sys.executable, "-m", "emgtype.cli", "simulate", "--play", str(session_file), "--stream", "checked"]
     with subprocess.Popen(call, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as player:
         try:
+            assert resolve_byprop("name", "checked", timeout=60)  # a busy machine starts the player late
             done = emgtype("check", "--stream", "checked", "--seconds", 2, "--json")
         finally:
             player.terminate()

@@ -18,6 +18,7 @@ _COUNTS = {
     "gaps": "Times that data was missing for long.",
     "masked": "Frames that were masked, since samples are missing.",
     "stalls": "Silences of 0.2 s.",
+    "overflows": "Times that a subscriber's queue was found full.",
     "rejected": "Keys that were heard and not believed.",
 }
 """Figures of the status that only grow."""

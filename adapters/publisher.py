@@ -1,4 +1,6 @@
-"""Text out over ZeroMQ: a PUB socket. Slow subscribers lose messages, and see it by `seq`; they never slow us down."""
+"""Text out over ZeroMQ: a PUB socket. Slow subscribers lose messages, as they see by `seq` and we by their full queue;
+they never slow us down.
+"""
 
 import secrets
 import time
@@ -15,7 +17,8 @@ from adapters.endpoint import default_endpoint
 from adapters.running_text import RunningText
 from decoder.messages import Sentence, TextEvent
 
-_KEPT = 10_000  # messages for a subscriber that does not keep up, before it loses some
+KEPT = 10_000
+"""Messages that wait for a subscriber that does not keep up, before it loses some."""
 _READABLE = int(zmq.POLLIN)  # as a number: pyzmq's flags are slow to compare
 _NEWS = 1000  # subscriptions taken note of before a message goes out: nobody can hold us up with more
 
@@ -27,22 +30,37 @@ class PubSocket(BoundSocket):
         endpoint: ipc://PATH or tcp://127.0.0.1:PORT (port 0: any free one); None: the user's own ipc socket.
         encoding: Of the messages.
         keys: Only those whose keys these are can subscribe, then at any TCP address; None: whoever can reach it.
+        kept: Messages that wait for each subscriber at most.
+        options: Of the socket, by their names in pyzmq.
 
     Raises:
         InputError: An endpoint in use, or one that would make typed text public.
     """
 
     def __init__(
-        self, endpoint: str | None, *, encoding: wire.Encoding = "json", keys: KeyFolder | None = None
+        self,
+        endpoint: str | None,
+        *,
+        encoding: wire.Encoding = "json",
+        keys: KeyFolder | None = None,
+        kept: int = KEPT,
+        **options: Any,
     ) -> None:
         self.run = secrets.token_hex(8)
         """Tells this life of the daemon from others."""
         self._encoding = encoding
         self._subscribed: set[bytes] = set()
         self._wanted: dict[bytes, bool] = {}
-        # XPUB is PUB that tells what is subscribed to: what nobody wants is not even encoded.
+        # XPUB is PUB that tells what is subscribed to: what nobody wants is not even encoded. Without dropping, a queue
+        # that is full is an error, and the message is with nobody yet.
         super().__init__(
-            zmq.XPUB, endpoint or default_endpoint(), ("publish at", "--endpoint"), keys=keys, sndhwm=_KEPT
+            zmq.XPUB,
+            endpoint or default_endpoint(),
+            ("publish at", "--endpoint"),
+            keys=keys,
+            sndhwm=kept,
+            xpub_nodrop=True,
+            **options,
         )
 
     def wanted(self, topic: bytes) -> bool:
@@ -58,9 +76,22 @@ class PubSocket(BoundSocket):
             self._wanted[topic] = any(map(topic.startswith, self._subscribed))
         return self._wanted[topic]
 
-    def send(self, message: wire.Message) -> None:
-        """To whoever has subscribed to the message's topic; never waits."""
-        self._socket.send_multipart(wire.encode(message, self._encoding), flags=zmq.NOBLOCK)
+    def send(self, message: wire.Message) -> bool:
+        """To whoever has subscribed to the message's topic; never waits.
+
+        Returns:
+            False where a subscriber's queue has become full: it loses this message, and those after it until it has
+            read half of them, of which nothing tells. The others get everything.
+        """
+        parts = wire.encode(message, self._encoding)
+        try:
+            self._socket.send_multipart(parts, flags=zmq.NOBLOCK)
+        except zmq.Again:
+            self._socket.xpub_nodrop = False
+            self._socket.send_multipart(parts, flags=zmq.NOBLOCK)
+            self._socket.xpub_nodrop = True
+            return False
+        return True
 
 
 class Publisher:
@@ -88,6 +119,8 @@ class Publisher:
         self._line = self._text.line()
         self.endpoint = socket.endpoint
         """Where subscribers connect."""
+        self.overflows = 0
+        """How often a message found a subscriber's queue full, which loses that and probably more."""
 
     @property
     def position(self) -> dict[str, Any]:
@@ -128,7 +161,7 @@ class Publisher:
         number = self._next[kind.KIND]
         self._next[kind.KIND] += 1
         if self._socket.wanted(self._topics[kind.KIND]):
-            self._socket.send(kind(self._sender, number, self._clock(), *said()))
+            self.overflows += not self._socket.send(kind(self._sender, number, self._clock(), *said()))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import zmq
 
@@ -23,6 +24,7 @@ class Subscriber(Closing):
         person: Only this person's messages; None: everybody's.
         topics: First parts of the topics wanted.
         keys: To a daemon that lets in those alone whom it knows.
+        options: Of the socket, by their names in pyzmq.
 
     Raises:
         InputError: An endpoint that is none, or a person who cannot be part of a topic.
@@ -34,6 +36,7 @@ class Subscriber(Closing):
         person: str | None = None,
         topics: Sequence[str] = TEXT,
         keys: ClientKeys | None = None,
+        **options: Any,
     ) -> None:
         self.lost = 0
         """Messages that were published and never came, as far as their numbers tell."""
@@ -44,7 +47,8 @@ class Subscriber(Closing):
         self._expected: dict[tuple[str, str], tuple[str, int]] = {}  # by person and topic: the run and the next number
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
-        self._socket.linger = 0
+        for name, value in {"linger": 0, **options}.items():
+            setattr(self._socket, name, value)
         for kind in topics:
             self._socket.subscribe(wire.topic(kind, person or ""))
         self._socket.ipv6 = wanted.startswith("tcp://[")

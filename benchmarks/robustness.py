@@ -46,7 +46,7 @@ _WATCHED = 3.0  # seconds behind a fault in which phantoms are looked for
 _BESIDE = 0.5  # seconds from a press: a key there answers it, rightly or not
 _LOOKED = 12.0  # seconds behind a fault in which the first right key is looked for
 _ANSWERS = 0.3  # seconds from a press at which its key may be dated
-_COUNTS = ("stalls", "gaps", "masked", "filled", "stale", "repeated", "steps", "rejected")
+_COUNTS = ("stalls", "gaps", "masked", "filled", "stale", "repeated", "steps", "rejected", "overflows")
 _LEVELS = {"jitter_ms": 2.0, "skew_ms": 10.0, "rate_ppm": 50.0}
 """Figures that are worth telling from these on."""
 
@@ -88,6 +88,7 @@ CASES = (
     Case("slow disk, 60 s", "slow-disk@25+60"),
     Case("full disk", "full-disk@25"),
     Case("slow subscriber, 60 s", "slow-subscriber@25+60"),
+    Case("slow subscriber, 60 s, for which 100 messages are kept", "slow-subscriber@25+60=100"),
 )
 
 

@@ -85,6 +85,7 @@ def measure(rate: float, seconds: Sequence[float]) -> dict[str, Any]:
                 process.kill()
                 process.communicate()
         awake, stopped = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+        overflows = publisher.overflows
     return {
         "rate": rate,
         "seconds": dict(zip(_PHASES, seconds, strict=True)),
@@ -93,6 +94,7 @@ def measure(rate: float, seconds: Sequence[float]) -> dict[str, Any]:
             for phase, low, high in zip(_PHASES, bounds, bounds[1:], strict=False)
         },
         "lost": {name: _losses(found) for name, found in (("awake", awake), ("stopped", stopped))},
+        "overflows": overflows,
     }
 
 
@@ -151,7 +153,7 @@ def _main() -> None:
     for phase, values in figures["latency_ms"].items():
         shown = [f"{values[name]:.3f}" for name in ("p50", "p95", "p99", "max")]
         latencies.add_row(phase, f"{figures['seconds'][phase]:g}", *shown, str(values["n"]))
-    losses = Table(title="messages lost")
+    losses = Table(title=f"messages lost; the publisher found a full queue {figures['overflows']} times")
     for heading in ("subscriber", "as it tells", "in truth"):
         losses.add_column(heading)
     for name, each in figures["lost"].items():

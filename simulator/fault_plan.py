@@ -42,7 +42,7 @@ KINDS = {
     "hum": Kind("signal", "µV of 50 Hz hum", 50.0, 0.0, 1e5),
     "slow-disk": Kind("sink", "writes of a recording wait until the end"),
     "full-disk": Kind("sink", "writes of a recording fail"),
-    "slow-subscriber": Kind("sink", "a subscriber reads nothing until the end"),
+    "slow-subscriber": Kind("sink", "messages kept for a subscriber that reads nothing until the end", 1e4, 1, 1e6),
 }
 """By name, for the user: what its value says."""
 _TERM = re.compile(

@@ -10,6 +10,8 @@ _COUNTS = {
     "stale": "{} samples came too late to be decoded",
     "repeated": "{} samples came twice or out of order and were dropped",
     "steps": "the time stamps stepped to another clock ({} times)",
+    "overflows": "a subscriber did not keep up ({} times): what came while its queue was full is lost to it, as the "
+    "messages' numbers tell it",
     "back": "a stream came back under its name ({} times)",
 }
 """What is said when a figure of the status has grown, with by how much."""

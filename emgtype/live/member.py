@@ -46,6 +46,8 @@ class Member:
     """What reads their text once more at word level."""
     earlier: Counter[str] = field(default_factory=Counter)
     """What the pipelines counted that were exchanged."""
+    overflows: Callable[[], int] = lambda: 0
+    """How often a message of theirs found a subscriber's queue full."""
     happenings: Happenings = field(default_factory=Happenings)
     """What was told of their samples."""
 
@@ -72,6 +74,7 @@ class Member:
             **{name: self.earlier[name] + count for name, count in _counts(self.person.pipeline).items()},
             **({} if (gate := self.person.pipeline.gate) is None else {"idle": gate.closed / max(1, gate.frames)}),
             "stalls": self.wearer.stalls,
+            "overflows": self.overflows(),
             **self.source.figures(),
         }
 

@@ -180,6 +180,7 @@ class Service(Closing):
             silent=lambda: " and ".join(source.silent()),
         )
         member = Member(person, source, wearer, recent, publisher.mark, signal, self._keys, profile, recording, flight)
+        member.overflows = lambda: publisher.overflows
         if person.config.words.publish:
             self._read_sentences(member, publisher, stack)
         return member

@@ -35,6 +35,7 @@ from streamer.chunk import Chunk
 DISK = ("slow-disk", "full-disk")
 """Faults for which a recording is made."""
 SUBSCRIBER = "slow-subscriber"
+_ON_THE_WAY = 4096  # bytes that the kernel keeps for a subscriber, and as many for the publisher, or as few as it can
 _PATIENCE = 5.0  # seconds until a subscriber hears something
 _QUIET = 0.3  # seconds after which nothing more comes to it
 
@@ -100,7 +101,8 @@ class Reader(Closing):
         self.messages = 0
         """Of text, that came."""
         self._faults = [fault for fault in faults if fault.kind == SUBSCRIBER]
-        self._subscriber = Subscriber(publisher.endpoint)
+        # What it does not read waits at the publisher, not on the way.
+        self._subscriber = Subscriber(publisher.endpoint, rcvhwm=1, rcvbuf=_ON_THE_WAY)
         end = time.monotonic() + _PATIENCE
         while self._subscriber.receive(0.01) is None and time.monotonic() < end:
             publisher.heartbeat()
@@ -120,6 +122,14 @@ class Reader(Closing):
     def close(self) -> None:
         """Leave."""
         self._subscriber.close()
+
+
+def _socket(folder: Path, faults: Sequence[Fault]) -> PubSocket:
+    """Where the text goes; for a slow subscriber over TCP, of which the kernel keeps no more than it is told to."""
+    kept = [round(fault.value) for fault in faults if fault.kind == SUBSCRIBER]
+    if not kept:
+        return PubSocket(f"ipc://{folder}/text")
+    return PubSocket("tcp://127.0.0.1:0", kept=min(kept), sndbuf=_ON_THE_WAY)
 
 
 class FaultyRun(Closing):
@@ -171,7 +181,9 @@ class FaultyRun(Closing):
         self._reader: Reader | None = None
         with ExitStack() as stack:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="emgtype-faults-")))
-            socket = stack.enter_context(PubSocket(f"ipc://{folder}/text"))
+            socket = stack.enter_context(_socket(folder, faults))
+            if socket.note:
+                tell(f"note: {socket.note}")
             publisher = Publisher(socket, config.session, config.person)
             self._keep(stack, faults, folder, publisher)
             self._member = self._serve(person, publisher, sinks, streams, numbered=numbered)
@@ -215,7 +227,16 @@ class FaultyRun(Closing):
             watch=report.push,
             silent=lambda: " and ".join(source.silent()),
         )
-        return Member(person, source, wearer, recent, publisher.mark, report, recording=self._recording)
+        return Member(
+            person,
+            source,
+            wearer,
+            recent,
+            publisher.mark,
+            report,
+            recording=self._recording,
+            overflows=lambda: publisher.overflows,
+        )
 
     def run(self) -> Faulty:
         """To the end of the signal.

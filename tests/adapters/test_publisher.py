@@ -112,11 +112,16 @@ def test_a_subscriber_that_never_reads_slows_nobody(tmp_path: Path) -> None:
             publisher.heartbeat()  # ZeroMQ joins in its own time
         for _ in range(30_000):  # more than is kept for it: a publisher that blocks would hang here
             publisher.push(EVENT)
+        assert publisher.overflows > 0
         got = 0
         while sleeper.poll(200):
             sleeper.recv_multipart()
             got += 1
         assert 0 < got < 30_000
+        found = publisher.overflows
+        for _ in range(9_000):  # there is room again
+            publisher.push(EVENT)
+        assert publisher.overflows == found
 
 
 def test_a_subscriber_waits_its_time_although_others_are_heard(tmp_path: Path) -> None:

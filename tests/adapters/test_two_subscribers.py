@@ -1,4 +1,4 @@
-"""A subscriber that does not keep up costs nobody else anything, and tells exactly what it has lost."""
+"""A subscriber that does not keep up costs nobody else anything, and tells exactly what it has lost; it is noticed."""
 
 import signal
 import subprocess
@@ -69,6 +69,7 @@ def test_the_one_that_is_stopped_tells_its_exact_loss_and_the_other_gets_everyth
                 assert isinstance(message, TextMessage)
                 assert message.seq == seq
             assert awake.lost == 0
+            assert publisher.overflows == 1  # once full, its queue is not asked again until half of it is read
             stopped.send_signal(signal.SIGCONT)
             while stopped.poll() is None:  # until there is room for it again
                 publisher.push(edit(COUNT, tail=1))

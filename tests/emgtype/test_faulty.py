@@ -92,11 +92,20 @@ def test_the_daemon_goes_on_and_says_what_happened(chunks: list[Chunk], faults: 
         assert outcome.recorded == pytest.approx(4 * LAYOUT.rate, abs=LAYOUT.rate / 20)
         assert "No space left" in outcome.status["recording"]["ended"]
     if faults.startswith("slow-subscriber"):
-        assert outcome.missed == 0
+        assert (outcome.missed, outcome.status["overflows"]) == (0, 0)
         assert outcome.messages
         assert outcome.messages > 10
     assert len(keys.final) == len(keys.labels)
     assert outcome.status["state"] == "decoding"
+
+
+@pytest.mark.slow
+def test_a_subscriber_whose_queue_is_full_loses_messages_and_is_told_of() -> None:
+    session = typing_session(make_person(1), 4101, load_text("demo"), 30.0)
+    outcome, _ = decoded(list(session.chunks()), "slow-subscriber@1+25=1")
+    assert any(sentence.startswith("a subscriber did not keep up (1 times)") for _, sentence in outcome.said)
+    assert outcome.status["overflows"] == 1
+    assert outcome.missed
 
 
 def test_every_kind_of_fault_is_among_them() -> None:

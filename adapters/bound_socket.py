@@ -12,6 +12,9 @@ from adapters.socket_lock import SocketLock
 from decoder.errors import InputError
 
 _LINGER_MS = 300  # at the end, for the last messages to leave
+_LONGEST = 1 << 16  # bytes: ZeroMQ drops whoever sends more at once, unread; we are sent requests and subscriptions
+_WAITING = 32  # messages from each peer, and to each, before it must wait, or loses some
+_DEFAULTS = {"linger": _LINGER_MS, "maxmsgsize": _LONGEST, "rcvhwm": _WAITING, "sndhwm": _WAITING}
 
 
 class BoundSocket(Closing):
@@ -46,7 +49,7 @@ class BoundSocket(Closing):
                 stack.callback(gatekeeper.close)
             self._socket = context.socket(kind)
             stack.callback(self._socket.close)
-            for name, value in {"linger": _LINGER_MS, "ipv6": endpoint.startswith("tcp://["), **options}.items():
+            for name, value in {**_DEFAULTS, "ipv6": endpoint.startswith("tcp://["), **options}.items():
                 setattr(self._socket, name, value)
             if keys:
                 gatekeeper.guard(self._socket)

@@ -14,7 +14,6 @@ from decoder.errors import InputError
 VERSION = 1
 LONGEST = 4096
 """Bytes of a request."""
-_REFUSED = 1 << 20  # bytes: what is longer than this is not even read; ZeroMQ drops whoever sends it
 _FIELDS = ("do", "person", "arg", "id")
 _AT_ONCE = 16
 _REMEMBERED = 256  # ids of requests that were done
@@ -37,7 +36,7 @@ class ControlSocket(BoundSocket):
     def __init__(self, endpoint: str, *, keys: KeyFolder | None = None) -> None:
         self._done: deque[str] = deque(maxlen=_REMEMBERED)
         # REP would wait for the next request where one came that no REQ socket has sent, and forget whom to answer.
-        super().__init__(zmq.ROUTER, endpoint, ("take requests at", "--control"), keys=keys, maxmsgsize=_REFUSED)
+        super().__init__(zmq.ROUTER, endpoint, ("take requests at", "--control"), keys=keys)
 
     def attend(self, answer: Answer) -> None:
         """Answer what waits, without waiting; nothing that comes can raise, nor hold us up by its number."""

@@ -1,14 +1,16 @@
 """Figures for Prometheus, over HTTP on this machine's loopback interface; counts and times, never text."""
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
-from prometheus_client.exposition import start_http_server
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from adapters.bounded_server import BoundedServer
 from adapters.closing import Closing
 from decoder.errors import InputError
 
@@ -43,13 +45,13 @@ class MetricsServer(Closing, Collector):
     def __init__(self, address: str) -> None:
         host, port = _loopback(address)
         self._people: Mapping[str, Mapping[str, Any]] = {}
-        registry = CollectorRegistry()
-        registry.register(self)
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
         try:
-            self._server, self._thread = start_http_server(port, host, registry)
+            self._server = BoundedServer(host, port, self._answer)
         except OSError as error:
             raise InputError(f"cannot serve metrics at {address}: {error.strerror}; name another address") from None
-        self.address = f"{host}:{self._server.server_port}"
+        self.address = f"{host}:{self._server.port}"
         """Where it listens."""
 
     def push(self, person: str, status: Mapping[str, Any]) -> None:
@@ -83,11 +85,21 @@ class MetricsServer(Closing, Collector):
                     stages.add_sample("emgtype_stage_seconds", labels, 1e-3 * value)
         yield stages
 
+    def _answer(self, asked: Mapping[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        """As WSGI wants it. Other than prometheus_client's own it reads no header: some that it reads make it fail."""
+        status, body = HTTPStatus.OK, b""
+        if asked["REQUEST_METHOD"] != "GET":
+            status = HTTPStatus.METHOD_NOT_ALLOWED
+        elif asked["PATH_INFO"] != "/metrics":
+            status = HTTPStatus.NOT_FOUND
+        else:
+            body = generate_latest(self._registry)
+        start(f"{status.value} {status.phrase}", [("Content-Type", CONTENT_TYPE_LATEST)])
+        return [body]
+
     def close(self) -> None:
         """Answer nobody any more."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.close()
 
 
 def _quantiles(spread: Mapping[str, float]) -> Iterator[tuple[str, float]]:

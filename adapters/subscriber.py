@@ -14,6 +14,7 @@ from decoder.errors import InputError
 
 TEXT = (wire.TextMessage.KIND, wire.Heartbeat.KIND)
 """Topics of those who want the text."""
+_TOPICS = 1000  # whose numbers are remembered: of more, those that were silent longest count as new
 
 
 class Subscriber(Closing):
@@ -86,7 +87,10 @@ class Subscriber(Closing):
         # A topic's first message says where we came in; a daemon that starts anew counts anew.
         if run == message.run:
             self.lost += max(0, number - expected)
+        self._expected.pop((message.person, kind), None)  # the newest last
         self._expected[message.person, kind] = message.run, following
+        if len(self._expected) > _TOPICS:
+            del self._expected[next(iter(self._expected))]
 
     def close(self) -> None:
         """Give the socket back."""

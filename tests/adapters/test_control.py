@@ -186,3 +186,42 @@ def test_what_no_req_socket_sends_neither_stops_the_daemon_nor_costs_others_thei
                 while not socket.poll(1):
                     control.attend(Log())  # in this thread: it must not wait
                 assert json.loads(socket.recv()) == {"v": 1, "ok": True, "did": "status"}
+
+
+def test_of_who_asks_and_never_reads_few_answers_wait(tmp_path: Path) -> None:
+    asked = 0
+
+    def answer(_do: str, _person: str | None, _arg: str | None) -> Mapping[str, Any]:
+        nonlocal asked
+        asked += 1
+        return {"long": "x" * 100_000}
+
+    with (
+        ControlSocket(f"ipc://{tmp_path}/control") as control,
+        zmq.Context() as context,
+        context.socket(zmq.DEALER) as greedy,
+    ):
+        greedy.linger, greedy.rcvhwm = 0, 1
+        greedy.connect(control.endpoint)
+        for _ in range(300):
+            greedy.send_multipart([b"", b'{"v": 1, "do": "snapshot"}'])
+        while asked < 300:
+            control.attend(answer)
+        came = 0
+        while greedy.poll(100):
+            greedy.recv_multipart()
+            came += 1
+        assert 0 < came < 60
+
+
+def test_who_sends_far_too_much_at_once_is_dropped_unread(tmp_path: Path) -> None:
+    with daemon(f"ipc://{tmp_path}/control", Log()) as endpoint, zmq.Context() as context:
+        with context.socket(zmq.REQ) as socket:
+            socket.linger, socket.reconnect_ivl = 0, -1
+            ended = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+            socket.connect(endpoint)
+            socket.send(b"x" * 70_000)
+            assert ended.poll(5000)
+            socket.disable_monitor()
+            ended.close()
+        assert ask(endpoint, "status")["ok"]

@@ -135,3 +135,23 @@ def test_a_subscriber_waits_its_time_although_others_are_heard(tmp_path: Path) -
             assert time.monotonic() - start >= 0.15
     with pytest.raises(InputError, match="without spaces and dots"):
         Subscriber("tcp://127.0.0.1:5757", "a.b")
+
+
+def test_a_subscriber_remembers_the_numbers_of_a_bounded_number_of_topics(tmp_path: Path) -> None:
+    with PubSocket(f"ipc://{tmp_path}/text") as at, Subscriber(at.endpoint) as subscriber:
+        ann = Publisher(at, "s", "ann")
+        connected(ann, subscriber)
+        for number in range(3000):
+            Publisher(at, "s", f"stranger{number}").heartbeat()
+            if number % 500 == 0:
+                ann.push(EVENT)
+            while subscriber.receive(0):
+                pass
+        while subscriber.receive(0.1):
+            pass
+        assert subscriber.lost == 0
+        assert len(subscriber._expected) <= 1000
+        ann._next["keys"] += 2
+        ann.push(EVENT)
+        assert subscriber.receive(5)
+        assert subscriber.lost == 2  # who was heard a while ago is remembered

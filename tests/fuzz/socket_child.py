@@ -13,6 +13,7 @@ from pathlib import Path
 
 from adapters.control import ControlSocket
 from adapters.curve import KeyFolder
+from adapters.metrics import MetricsServer
 from adapters.publisher import Publisher, PubSocket
 from adapters.subscriber import Subscriber
 from adapters.wire import KINDS
@@ -50,9 +51,11 @@ def serve(folder: Path) -> None:
         controls = [ControlSocket(f"ipc://{folder}/control"), ControlSocket(tcp), ControlSocket(tcp, keys=keys)]
         for socket in (*pubs, *controls):
             stack.enter_context(socket)
-        _say(text=[pub.endpoint for pub in pubs], control=[control.endpoint for control in controls])
+        metrics = stack.enter_context(MetricsServer("127.0.0.1:0"))
+        where = f"http://{metrics.address}/metrics"
+        _say(metrics=where, text=[pub.endpoint for pub in pubs], control=[control.endpoint for control in controls])
         publishers = [Publisher(pub, "session", "me") for pub in pubs]
-        number, beaten = 0, time.monotonic()
+        number, beaten = 0, 0.0
         while True:
             for control in controls:
                 control.attend(lambda do, _person, _arg: {"did": do})
@@ -61,6 +64,7 @@ def serve(folder: Path) -> None:
             number += 1
             if time.monotonic() - beaten > 1:
                 beaten = time.monotonic()
+                metrics.push("me", {"state": "decoding", "samples": number, "stages_ms": {}})
                 for publisher in publishers:
                     publisher.heartbeat()
             if _asked():

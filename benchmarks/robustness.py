@@ -46,7 +46,8 @@ _WATCHED = 3.0  # seconds behind a fault in which phantoms are looked for
 _BESIDE = 0.5  # seconds from a press: a key there answers it, rightly or not
 _LOOKED = 12.0  # seconds behind a fault in which the first right key is looked for
 _ANSWERS = 0.3  # seconds from a press at which its key may be dated
-_COUNTS = ("stalls", "gaps", "masked", "filled", "stale", "repeated", "steps", "rejected", "overflows")
+_SIGNAL = ("gaps", "masked", "filled", "stale", "repeated", "reordered", "recounted", "steps")
+_COUNTS = ("stalls", *_SIGNAL, "rejected", "overflows")
 _LEVELS = {"jitter_ms": 2.0, "skew_ms": 10.0, "rate_ppm": 50.0}
 """Figures that are worth telling from these on."""
 

@@ -26,7 +26,8 @@ _FAR = 3.0  # standard deviations beyond which an outlier counts as one so far a
 _SLEW = 0.02  # by which the times given out may run faster or slower than the clock to catch up with it,
 _HASTE = 0.1  # and where they are far off
 _FAR_OFF = 0.01  # seconds that is
-_FADING = 0.998  # of the longest batch of equal stamps, per block: what a burst was is forgotten in ten seconds
+_FADING = 0.998
+"""Of the longest batch of equal stamps and of the largest jitter, per block: both are forgotten in ten seconds."""
 _LEAST, _MOST = 0.005, 0.2  # seconds of a step of the stamps that shows a gap, at least and at most
 _STEP = 8.0  # standard deviations of jitter that it has, between those
 _EARLY = 0.06  # seconds that samples may come too soon before their times step back: bands may be so far apart
@@ -75,6 +76,7 @@ class SampleClock:
         self.steps = 0
         """How often the stamps stepped back, or to another time than the count of samples: another clock."""
         self._variance = _START**2  # of a block's residual
+        self._roughest = 0.0  # seconds: the largest jitter of late
         self._changes: deque[float] = deque(maxlen=_CHANGES)  # of the residual from block to block, seconds
         self._before: float | None = None  # the last residual, as of the clock now
         self._drift = 0.0  # of the period, as a fraction
@@ -228,6 +230,7 @@ class SampleClock:
         if len(self._changes) >= _CHANGES // 4:
             most = sorted(self._changes)[int(_MOSTLY * len(self._changes))]
             self._variance = max(_FINEST, most / _OF_TWO) ** 2
+            self._roughest = max(self.jitter, _FADING * self._roughest)
 
     def _correct(self, residual: float) -> None:
         spread = math.sqrt(self._offset_variance + self._variance)
@@ -235,7 +238,8 @@ class SampleClock:
         far = abs(residual) > _FAR * spread
         self._sides = self._sides + int(math.copysign(1, residual)) if far else 0
         if abs(self._sides) >= _STUBBORN:
-            self.steps += 1
+            # When jitter ends, all packets come as soon as the first ones did before: no other clock.
+            self.steps += abs(residual) > _FAR * self._roughest
             self._sides = 0
             self._ahead, self._offset_variance, self._covariance = residual, self._variance, 0.0
             return

@@ -86,11 +86,6 @@ class Intake:
         return self.counter.lost if self.counter else None
 
     @property
-    def repeated(self) -> int:
-        """Samples dropped because they came again or out of order; only where they are counted."""
-        return self.counter.repeated if self.counter else 0
-
-    @property
     def filled(self) -> int:
         """Samples missing in holes that were filled."""
         return self._holes.filled
@@ -121,8 +116,7 @@ class Intake:
             samples, stamps = delivery.samples, delivery.stamps
             lost = np.full(len(stamps), UNKNOWN)
         else:
-            kept, missing = self.counter.push(numbers, delivery.stamps)
-            samples, stamps, lost = delivery.samples[kept], delivery.stamps[kept], np.array(missing, np.int64)
+            samples, stamps, lost = self.counter.push(delivery.samples, delivery.stamps, numbers)
         pieces = []
         start = 0
         while start < len(stamps):

@@ -10,6 +10,7 @@ from streamer.unit_check import UnitCheck
 
 TRAINED_SKEW = 0.06
 """Seconds that the bands of a training session may be apart."""
+_COUNTED = ("repeated", "reordered", "recounted")  # of samples that are counted
 
 
 class Merger:
@@ -97,13 +98,14 @@ class Merger:
     def figures(self) -> dict[str, Any]:
         """For the status: milliseconds, parts per million and counts."""
         drifts = [1e6 * intake.clock.drift for intake in self.intakes]
+        counters = [intake.counter for intake in self.intakes if intake.counter]
         found: dict[str, Any] = {
             "rate_ppm": [round(drift, 1) for drift in drifts],
             "jitter_ms": [round(1e3 * intake.clock.jitter, 2) for intake in self.intakes],
             "lost": self.lost,
             "stale": sum(intake.stale for intake in self.intakes),
             "filled": sum(intake.filled for intake in self.intakes),
-            "repeated": sum(intake.repeated for intake in self.intakes),
+            **{name: sum(getattr(counter, name) for counter in counters) for name in _COUNTED},
             "steps": sum(intake.clock.steps for intake in self.intakes),
         }
         if self.aligner:

@@ -8,7 +8,9 @@ _COUNTS = {
     "gaps": "samples were missing for longer than 200 ms ({} times): the text before is final, and decoding began anew",
     "masked": "samples were missing for up to 200 ms: {} frames of 8 ms were masked",
     "stale": "{} samples came too late to be decoded",
-    "repeated": "{} samples came twice or out of order and were dropped",
+    "repeated": "{} samples came twice or too late and were dropped",
+    "reordered": "{} samples came out of order and were put back in order",
+    "recounted": "a stream began to count its samples anew ({} times): what it lost before that is not known",
     "steps": "the time stamps stepped to another clock ({} times)",
     "overflows": "a subscriber did not keep up ({} times): what came while its queue was full is lost to it, as the "
     "messages' numbers tell it",

@@ -18,34 +18,80 @@ NUMBERS = 2**24
 FloatArray = npt.NDArray[np.float64]
 
 
-def count(numbers: list[int], stamps: list[float] | None = None) -> tuple[list[bool], list[int], SampleCounter]:
+def count(numbers: list[int], stamps: list[float] | None = None) -> tuple[list[int], list[int], SampleCounter]:
+    """Places of what comes out, in its order, and what was lost before each."""
     counter = SampleCounter(RATE, NUMBERS)
     times = [n / RATE for n in numbers] if stamps is None else stamps
-    kept, lost = counter.push(np.array(numbers), np.array(times))
-    return kept.tolist(), lost, counter
+    places = np.arange(len(numbers), dtype=np.float32)[:, None]
+    samples, at, lost = counter.push(places, np.array(times), np.array(numbers))
+    order = samples[:, 0].astype(int).tolist()
+    np.testing.assert_array_equal(at, [times[place] for place in order])
+    return order, lost.tolist(), counter
 
 
 def test_numbers_tell_what_was_lost_also_where_they_wrap() -> None:
-    numbers = [NUMBERS - 3, NUMBERS - 2, 1, 2, 3, 7, 8]
-    kept, lost, counter = count(numbers, [0.001 * i for i in range(7)])
-    assert all(kept)
-    assert lost == [UNKNOWN, 0, 2, 0, 0, 3, 0]
-    assert counter.lost == 5
+    numbers = [NUMBERS - 3, NUMBERS - 2, 200, 201, 202, 400, 401]
+    order, lost, counter = count(numbers, [0.001 * i for i in range(7)])
+    assert order == [*range(7)]
+    assert lost == [UNKNOWN, 0, 201, 0, 0, 197, 0]
+    assert counter.lost == 398
 
 
-def test_what_comes_again_or_too_late_is_dropped() -> None:
-    kept, lost, counter = count([1, 2, 3, 2, 3, 6, 5, 4, 7])
-    assert kept == [True, True, True, False, False, True, False, False, True]
-    assert lost == [UNKNOWN, 0, 0, 2, 0]
-    assert (counter.repeated, counter.lost) == (4, 2)
+def test_what_waits_for_missing_samples_comes_when_they_do_or_after_50_ms() -> None:
+    order, lost, counter = count([0, 1, *range(4, 104)])
+    assert (order, lost) == ([*range(102)], [UNKNOWN, 0, 2, *[0] * 99])
+    assert (counter.lost, counter.reordered) == (2, 0)
+    assert count([0, 1, *range(4, 103)])[0] == [0, 1]
+    assert count([0, 1, *range(4, 103), 3, 2])[0] == [0, 1, 102, 101, *range(2, 101)]
+
+
+def test_what_comes_out_of_order_is_put_back_and_what_comes_again_or_too_late_is_dropped() -> None:
+    order, lost, counter = count([1, 2, 3, 2, 3, 6, 6, 5, 4, 7])
+    assert order == [0, 1, 2, 8, 7, 5, 9]
+    assert lost == [UNKNOWN, *[0] * 6]
+    assert (counter.repeated, counter.reordered, counter.lost) == (3, 1, 0)
+    order, lost, counter = count([0, 2, 150, 1, 151])
+    assert (order, lost) == ([0, 1, 2, 4], [UNKNOWN, 1, 147, 0])
+    assert (counter.repeated, counter.lost) == (1, 148)
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.sampled_from(["late", "twice", "lost", "in turn", "in turn", "anew"]), min_size=1, max_size=40),
+    st.lists(st.integers(0, 400), max_size=30).map(sorted),
+)
+def test_counting_does_not_depend_on_the_cut_and_accounts_for_every_sample(fates: list[str], cuts: list[int]) -> None:
+    fates = ["in turn", *fates, *["in turn"] * 12]
+    packets, number = list[npt.NDArray[np.int64]](), NUMBERS - 100
+    for time, fate in zip(range(0, 10 * len(fates), 10), fates, strict=True):
+        number = 5 if fate == "anew" else number
+        packets += [np.stack([np.arange(number, number + 10) % NUMBERS, np.arange(time, time + 10)])] * (fate != "lost")
+        packets += packets[-1:] * (fate == "twice")
+        number += 10
+    for place in range(1, len(packets) - 1, 2):
+        if fates[place % len(fates)] == "late":  # or whichever it is that is there now
+            packets[place : place + 2] = packets[place : place + 2][::-1]
+    numbers, times = np.concatenate(packets, axis=1)
+    given = np.arange(len(numbers), dtype=np.float32)[:, None], times / RATE, numbers
+    whole, pieced = SampleCounter(RATE, NUMBERS), SampleCounter(RATE, NUMBERS)
+    expected = whole.push(*given)
+    got = [pieced.push(*part) for part in zip(*(np.split(values, cuts) for values in given), strict=True)]
+    for column, values in enumerate(expected):
+        np.testing.assert_array_equal(np.concatenate([piece[column] for piece in got]), values)
+    for name in ("lost", "repeated", "reordered", "recounted"):
+        assert getattr(pieced, name) == getattr(whole, name)
+    if "anew" not in fates:
+        assert len(expected[1]) + whole.repeated == len(numbers)
+        assert expected[1].tolist() == sorted({*given[1].tolist()})
+        assert (whole.lost, whole.recounted) == (10 * fates.count("lost"), 0)
 
 
 @pytest.mark.parametrize(("last", "then"), [(100_000, 0), (10_000_000, 0), (5, 1)])
 def test_a_source_that_counts_anew_has_lost_nothing_that_is_known(last: int, then: int) -> None:
-    kept, lost, counter = count([last, then], [50.0, 52.0])
-    assert kept == [True, True]
+    order, lost, counter = count([last, then], [50.0, 52.0])
+    assert order == [0, 1]
     assert lost == [UNKNOWN, UNKNOWN]
-    assert counter.lost == 0
+    assert (counter.lost, counter.recounted) == (0, 1)
 
 
 def test_holes_are_filled_evenly_and_gaps_are_not() -> None:

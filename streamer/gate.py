@@ -9,7 +9,7 @@ import numpy.typing as npt
 from decoder.errors import InputError
 from decoder.messages import Emission
 from streamer.bundle_facts import BundleFacts
-from streamer.levels import Floor, Levels, Loudness
+from streamer.levels import REST, Floor, Levels, Loudness
 
 TYPING = 16.0
 """dB above the floor: the burst of a key, until those of the wearer are known."""
@@ -46,7 +46,8 @@ class IdleGate:
 
     The gate is open within 0.2 s of a burst that is about as loud as those of keys, while the other hand is held over
     the keys too, unless both hands, or one for longer, are louder than typing makes them (a clench). Until the hands
-    have once rested it is open. It looks at nothing to come and delays nothing.
+    have once rested it is open. Where the encoder hears keys, whether or not the gate is open, no hand rests: what is
+    even there is a signal that clips. It looks at nothing to come and delays nothing.
     """
 
     def __init__(self, facts: BundleFacts, settings: GateSettings | None = None) -> None:
@@ -55,7 +56,8 @@ class IdleGate:
         self._levels = Levels(facts.stft, facts.layout)
         self._floor = Floor(facts.stft, facts.layout)
         self._context = facts.receptive_field - 1
-        self._hold = round(_HOLD * facts.layout.rate / facts.stft.hop)
+        rate = facts.layout.rate / facts.stft.hop
+        self._hold, self._rest = round(_HOLD * rate), round(REST * rate)
         self._silence = np.full(len(facts.classes) + 1, SILENT, np.float32)
         self._silence[facts.blank] = 0.0
         self._blank = facts.blank
@@ -81,6 +83,7 @@ class IdleGate:
         self._judged = 0  # frames of it
         self._ahead = self._context  # frames to come that get no emission
         self._shut = 0  # frames that the gate stays closed for a clench
+        self._typed = 0  # frames to come whose REST holds a key heard
 
     def follow(self, other: "IdleGate") -> None:
         """Begin with what another gate has learnt of the wearer's rest and typing, from frames of the same kind."""
@@ -142,7 +145,8 @@ class IdleGate:
             min(map(float.__sub__, swell, floor)) > self.typing + s.loud
             or max(map(float.__sub__, lasting, floor)) > self.typing + _EFFORT
         )
-        self._floor.learn(rest, steady, loud)
+        self._typed = self._rest if heard else max(0, self._typed - 1)
+        self._floor.learn(rest, steady, loud or self._typed > 0)
         if floor is None:
             return True
         self._shut = self._hold if loud else max(0, self._shut - 1)

@@ -15,7 +15,7 @@ BURST, SWELL, QUIET, LASTING, REST = 0.04, 0.12, 0.2, 0.3, 1.5
 REACH = 0.2
 """Seconds that a burst is remembered: the encoder tells a key that late."""
 ENDURANCE = 10.0
-"""Seconds after which what is loud and steady is no clench but other contacts: the floor has risen."""
+"""Seconds after which what is steady is a rest all the same, on other contacts: no fist and no typing stays so even."""
 _STEADY = 3.0  # dB that the swells of a rest may lie above its mean: noise stays below 2.1, typing above 4
 _SLACK = 2.0  # dB that a pause within typing lies above or below the rest, or noise below its mean
 _DEAD = 10.0  # dB below a band's median electrode, from where on it is no contact: it counts as that far below
@@ -111,7 +111,8 @@ def _running_maximum(values: FloatArray, length: int) -> FloatArray:
 class Floor:
     """How loud each band is at rest, learnt from the first steady seconds and kept current.
 
-    It rises only where all bands are steady, so never while somebody types, and falls with every pause that is quieter.
+    It rises only where all bands are steady and nothing else speaks against a rest, for typing that the amplifier clips
+    is as even as one. It falls with every pause that is quieter.
     """
 
     def __init__(self, stft: StftConstants, layout: Layout) -> None:
@@ -122,7 +123,7 @@ class Floor:
         """Nothing is known."""
         self.levels: list[float] | None = None
         """dB for each band; None until they have rested."""
-        self._loud = 0  # frames
+        self._doubtful = 0  # steady frames without a break
 
     def fall(self, quiet: list[float]) -> list[float] | None:
         """Where the newest QUIET shows that the rest is quieter, it is; the floor."""
@@ -130,8 +131,8 @@ class Floor:
             self.levels = [min(known, now + _SLACK) for known, now in zip(self.levels, quiet, strict=True)]
         return self.levels
 
-    def learn(self, rest: list[float], steady: bool, loud: bool) -> None:
-        """A frame's REST, whether it was steady, and whether it is too loud for one unless that lasts."""
-        self._loud = self._loud + 1 if loud else 0
-        if steady and not 0 < self._loud <= self._endurance:
+    def learn(self, rest: list[float], steady: bool, doubtful: bool) -> None:
+        """A frame's REST, whether it was steady, and whether it is taken for one only if it stays so for ENDURANCE."""
+        self._doubtful = self._doubtful + 1 if steady and doubtful else 0
+        if steady and not 0 < self._doubtful <= self._endurance:
             self.levels = rest

@@ -24,6 +24,7 @@ LAYOUT = Layout(2000.0, "uV", ("left", "right"), 4)
 FACTS = BundleFacts("made", "Apache-2.0", LAYOUT, StftConstants(), ("a", "b", "⌫"), 3, 4, 10, ())
 CONTEXT = FACTS.receptive_field - 1
 REST, POSTURE, KEY, FIST = 1.0, 3.0, 8.0, 12.0  # rms, in units of the rest
+CLIP = 3.0  # where an amplifier does, in these units
 Part = tuple[float, float, float]
 """Seconds, and how loud the left and the right band are."""
 FINGERS: list[Part] = [
@@ -32,12 +33,17 @@ FINGERS: list[Part] = [
     (0.12, POSTURE, POSTURE),
     (0.06, POSTURE, KEY),
 ]
+SOFT: list[Part] = [(seconds, min(left, 5.0), min(right, 5.0)) for seconds, left, right in FINGERS]
+
+
+def loud_of(parts: Sequence[Part]) -> npt.NDArray[np.float64]:
+    """(samples, bands)."""
+    return np.concatenate([np.tile([left, right], (round(s * LAYOUT.rate), 1)) for s, left, right in parts])
 
 
 def signal(parts: Sequence[Part], seed: int = 0) -> Chunk:
-    rng = np.random.default_rng(seed)
-    loud = np.concatenate([np.tile([left, right], (round(s * LAYOUT.rate), 1)) for s, left, right in parts])
-    samples = loud[:, :, None] * rng.normal(size=(len(loud), LAYOUT.bands, LAYOUT.electrodes))
+    loud = loud_of(parts)
+    samples = loud[:, :, None] * np.random.default_rng(seed).normal(size=(*loud.shape, LAYOUT.electrodes))
     return Chunk(samples.astype(np.float32), np.arange(len(loud)) / LAYOUT.rate, LAYOUT)
 
 
@@ -45,18 +51,23 @@ def frames_of(chunk: Chunk) -> npt.NDArray[np.float32]:
     return Spectrogram(FACTS.stft).push(chunk.samples, chunk.times)[0]
 
 
-def keys_heard(frames: int) -> Emission:
-    """A key in every frame: what stays of them says where the gate was open."""
-    log_probs = np.full((frames, len(FACTS.classes) + 1), -5.0, np.float32)
-    log_probs[:, 0] = -0.05
-    return Emission(log_probs, 0.008 * np.arange(frames, dtype=np.float64))
+def keys_heard(parts: Sequence[Part]) -> Emission:
+    """A key in every frame that ends in a burst, else blank, never as sure of it as where the gate is closed."""
+    newest = loud_of(parts)[FACTS.stft.window - 1 :: FACTS.stft.hop].max(axis=1)[CONTEXT:]
+    log_probs = np.full((len(newest), len(FACTS.classes) + 1), -5.0, np.float32)
+    log_probs[np.arange(len(newest)), np.where((newest > POSTURE) & (newest < FIST), 0, FACTS.blank)] = -0.05
+    return Emission(log_probs, 0.008 * np.arange(len(newest), dtype=np.float64))
 
 
-def opened(gate: IdleGate, parts: Sequence[Part]) -> list[float]:
-    """Share of each part in which the gate is open, the frames that straddle two left out."""
-    frames = frames_of(signal(parts))
+def opened(gate: IdleGate, parts: Sequence[Part], clipped: tuple[float, float] = (0, 0)) -> list[float]:
+    """Share of each part in which the gate is open, the frames that straddle two left out; the amplifier clips from
+    and to these seconds."""
+    chunk = signal(parts)
+    samples = chunk.samples[slice(*(round(seconds * LAYOUT.rate) for seconds in clipped))]
+    np.clip(samples, -CLIP, CLIP, out=samples)
+    frames = frames_of(chunk)
     gate.listen(frames)
-    heard = keys_heard(len(frames) - CONTEXT)
+    heard = keys_heard(parts)
     passed = gate.push(heard)
     closed = passed.log_probs[:, 3] == 0
     np.testing.assert_array_equal(passed.log_probs[~closed], heard.log_probs[~closed])
@@ -83,6 +94,12 @@ def test_typing_is_let_through_and_never_learnt_as_rest() -> None:
     assert gate.typing != TYPING  # but their level was
 
 
+def test_typing_that_is_clipped_until_it_is_even_is_no_rest_so_softer_keys_behind_it_pass() -> None:
+    parts: list[Part] = [(3, REST, REST), *FINGERS * 20, *FINGERS * 20, *SOFT * 10]  # 7.2 s each, but the soft keys
+    soft = opened(IdleGate(FACTS), parts, clipped=(10.2, 17.4))[-len(SOFT) * 10 :]
+    assert min(soft[1:]) == 1  # from the first key on
+
+
 def test_who_types_from_the_first_moment_is_heard() -> None:
     gate = IdleGate(FACTS)
     assert min(opened(gate, FINGERS * 100)[8:]) == 1
@@ -106,11 +123,11 @@ def test_one_hand_alone_is_a_matter_of_the_settings() -> None:
 
 
 def test_an_electrode_that_loses_its_contact_changes_little() -> None:
-    gate, typing = IdleGate(FACTS), signal([(3, REST, REST), *FINGERS * 60])
+    parts: list[Part] = [(3, REST, REST), *FINGERS * 60]
+    gate, typing = IdleGate(FACTS), signal(parts)
     typing.samples[6000:, 0, 1] = 0.0
-    frames = frames_of(typing)
-    gate.listen(frames)
-    gate.push(keys_heard(len(frames) - CONTEXT))
+    gate.listen(frames_of(typing))
+    gate.push(keys_heard(parts))
     assert gate.closed < 0.35 * gate.frames  # the rest alone is 0.2
 
 
@@ -119,7 +136,7 @@ def test_an_electrode_that_loses_its_contact_changes_little() -> None:
 def test_any_cut_gives_the_same_emissions(cuts: list[int], behind: int) -> None:
     parts: list[Part] = [(2, REST, REST), *FINGERS * 4, (0.5, FIST, FIST), (0.6, REST, REST), *FINGERS * 3]
     frames = frames_of(signal(parts))
-    heard = keys_heard(len(frames) - CONTEXT)
+    heard = keys_heard(parts)
     whole, pieces, single = (IdleGate(FACTS) for _ in range(3))
 
     def said(gate: IdleGate, ends: Sequence[int], late: int) -> npt.NDArray[np.float32]:
@@ -154,7 +171,7 @@ class Deaf:
 
 @pytest.mark.parametrize("pieces", [[], [1, 777, 5000, 5001], list(range(16, 9000, 16))])
 def test_a_pipeline_hears_nothing_where_the_gate_is_closed(small_onnx: Path, pieces: list[int]) -> None:
-    chunk = signal([(2.5, REST, REST), *FINGERS * 3, (1, REST, REST)])
+    chunk = signal([(14, REST, REST), *FINGERS * 3, (1, REST, REST)])  # the model hears much in them
 
     def heard(gate: IdleGate | None, cuts: list[int]) -> npt.NDArray[np.float32]:
         said: list[Emission] = []
@@ -169,7 +186,7 @@ def test_a_pipeline_hears_nothing_where_the_gate_is_closed(small_onnx: Path, pie
     bare, gated = heard(None, pieces), heard(gate, pieces)
     shut = gated[:, facts.blank] == 0
     assert gate.frames == len(bare)
-    assert gate.closed == shut.sum() > 0.2 * len(bare)
+    assert gate.closed == shut.sum() > 0.1 * len(bare)
     np.testing.assert_array_equal(gated[~shut], bare[~shut])
     np.testing.assert_array_equal(gated, heard(IdleGate(facts), []))
 
@@ -190,16 +207,19 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> Non
         GateSettings(**wrong)
 
 
-def test_the_floor_rises_in_steady_rest_alone_unless_what_is_loud_lasts() -> None:
+def test_the_floor_rises_in_steady_rest_alone_unless_what_is_doubtful_lasts_unbroken() -> None:
     floor = Floor(FACTS.stft, LAYOUT)
-    floor.learn([5.0, 6.0], steady=False, loud=False)
+    floor.learn([5.0, 6.0], steady=False, doubtful=False)
     assert floor.fall([0.0, 0.0]) is None
-    floor.learn([5.0, 6.0], steady=True, loud=False)
+    floor.learn([5.0, 6.0], steady=True, doubtful=False)
     assert floor.fall([9.0, 1.0]) == [5.0, 3.0]
     for _ in range(1250):
-        floor.learn([25.0, 26.0], steady=True, loud=True)
+        floor.learn([25.0, 26.0], steady=True, doubtful=True)
+    floor.learn([25.0, 26.0], steady=False, doubtful=True)
+    for _ in range(1250):
+        floor.learn([25.0, 26.0], steady=True, doubtful=True)
     assert floor.levels == [5.0, 3.0]
-    floor.learn([25.0, 26.0], steady=True, loud=True)
+    floor.learn([25.0, 26.0], steady=True, doubtful=True)
     assert floor.levels == [25.0, 26.0]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.checksum import sha256
+from adapters.checksum import require_unchanged, sha256
 from adapters.person_file import read_person
 from decoder.beam import BeamSettings, PrefixBeam
 from decoder.charset import KEYS
@@ -86,7 +86,7 @@ def _language_model(folder: Path) -> LanguageModelFacts | None:
         return None
     if not (folder / LM_FACTS).is_file():
         raise InputError(f"{folder} has {LM_BINARY} but no {LM_FACTS} to say its alphabet: run `emgtype lm build`")
-    return LanguageModelFacts.from_json((folder / LM_FACTS).read_text(encoding="utf-8"))
+    return LanguageModelFacts.from_json((folder / LM_FACTS).read_text(encoding="utf-8", errors="replace"))
 
 
 def scorer_for(bundle: Bundle, config: DecoderConfig) -> LanguageScorer:
@@ -110,6 +110,7 @@ def scorers_for(bundle: Bundle, config: DecoderConfig, people: int) -> list[Lang
     if config.lm_backend == "kenlm" or not tables.is_file():
         from decoder.kenlm_lm import load_scorer  # noqa: PLC0415 - KenLM's library is not needed otherwise
 
+        require_unchanged(bundle.folder / LM_BINARY)
         return [load_scorer(str(bundle.folder / LM_BINARY), facts) for _ in range(people)]
     shared = FlatTables.load(str(tables))
     return [FlatScorer(shared, facts) for _ in range(people)]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import log
 from pathlib import Path
 
+from adapters.checksum import update_checksums
 from decoder.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, SPACE, labels_to_text, text_to_labels
 from decoder.errors import InputError
 from decoder.flat_lm import tables_from_arpa
@@ -100,6 +101,7 @@ def build_language_model(
         licence=origin.licence,
     )
     (out / LM_FACTS).write_text(facts.to_json() + "\n", encoding="utf-8")
+    update_checksums(out, LM_BINARY, LM_TABLES, LM_FACTS)
 
 
 def word_tokens(lines: Iterable[str]) -> Iterator[list[str]]:

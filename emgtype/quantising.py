@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from adapters.checksum import write_checksums
 from adapters.session_reader import SessionReader
 from decoder.charset import text_to_labels
 from decoder.errors import InputError
@@ -21,7 +22,6 @@ from emgtype.places import ENCODERS
 from streamer.bundle_facts import Precision
 from streamer.encoder import OnnxEncoder
 from streamer.spectrogram import Spectrogram
-from training.export import write_checksums
 from training.quantise import Dense, FloatArray, Range, calibrate, dense_layers, quantised, write_int8
 
 _LONGEST = 240  # seconds of a session that calibrate

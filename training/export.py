@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnx
 import torch
 
-from adapters.checksum import sha256
+from adapters.checksum import write_checksums
 from decoder.charset import BLANK, KEYS
 from decoder.errors import InputError
 from streamer.bundle_facts import OWN_LICENCE, BundleFacts
@@ -23,7 +23,6 @@ from training.graph import build_graph, state_facts
 
 ENCODER, INT8 = "encoder.onnx", "encoder.int8.onnx"
 CARD = "README.md"
-CHECKSUMS = "SHA256SUMS"
 
 HOPS = (1, 2, 4, 8)
 """Frames per call at which an export is checked."""
@@ -123,10 +122,3 @@ def streaming_difference(model: Encoder, encoder: Path, hops: Sequence[int] = HO
         found = np.concatenate([part.log_probs for part in parts])
         differences.append(float(np.abs(found - expected).max()) if found.shape == expected.shape else np.inf)
     return float(np.max(differences))  # NaN stays NaN
-
-
-def write_checksums(directory: Path) -> None:
-    """(Re)write SHA256SUMS over all other files of a bundle, as `sha256sum --check` reads it."""
-    files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != CHECKSUMS)
-    lines = [f"{sha256(path)}  {path.relative_to(directory).as_posix()}\n" for path in files]
-    Path(directory, CHECKSUMS).write_text("".join(lines), encoding="utf-8")

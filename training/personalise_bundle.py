@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from adapters.checksum import CHECKSUMS, write_checksums
 from adapters.person_file import PERSONS, write_person
 from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from streamer.bundle_facts import BundleFacts
 from training.checkpoint import WEIGHTS, write_weights
 from training.delay import press_delays
-from training.export import CARD, CHECKSUMS, ENCODER, INT8, export_bundle, write_checksums
+from training.export import CARD, ENCODER, INT8, export_bundle
 from training.personalise import Personalised
 from training.personalise_data import Parts
 from training.personalise_target import PERSONALISED, Target, encoder_sha256

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from adapters.checksum import write_checksums
 from decoder.errors import InputError
 from emgtype.commands.options import PATH
 from emgtype.commands.train_command import session_files
@@ -33,7 +34,7 @@ def command(
     """Make a model bundle from a checkpoint; refuses one that streams otherwise than it computes offline."""
     from training.checkpoint import WEIGHTS, load_encoder, write_weights
     from training.delay import emission_delay_ms
-    from training.export import export_bundle, facts_of, write_checksums
+    from training.export import export_bundle, facts_of
 
     trained, files = load_encoder(checkpoint), language_model_files(lm)
     sessions = session_files(measure)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from adapters.checksum import sha256
+from adapters.checksum import sha256, write_checksums
 from decoder.errors import InputError
 from emgtype.commands.export_command import copy_into, language_model_files
 from emgtype.commands.options import PATH
@@ -34,7 +34,7 @@ def command(
     from streamer.chunk import Layout
     from training.checkpoint import WEIGHTS, TrainedEncoder, write_weights
     from training.delay import emission_delay_ms
-    from training.export import export_bundle, facts_of, write_checksums
+    from training.export import export_bundle, facts_of
     from training.weight_files import read_foreign
 
     name = name or out.name

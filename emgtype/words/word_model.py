@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.checksum import update_checksums
 from decoder.charset import labels_to_text, text_to_labels
 from decoder.errors import InputError
 from emgtype.config import WordsConfig
@@ -86,6 +87,7 @@ def build_word_model(
         small = ["-q", "8", "-b", "8", "-a", "64", "-T", f"{folder}/", "trie"]
         run_kenlm([program.with_name("build_binary"), *small, str(arpa), str(out / WORD_MODEL)])
     (out / WORD_LIST).write_text("".join(f"{word}\n" for word, _ in counts.most_common()), encoding="utf-8")
+    update_checksums(out, WORD_MODEL, WORD_LIST)
     return len(counts), (out / WORD_MODEL).stat().st_size
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pyctcdecode import Alphabet, BeamSearchDecoderCTC, LanguageModel
 
+from adapters.checksum import require_unchanged
 from decoder.charset import BLANK, ENTER, KEYS, LABELS, SHIFT, SPACE
 from decoder.errors import InputError
 from decoder.kenlm_lm import open_kenlm
@@ -88,6 +89,7 @@ def _characters(log_probs: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 
 def _language_model(config: WordsConfig, files: WordFiles) -> Any:
+    require_unchanged(files.model)
     model, known = open_kenlm(str(files.model)), _read_words(files.words)
     return LanguageModel(model, known, alpha=config.weight, beta=config.bonus, unk_score_offset=_UNKNOWN)
 

@@ -14,7 +14,10 @@ import pytest
 import zmq
 
 from adapters.lsl_outlet import LSLOutlet
-from emgtype.places import PACKAGE
+from decoder.errors import InputError
+from emgtype.assembly import open_bundle, scorer_for
+from emgtype.config import load_config
+from emgtype.places import LM_BINARY, LM_FACTS, PACKAGE
 from streamer.chunk import Layout
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -103,6 +106,21 @@ def test_a_language_model_of_another_alphabet(emgtype: Run, session_file: Path, 
     facts["tokens"]["a"] = "α"
     (folder / "lm.json").write_text(json.dumps(facts))
     refused(emgtype, "replay", session_file, "--fast", "--bundle", folder, because="another alphabet")
+
+
+def test_a_damaged_language_model_is_refused_before_kenlm_crashes_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(DEMO, folder)
+    model = bytearray((folder / LM_BINARY).read_bytes())
+    model[len(model) // 2] ^= 1
+    (folder / LM_BINARY).write_bytes(model)
+    settings = load_config(flags={"decoder.lm_backend": "kenlm"}).decoder
+    assert scorer_for(open_bundle("demo"), settings)
+    with pytest.raises(InputError, match=r"lm\.binary is damaged: its SHA-256 is .* copy the file again"):
+        scorer_for(open_bundle(str(folder)), settings)
+    (folder / LM_FACTS).write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="cannot be read"):
+        open_bundle(str(folder))
 
 
 def test_an_unknown_setting(emgtype: Run, session_file: Path, tmp_path: Path) -> None:

@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.fuzz.files import FILES, good_files
+from tests.fuzz.kept import GROWTH, Kept
 
 PATIENCE = 5.0
 """Seconds for an input."""
-GROWTH = 20.0
-"""MB that a reader may grow by after its first inputs."""
-_FIRST = 300  # of them
 _START = 60.0  # seconds for the process and its first input
 
 
@@ -34,12 +32,13 @@ class FileRun:
     """By the last line of a traceback, or how the process ended."""
     kept: dict[str, Path] = field(default_factory=dict)
     """An input for each of them."""
-    growth: float = 0.0
-    """MB from the first inputs to the last, of the process that grew most."""
+    memory: Kept = field(default_factory=Kept)
+    """Of the process that reads them, the last of them where one has ended."""
 
     def __str__(self) -> str:
         found = "no fault" if not self.faults else f"{sum(self.faults.values())} FAULTS"
-        lines = [f"{self.kind}: {self.inputs} inputs, {self.taken} taken, grown by {self.growth:.1f} MB, {found}"]
+        grown = f"grown by {self.memory.growth:.1f} (peak {self.memory.peak:.1f}) MB"
+        lines = [f"{self.kind}: {self.inputs} inputs, {self.taken} taken, {grown}, {found}"]
         return "\n".join([*lines, *(f"  {count} × {what} ({self.kept[what]})" for what, count in self.faults.items())])
 
 
@@ -51,16 +50,15 @@ class _Reader:
         self.process = subprocess.Popen(
             call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
-        self.inputs = 0
-        self.first = 0.0
+        self.started = False
 
     def read(self, folder: Path) -> tuple[str, bool, float]:
-        """A fault or nothing; whether the files were taken; MB grown."""
+        """A fault or nothing; whether the files were taken; MB of the process."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{folder}\n")
         self.process.stdin.flush()
-        if not select.select([self.process.stdout], [], [], PATIENCE if self.inputs else _START)[0]:
+        if not select.select([self.process.stdout], [], [], PATIENCE if self.started else _START)[0]:
             self.process.kill()
             self.process.wait()
             return f"no answer within {PATIENCE:g} s", False, 0.0
@@ -68,13 +66,11 @@ class _Reader:
         if not line:
             return f"the process ended with {self.process.wait()}", False, 0.0
         answer = json.loads(line)
-        self.inputs += 1
-        if self.inputs <= _FIRST:
-            self.first = answer["mb"]
+        self.started = True
         fault = answer["fault"].strip().splitlines()
         where = next((each.strip() for each in reversed(fault) if each.startswith('  File "')), "")
         said = f"{fault[-1][:150]} at {where}" if fault else ""
-        return said, answer["taken"], answer["mb"] - self.first
+        return said, answer["taken"], answer["mb"]
 
     def end(self) -> None:
         """Stop it."""
@@ -94,10 +90,10 @@ def fuzz_files(kind: str, go_on: Callable[[int], bool], seed: int = 0, keep: Pat
             folder = Path(name, "input")
             while go_on(run.inputs):
                 _write(folder, good, chance, kind if run.inputs else None)
-                fault, taken, grown = reader.read(folder)
+                fault, taken, mb = reader.read(folder)
                 run.inputs += 1
                 run.taken += taken
-                run.growth = max(run.growth, grown)
+                run.memory.push(mb)
                 if fault:
                     run.faults[fault] += 1
                     if fault not in run.kept:
@@ -107,12 +103,12 @@ def fuzz_files(kind: str, go_on: Callable[[int], bool], seed: int = 0, keep: Pat
                             shutil.copytree(folder, run.kept[fault])
                     if reader.process.poll() is not None:
                         reader.end()
-                        reader = _Reader(kind)
+                        reader, run.memory = _Reader(kind), Kept()
     finally:
         reader.end()
-    if run.growth > GROWTH:
-        run.faults[f"grown by {run.growth:.0f} MB"] += 1
-        run.kept.setdefault(f"grown by {run.growth:.0f} MB", Path())
+    if run.memory.growth > GROWTH:
+        said = f"grown by {run.memory.growth:.1f} MB"
+        run.faults[said], run.kept[said] = 1, Path()
     return run
 
 

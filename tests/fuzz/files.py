@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from adapters.checksum import update_checksums
 from adapters.flight_file import Flight, read_flight, write_flight
 from adapters.person_file import read_person, write_person
 from adapters.session_check import check_session
@@ -21,15 +22,16 @@ from decoder.beam import BeamSettings, PrefixBeam
 from decoder.charset import CLASSES
 from decoder.errors import InputError
 from decoder.flat_lm import FlatScorer, FlatTables, tables_from_arpa
-from decoder.lm import SENTENCE_END, UNKNOWN, LanguageModelFacts, NoLanguageModel
+from decoder.lm import SENTENCE_END, UNKNOWN, LanguageModelFacts, LanguageScorer, NoLanguageModel
 from decoder.messages import Emission
 from decoder.truth import Keystroke, Prompt
-from emgtype.assembly import open_bundle
+from emgtype.assembly import _language_model as _facts_in
+from emgtype.assembly import open_bundle, scorer_for
 from emgtype.config import load_config
 from emgtype.datasets.xdf import convert
 from emgtype.emission_file import read_emissions
 from emgtype.live.people import gather
-from emgtype.places import PACKAGE
+from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES, PACKAGE
 from emgtype.recording.flight import FlightRecorder, reproduce
 from streamer.chunk import Chunk
 from streamer.encoder import OnnxEncoder
@@ -173,11 +175,25 @@ def _tables(folder: Path) -> None:
     lines = ["\\1-grams:", *(f"-1.5\t{token}\t-0.3" for token in tokens)]
     lines += ["\\2-grams:", *(f"-0.7\t{a} {b}\t-0.2" for a in _LETTERS for b in _LETTERS)]
     lines += ["\\3-grams:", *(f"-0.4\t{a} {b} {a}" for a in _LETTERS for b in _LETTERS)]
-    (folder / "lm.flat.npz").write_bytes(tables_from_arpa(lines).to_bytes())
+    (folder / LM_TABLES).write_bytes(tables_from_arpa(lines).to_bytes())
 
 
 def _read_tables(folder: Path) -> None:
-    scorer = FlatScorer(FlatTables.load(str(folder / "lm.flat.npz")), _facts())
+    _decode(FlatScorer(FlatTables.load(str(folder / LM_TABLES)), _facts()))
+
+
+def _language_model(folder: Path) -> None:
+    for name in (LM_BINARY, LM_FACTS):
+        (folder / name).write_bytes((PACKAGE.find("exported/demo") / name).read_bytes())
+    update_checksums(folder, LM_BINARY, LM_FACTS)
+
+
+def _read_language_model(folder: Path) -> None:
+    bundle = replace(open_bundle("demo"), folder=folder, language_model=_facts_in(folder))
+    _decode(scorer_for(bundle, load_config().decoder))
+
+
+def _decode(scorer: LanguageScorer) -> None:
     beam = PrefixBeam(BeamSettings(), scorer)
     scores = np.random.default_rng(1).normal(0, 2, (12, CLASSES)).astype(np.float32)
     beam.push(Emission(scores - np.log(np.exp(scores).sum(axis=1, keepdims=True)), np.arange(12) / 125))
@@ -192,6 +208,7 @@ FILES: Mapping[str, Kind] = {
     "flight": Kind(_flight, _read_flight, changed_arrays),
     "xdf": Kind(_xdf, _read_xdf),
     "model": Kind(_model, _read_model),
+    "language_model": Kind(_language_model, _read_language_model),
     "tables": Kind(_tables, _read_tables, changed_arrays),
 }
 

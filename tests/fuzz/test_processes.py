@@ -8,7 +8,7 @@ from tests.fuzz.socket_fuzz import fuzz_sockets
 INPUTS = 60
 
 
-@pytest.mark.parametrize("kind", ["session", "journal", "emissions", "person", "xdf", "tables"])
+@pytest.mark.parametrize("kind", ["session", "journal", "emissions", "person", "xdf", "tables", "language_model"])
 def test_files_are_taken_or_refused_and_nothing_ends_hangs_or_grows(kind: str) -> None:
     run = fuzz_files(kind, lambda inputs: inputs < INPUTS)
     assert not run.faults, str(run)

@@ -10,6 +10,7 @@ import onnxruntime as ort
 import pytest
 import torch
 
+from adapters.checksum import write_checksums
 from decoder.charset import BLANK, KEYS
 from decoder.errors import InputError
 from streamer.bundle_facts import BundleFacts
@@ -17,7 +18,7 @@ from streamer.chunk import Layout
 from streamer.encoder import OnnxEncoder
 from streamer.model_file import read_facts
 from streamer.spectrogram import Spectrogram, StftConstants
-from training.export import export_bundle, facts_of, streaming_difference, write_checksums
+from training.export import export_bundle, facts_of, streaming_difference
 from training.graph import build_graph
 from training.tds import TDSConfig, TDSEncoder
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from adapters.checksum import write_checksums
 from adapters.person_file import known_persons, read_person
 from adapters.session_format import LAYOUT
 from decoder.errors import InputError
@@ -22,7 +23,7 @@ from streamer.model_file import read_facts
 from streamer.spectrogram import StftConstants
 from training import personalise_bundle
 from training.checkpoint import WEIGHTS, TrainedEncoder, load_encoder, write_weights
-from training.export import export_bundle, facts_of, write_checksums
+from training.export import export_bundle, facts_of
 from training.personalise import Personalised
 from training.personalise_bundle import write_bundle
 from training.personalise_data import Parts, split_sessions

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 from hypothesis import settings
@@ -11,7 +12,11 @@ from hypothesis import settings
 from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
 from benchmarks.screen import Screen
 
-os.environ[LSL_CONFIG_VARIABLE] = str(loopback_config())  # here, at the top: liblsl reads it once, at its first call
+# liblsl asks for the clock eight times at 64 ms, whenever a stream is opened; on one machine 4 ms do.
+_LSL = NamedTemporaryFile("w", prefix="emgtype-test-", suffix=".cfg")  # noqa: SIM115 - for as long as the tests run
+_LSL.write(loopback_config().read_text(encoding="utf-8") + "[tuning]\nTimeProbeInterval = 0.004\n")
+_LSL.flush()
+os.environ[LSL_CONFIG_VARIABLE] = _LSL.name  # here, at the top: liblsl reads it once, at its first call
 
 settings.register_profile("emgtype", parent=settings(), deadline=None)  # machines are shared: no test asserts speed
 settings.load_profile("emgtype")

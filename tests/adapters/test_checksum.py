@@ -18,7 +18,7 @@ def test_a_file_that_is_not_what_was_summed_is_refused(folder: Path) -> None:
     require_unchanged(folder / "one")
     (folder / "one").write_bytes(b"onf")
     require_unchanged(folder / "two")
-    with pytest.raises(InputError, match="one is damaged: its SHA-256 is .*copy the file again"):
+    with pytest.raises(InputError, match=r"one is damaged: its SHA-256 is .*copy the file again"):
         require_unchanged(folder / "one")
     update_checksums(folder, "one")
     require_unchanged(folder / "one")

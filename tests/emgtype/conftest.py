@@ -9,7 +9,6 @@ from pathlib import Path
 import onnx
 import pytest
 
-from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
 from emgtype.datasets.simulated import write_session
 from emgtype.places import PACKAGE
 from emgtype.texts import load_text
@@ -24,7 +23,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Loopback only, and nothing of the user's own."""
     home = tmp_path_factory.mktemp("home")
     (home / "run").mkdir(mode=0o700)
-    own = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run"), LSL_CONFIG_VARIABLE: str(loopback_config())}
+    own = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run")}
     return {**os.environ, **own, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
 
 

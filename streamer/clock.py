@@ -32,7 +32,8 @@ _LEAST, _MOST = 0.005, 0.2  # seconds of a step of the stamps that shows a gap, 
 _STEP = 8.0  # standard deviations of jitter that it has, between those
 _EARLY = 0.06  # seconds that samples may come too soon before their times step back: bands may be so far apart
 _BELIEVED = 1.0  # seconds that the stamps of counted samples may step without being believed
-_STUBBORN = 16  # blocks with all stamps on one side of the clock, after which it has stepped
+_STUBBORN = 16  # blocks with all stamps far to one side of the clock, after which it has stepped,
+_SURE = 5.0  # if they are so many standard deviations of theirs away from it
 
 
 @dataclass(slots=True)
@@ -162,7 +163,7 @@ class SampleClock:
         self._out = _Line(max(at, least), 0, self._clock.period)
         self._offset_variance, self._covariance = self._variance, 0.0
         self._open()
-        self._sides = 0
+        self._aside: list[float] = []  # residuals of the last blocks, all of them far
         self._before = None
         self._held: tuple[float, float] | None = None  # newest stamp and its residual, until the next one differs
 
@@ -235,14 +236,17 @@ class SampleClock:
     def _correct(self, residual: float) -> None:
         spread = math.sqrt(self._offset_variance + self._variance)
         cut = min(max(residual, -_FAR * spread), _FAR * spread)
-        far = abs(residual) > _FAR * spread
-        self._sides = self._sides + int(math.copysign(1, residual)) if far else 0
-        if abs(self._sides) >= _STUBBORN:
-            # When jitter ends, all packets come as soon as the first ones did before: no other clock.
-            self.steps += abs(residual) > _FAR * self._roughest
-            self._sides = 0
-            self._ahead, self._offset_variance, self._covariance = residual, self._variance, 0.0
-            return
+        self._aside = [*self._aside, residual] if abs(residual) > _FAR * spread else []
+        if len(self._aside) == _STUBBORN:
+            mean, scatter = abs(float(np.mean(self._aside))), float(np.std(self._aside))
+            self._aside = []
+            if mean > _SURE * scatter:  # and not jitter that has just begun
+                # When jitter ends, all packets come as soon as the first ones did before: no other clock.
+                self.steps += mean > max(_LEAST, _FAR * self._roughest)
+                self._ahead, self._offset_variance, self._covariance = residual, self._variance, 0.0
+                if mean <= _LEAST:  # but a rate that jitter has led astray
+                    self._drift_variance = _RATE_PRIOR**2
+                return
         gain = self._offset_variance + self._variance
         by_offset, by_drift = self._offset_variance / gain, self._covariance / gain
         self._ahead = by_offset * cut

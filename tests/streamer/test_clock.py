@@ -144,3 +144,16 @@ def test_a_rate_that_is_off_is_measured(ppm: float) -> None:
     assert 1e6 * clock.drift == pytest.approx(ppm, abs=50)
     np.testing.assert_allclose(times[-1000:], true[-1000:], rtol=0, atol=1e-3)
     assert clock.steps == 0
+
+
+def test_jitter_that_begins_and_ends_is_no_other_clock_and_leaves_no_other_rate() -> None:
+    true = device(60.0)
+    stamps = true.copy()
+    rough = slice(4_000, 80_000)  # seconds 2 to 40: the rate is not well known when it begins
+    stamps[rough] += np.repeat(np.random.default_rng(4).uniform(0, 0.1, 2375), 32)
+    clock = SampleClock(RATE)
+    times = clock.push(stamps, np.zeros(len(true), np.int64))
+    assert clock.steps == 0
+    assert abs(clock.drift) < 20e-6
+    assert np.diff(times).min() > 0
+    np.testing.assert_allclose(times[90_000:], true[90_000:], rtol=0, atol=1e-3)

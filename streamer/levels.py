@@ -15,7 +15,7 @@ BURST, SWELL, QUIET, LASTING, REST = 0.04, 0.12, 0.2, 0.3, 1.5
 REACH = 0.2
 """Seconds that a burst is remembered: the encoder tells a key that late."""
 ENDURANCE = 10.0
-"""Seconds after which what is steady is a rest all the same, on other contacts: no fist and no typing stays so even."""
+"""Seconds after which what is steady, but loud or heard as keys, is a rest all the same: on other contacts."""
 _STEADY = 3.0  # dB that the swells of a rest may lie above its mean: noise stays below 2.1, typing above 4
 _SLACK = 2.0  # dB that a pause within typing lies above or below the rest, or noise below its mean
 _DEAD = 10.0  # dB below a band's median electrode, from where on it is no contact: it counts as that far below

@@ -37,6 +37,10 @@ struct Reader {
     }
 };
 
+// Seconds, far less than a frame: a key that is final after a lag of so many frames is not a frame later only because
+// its time and this frame's, on a clock that has run for days, are rounded otherwise.
+constexpr double kAlike = 0.5e-3;
+
 // A beam over frames, with the checks that a border needs.
 class Frames {
 public:
@@ -56,10 +60,10 @@ public:
         if (wanted.size() && wanted.size() != beam_.classes() - 1) throw py::value_error("wanted");
         Keys final;
         for (py::ssize_t i = 0; i < times.size(); ++i) {
-            const double time = times.data()[i];
+            const double time = times.data()[i], now = time + kAlike;
             beam_.push(log_probs.data() + i * beam_.classes(), time);
-            beam_.cut(time - lag, patience, final);
-            if (wanted.size()) beam_.settle(wanted.data(), time - age, final);
+            beam_.cut(now - lag, patience, final);
+            if (wanted.size()) beam_.settle(wanted.data(), now - age, final);
         }
         return as_tuple(final);
     }

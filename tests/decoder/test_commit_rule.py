@@ -70,6 +70,21 @@ def test_final_text_never_changes_and_no_cut_changes_it(
     assert len(texts[0]) > 3 or rule.reject > 0.2
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(rule=rules, seed=st.integers(0, 50), uptime=st.floats(0, 1e7))
+def test_what_the_clock_says_first_changes_neither_text_nor_when_it_is_final(
+    scorer: LanguageScorer, babble: PathMaker, rule: CommitRule, seed: int, uptime: float
+) -> None:
+    def final(start: float) -> list[tuple[int, int]]:
+        heard, shown, found = babble(250, seed), KeySequence(), list[tuple[int, int]]()
+        later = Emission(heard.log_probs, heard.times + start)
+        for event in events(rule, scorer, later, range(1, 250)):
+            found += [(key.label, round((event.time - start) / 0.008)) for key in shown.push(event)]
+        return found
+
+    assert final(uptime) == final(0.0)
+
+
 @pytest.mark.parametrize("mode", ["revise", "hold"])
 def test_a_key_beyond_doubt_is_final_once_it_is_old_enough(ctc_path: PathMaker, mode: Mode) -> None:
     heard = ctc_path("__c" + "_" * 30 + "a" + "_" * 120)

@@ -15,8 +15,8 @@ TYPING = 16.0
 """dB above the floor: the burst of a key, until those of the wearer are known."""
 SILENT = -20.0
 """Nats of every key while the gate is closed: below whatever a beam looks at."""
-_STEP, _FIRST, _SETTLED = 0.1, 1.0, 3  # dB that a frame with a key moves the level of typing, a running median:
-# at last, at first, and after how many such frames half of that: a strong hand is known before it passes for a fist.
+_STEP, _FIRST, _SETTLED = 0.1, 10, 3  # dB; a frame with a key moves the level of typing, a running median, by one at
+# last, by so many at first, by half after so many such frames: a strong hand is known before it passes for a fist.
 _RANGE = (12.0, 23.0)  # dB between which it stays
 _EFFORT = 3.0  # dB above the level of typing that no hand keeps up while it types
 _HOLD = 0.3  # seconds that the gate stays closed behind a clench: fists open slowly
@@ -154,7 +154,14 @@ class IdleGate:
         held = min(map(float.__sub__, posture, floor)) > s.posture or not s.posture
         opened = not self._shut and held and strike > self.typing - s.weak
         if opened and heard:
-            step = max(_STEP, _FIRST / (1 + self._keys / _SETTLED))
-            self._keys += 1
-            self.typing = min(max(self.typing + (step if strike > self.typing else -step), _RANGE[0]), _RANGE[1])
+            self._learn(strike)
         return opened
+
+    def _learn(self, strike: float) -> None:
+        """A key's burst, dB above the floor. Whole steps, and none within half a step: so the levels of two gates that
+        hear the same draw nearer, never pass each other, and become one."""
+        steps = max(1, round(_FIRST / (1 + self._keys / _SETTLED)))
+        self._keys += 1
+        if abs(strike - self.typing) > _STEP / 2:
+            level = round(self.typing / _STEP) + (steps if strike > self.typing else -steps)
+            self.typing = min(max(level * _STEP, _RANGE[0]), _RANGE[1])

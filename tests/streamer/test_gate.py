@@ -100,6 +100,18 @@ def test_typing_that_is_clipped_until_it_is_even_is_no_rest_so_softer_keys_behin
     assert min(soft[1:]) == 1  # from the first key on
 
 
+def test_two_gates_that_hear_the_same_soon_know_the_same() -> None:
+    loud: list[Part] = [(seconds, 1.5 * left, 1.5 * right) for seconds, left, right in FINGERS]
+    aged, fresh = IdleGate(FACTS), IdleGate(FACTS)
+    opened(aged, [(3, REST, REST), *loud * 60])
+    aged.finish()
+    assert aged.typing > fresh.typing + 2
+    parts: list[Part] = [(3, REST, REST), *FINGERS * 150]
+    opened(aged, parts)
+    opened(fresh, parts)
+    assert aged.typing == fresh.typing
+
+
 def test_who_types_from_the_first_moment_is_heard() -> None:
     gate = IdleGate(FACTS)
     assert min(opened(gate, FINGERS * 100)[8:]) == 1

@@ -57,7 +57,7 @@ class LSLSource(Closing):
         inlets: Of these streams.
         layout: What comes out.
         stale: Seconds: what is older when it comes is dropped.
-        withhold: Whether samples whose level contradicts their unit are withheld.
+        withhold: Whether samples whose level contradicts their unit, or of another rate, are withheld.
         clock: Seconds, on which the inlets' stamps are.
         comebacks: Whether a stream that stays away is looked for by its name.
     """
@@ -79,7 +79,8 @@ class LSLSource(Closing):
         self.description = " and ".join(str(inlet.stream) for inlet in inlets)
         """The streams in words."""
         intakes = [
-            Intake(inlet.stream.name, layout.rate, NUMBERS if inlet.numbered else None, stale) for inlet in inlets
+            Intake(inlet.stream.name, layout.rate, NUMBERS if inlet.numbered else None, stale, withhold=withhold)
+            for inlet in inlets
         ]
         self.merger = Merger(layout, intakes, withhold=withhold)
         """What makes one signal of them."""
@@ -250,7 +251,7 @@ def open_sources(
         wanted: Of each person, the name of one stream with all bands or those of one stream per band, and the layout.
         timeout: Seconds to wait for the streams to appear.
         stale: Seconds: what is older when it comes is dropped.
-        withhold: Whether samples whose level contradicts their unit are withheld.
+        withhold: Whether samples whose level contradicts their unit, or of another rate, are withheld.
 
     Raises:
         InputError: As `open_stream` and `open_bands`, or two names for the same stream.

@@ -44,7 +44,7 @@ class Intake:
     off by so much that they are resampled, which takes 8 samples more.
     """
 
-    def __init__(self, name: str, rate: float, numbers: int | None, stale: float) -> None:
+    def __init__(self, name: str, rate: float, numbers: int | None, stale: float, *, withhold: bool = False) -> None:
         """Begin.
 
         Args:
@@ -52,11 +52,13 @@ class Intake:
             rate: Nominal samples per second, which come out.
             numbers: What the source counts its samples modulo; None: it does not count them.
             stale: Seconds from its time to its arrival beyond which a sample is dropped.
+            withhold: Whether samples of another rate are dropped until they come at the nominal one, not refused.
         """
         self.name = name
         self._nominal = rate
         self._second = round(rate)
         self._stale = stale
+        self._withhold = withhold
         self.clock = SampleClock(rate)
         self.counter = SampleCounter(rate, numbers) if numbers else None
         self._holes = HoleFiller(rate, _HOLE / rate, MAX_GAP)
@@ -72,6 +74,8 @@ class Intake:
         self._holes.reset()
         self.resampler: Resampler | None = None
         """Where the measured rate is not the nominal one."""
+        self.problem = ""
+        """Why samples are withheld; empty: they are not."""
         self._count = 0  # samples of this second
         self._seconds = 0  # that are over
         self._began: float | None = None  # first stamp of this one
@@ -109,7 +113,7 @@ class Intake:
         """Samples (T, channels) and their times (T,) s.
 
         Raises:
-            InputError: The measured rate is off by more than 2 %, or the stamps stand still.
+            InputError: The measured rate is off by more than 2 %, or the stamps stand still, and nothing is withheld.
         """
         numbers = delivery.numbers
         if numbers is None or self.counter is None:
@@ -137,8 +141,10 @@ class Intake:
         elif not self._count:
             self._measure(float(stamps[0]))
         self._missing += int(np.maximum(lost, 0).sum())
+        self._count = (self._count + len(stamps)) % self._second
+        if self.problem:
+            return samples[:0], np.empty(0)
         times = self.clock.push(stamps, lost)
-        self._count = (self._count + len(times)) % self._second
         self._delays.append(arrived - times)
         if not self._count:
             self._means.append(float(np.median(np.concatenate(self._delays))))
@@ -155,19 +161,33 @@ class Intake:
         self._spans.append(stamp - (self._began or 0.0) - self._missing / self._nominal)
         self._began, self._missing = stamp, 0
         self._seconds += 1
-        middle = float(np.median(self._spans))
-        if len(self._spans) >= _TOLD_BY and middle <= 0:
-            raise InputError(
+        wrong = self._wrong() if len(self._spans) >= _TOLD_BY else ""
+        if wrong and not self._withhold:
+            raise InputError(wrong)
+        if self.problem and not wrong:  # as if it had just begun
+            self.reset()
+            self._began = stamp
+        self.problem = wrong
+        off = abs(self.clock.drift) > max(_RESAMPLED, _SURE * self.clock.drift_error)
+        if self.resampler is None and self._seconds >= _TOLD_BY and off:
+            self.resampler = Resampler(self._nominal)
+
+    def _wrong(self) -> str:
+        """What is wrong with the stream, which then cannot be decoded; empty: nothing."""
+        # What is withheld is taken again once most of the last ten seconds were right.
+        middle = float(np.median([*self._spans][-_TOLD_BY:] if self.problem else self._spans))
+        if middle <= 0:
+            return (
                 f"the time stamps of stream {self.name!r} do not rise, expected those of samples at "
                 f"{self._nominal:g} Hz: choose another stream, or mend its driver"
             )
         # What scatters is losses that nobody counts; a stream that began well is no other one.
-        scatter = float(np.std(self._spans))
-        if _TOLD_BY <= self._seconds <= _SPANS and abs(middle - 1.0) - _SURE * scatter > _WRONG_RATE:
-            raise InputError(
+        scatter = 0.0 if self.problem else float(np.std(self._spans))
+        begins = bool(self.problem) or self._seconds <= _SPANS
+        if begins and abs(middle - 1.0) - _SURE * scatter > _WRONG_RATE:
+            return (
                 f"stream {self.name!r} sends about {self._second / middle:.0f} samples a second, expected "
-                f"{self._nominal:g} within 2 %: set the device to that rate, or choose another stream"
+                f"{self._nominal:g} within 2 %: set the device to that rate, or choose another stream; or it loses "
+                "samples, and should number them"
             )
-        off = abs(self.clock.drift) > max(_RESAMPLED, _SURE * self.clock.drift_error)
-        if self.resampler is None and self._seconds >= _TOLD_BY and off:
-            self.resampler = Resampler(self._nominal)
+        return ""

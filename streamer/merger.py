@@ -76,7 +76,8 @@ class Merger:
 
     def problems(self) -> list[str]:
         """What is wrong at the moment, a sentence each."""
-        found = [self._unit.problem] if self._unit and self._unit.problem else []
+        found = [intake.problem for intake in self.intakes if intake.problem]
+        found += [self._unit.problem] if self._unit and self._unit.problem else []
         skew = self.skew
         if skew is not None and self.skewed:
             sides = self.layout.sides if skew > 0 else self.layout.sides[::-1]

@@ -224,6 +224,19 @@ def test_another_rate_is_refused(rate: float) -> None:
     assert float(str(e.value).split()[4]) == pytest.approx(rate, rel=0.01)
 
 
+def test_another_rate_is_withheld_until_it_is_the_right_one() -> None:
+    taken = Intake("emg", RATE, None, 100.0, withhold=True)
+    wrong, right = delivery(30.0, -1e5, numbered=False), delivery(40.0, numbered=False)
+    right = replace(right, stamps=right.stamps + 31.0, arrived=right.arrived + 31.0)
+    _, times = taken.push(wrong)
+    assert 10 * RATE < len(times) < 12 * RATE  # some of the 18,000 came with holes
+    assert taken.problem.startswith("stream 'emg' sends about 1800 samples a second, expected 2000 within 2 %")
+    samples, times = taken.push(right)
+    assert taken.problem == ""
+    assert len(times) == pytest.approx(34 * RATE, abs=2 * RATE)
+    np.testing.assert_allclose(samples[:, 0], 1e3 * (times - 131.0), rtol=0, atol=2.5)
+
+
 def test_stamps_that_stand_still_are_refused() -> None:
     whole = delivery(12.0)
     with pytest.raises(InputError, match="time stamps of stream 'emg' do not rise"):

@@ -25,6 +25,8 @@ RECORD = np.dtype(
 NAME, USER, CONDITION, MINUTES = "session_name", "user", "condition", "duration_mins"
 KEYSTROKES, PROMPTS = "keystrokes", "prompts"
 TEXT_PROMPT = "text_prompt"
+SIMULATOR = "simulator"
+"""Attribute of a simulated file: JSON with the population's hash, so that no result of it passes for a real one."""
 _LAST_TIME = 1e12  # seconds: nobody records in the year 33,000
 
 

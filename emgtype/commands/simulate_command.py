@@ -2,21 +2,22 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.progress import Progress
 
 from adapters.dataset import read_entry, write_metadata
+from adapters.session_format import LAYOUT
 from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from emgtype.commands.options import PATH
-from emgtype.datasets.simulated import DAY, Plan, planned, population, write_population, write_session
 from emgtype.recording.player import play
-from emgtype.texts import load_text
 from simulator.fault_plan import Fault, parse_faults
-from simulator.person import make_person
-from simulator.session import LAYOUT, typing_session
 from streamer.chunk import Chunk
+
+if TYPE_CHECKING:  # SciPy's filters, a second of computing: who plays a recording need not wait for the simulator
+    from emgtype.datasets.simulated import Plan
 
 
 @click.command(epilog="Example: emgtype simulate --person 1 --donning 7 --minutes 2 --out session.hdf5")
@@ -71,6 +72,8 @@ def command(
                 "--faults goes with --stream or --bands, not with --out: a file has none; or replay with them"
             )
         if people is not None:
+            from emgtype.datasets.simulated import population
+
             _write_people(population(out, _range(people), sessions or 1, minutes, text, unrelated=words), out, jobs)
         else:
             _write(out, sessions, person, donning, minutes, text, unrelated=words)
@@ -78,9 +81,9 @@ def command(
 
     def chunks() -> Iterator[Chunk]:
         if session is None:
-            yield from typing_session(
-                make_person(person), donning, load_text(text), minutes * 60, DAY, unrelated=words
-            ).chunks()
+            from emgtype.datasets.simulated import Plan, planned
+
+            yield from planned(Plan(Path(), person, donning, minutes, text, words)).chunks()
             return
         with SessionReader(session) as recorded:
             yield from recorded.chunks()
@@ -108,6 +111,8 @@ def _faults(text: str | None) -> tuple[Fault, ...]:
 def _write(
     out: Path, sessions: int | None, person: int, donning: int, minutes: float, text: str, *, unrelated: bool
 ) -> None:
+    from emgtype.datasets.simulated import Plan, planned, write_session
+
     if sessions is None:
         plans = [Plan(out, person, donning, minutes, text, unrelated)]
     else:
@@ -124,7 +129,9 @@ def _write(
             )
 
 
-def _write_people(plans: list[Plan], out: Path, jobs: int | None) -> None:
+def _write_people(plans: "list[Plan]", out: Path, jobs: int | None) -> None:
+    from emgtype.datasets.simulated import write_population
+
     out.mkdir(parents=True, exist_ok=True)
     with Progress(transient=True) as progress:
         done = progress.track(write_population(plans, jobs), total=len(plans), description="simulating")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from adapters.session_format import SIMULATOR
 from adapters.session_writer import SessionWriter
 from emgtype.texts import load_text
 from simulator.person import make_person
@@ -14,8 +15,6 @@ from simulator.population import population_hash
 from simulator.session import TypingSession, typing_session
 from simulator.typist import recorded
 
-ORIGIN = "simulator"
-"""Attribute of a simulated file: JSON with the population's hash, so that no result of it passes for a real one."""
 DAY = 1_700_000_000.0  # unix seconds: simulated sessions lie on fixed days, so that a seed gives the same file
 _BETWEEN = 100_000.0
 _DONNINGS = 100  # per person of a population: nobody shares a donning with another
@@ -42,7 +41,7 @@ def write_session(path: Path, session: TypingSession, advance: Callable[[float],
         session: What to simulate.
         advance: Gets the seconds done since the last call.
     """
-    origin = {ORIGIN: json.dumps({"population": population_hash()})}
+    origin = {SIMULATOR: json.dumps({"population": population_hash()})}
     with SessionWriter(path, user=f"{session.person.seed:08d}", origin=origin) as writer:
         writer.keystrokes = recorded(session.keystrokes)
         writer.prompts = session.prompts

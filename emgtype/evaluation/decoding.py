@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from adapters.dataset import user_id
+from adapters.session_format import SIMULATOR
 from adapters.session_reader import SessionReader
 from decoder.charset import labels_to_text
 from decoder.committer import Committer
@@ -26,7 +27,6 @@ from emgtype.assembly import (
     scorer_for,
 )
 from emgtype.config import DecoderConfig
-from emgtype.datasets.simulated import ORIGIN
 from streamer.bundle_facts import Precision
 from streamer.chunk import Chunk
 from streamer.pipeline import Pipeline
@@ -128,7 +128,7 @@ def decode(task: Task) -> Decoded:
             pipeline.push(Chunk(chunk.samples, times, chunk.layout))
             count += len(chunk.times)
         pipeline.finish()
-        origin = session.origin.get(ORIGIN)
+        origin = session.origin.get(SIMULATOR)
         return Decoded(
             user_id(session.user),
             len(session) / session.layout.rate / 60,

@@ -60,6 +60,15 @@ def bundle_with(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def session_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Half a minute of the demo's person on a donning that nothing was trained on."""
-    path = tmp_path_factory.mktemp("sessions") / "typed.hdf5"
-    write_session(path, typing_session(make_person(1), 4100, load_text("demo"), 30.0))
+    return _typed(tmp_path_factory.mktemp("sessions") / "typed.hdf5", 4100, 30.0)
+
+
+@pytest.fixture(scope="session")
+def short_session_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prompt, 13 seconds, on another donning: for what is played as slowly as it was typed."""
+    return _typed(tmp_path_factory.mktemp("sessions") / "short.hdf5", 4101, 14.0)
+
+
+def _typed(path: Path, donning: int, seconds: float) -> Path:
+    write_session(path, typing_session(make_person(1), donning, load_text("demo"), seconds))
     return path

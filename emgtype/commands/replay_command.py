@@ -17,19 +17,18 @@ from adapters.publisher import open_publisher
 from adapters.session_reader import SessionReader
 from decoder.errors import InputError
 from decoder.truth import ON_KEYBOARD
-from emgtype.assembly import OFFLINE, Bundle, assemble, beam_for, check_length, open_bundle, scorer_for
+from emgtype.assembly import OFFLINE, assemble, check_length, open_bundle
 from emgtype.commands.options import (
     PATH,
     config_options,
-    given_beside,
     hot_word_entries,
     hot_word_options,
     json_option,
     precision_option,
     print_json,
 )
-from emgtype.commands.train_command import session_files
-from emgtype.config import Config, load_config
+from emgtype.commands.replay_modes import DECODERS, fly, only_measured, with_faults
+from emgtype.config import load_config
 from emgtype.latency import StageTimer
 from emgtype.live.daemon import Sink
 from emgtype.live.injection import check_flags, open_keys
@@ -37,22 +36,13 @@ from emgtype.replaying.replay import Replay, ReplayReport, paced, pieces
 from emgtype.tables import accuracy_table, milliseconds_table
 from streamer.chunk import Chunk
 
-DECODERS = ("emgtype", "pyctcdecode")
-_OF_TEXT = ("sessions", "config_path", "bundle", "hop", "precision", "person", "decoder", "as_json")
-"""What goes with the second: the others say how keys are decoded, shown or passed on."""
-_OF_FLIGHTS = ("sessions", "bundle", "quiet", "as_json")
-"""What goes with a flight, whose settings are in it."""
-_OF_FAULTS = (
-    *("sessions", "config_path", "bundle", "fast", "hop", "precision", "hot_words", "hot_word_file", "lag", "person"),
-    *("raw", "quiet", "as_json", "faults"),
-)
-"""What goes with faults."""
 _PIECE = 32  # samples a time at the recorded speed, as a radio would deliver them
 
 
 @click.command(epilog="Example: emgtype replay session.hdf5 --fast")
 @click.argument("sessions", type=PATH, nargs=-1, required=True, metavar="SESSION|FLIGHT")
 @config_options
+@click.option("--profile", metavar="NAME", help="Settings kept under a name, over config.toml.")
 @click.option("--fast", is_flag=True, help="As fast as possible instead of at the recorded speed.")
 @click.option("--publish", is_flag=True, help="Also publish over ZeroMQ, as serve does.")
 @click.option("--endpoint", help="ZeroMQ PUB endpoint for --publish.")
@@ -80,6 +70,7 @@ def command(
     sessions: tuple[Path, ...],
     config_path: Path | None,
     bundle: str | None,
+    profile: str | None,
     fast: bool,
     publish: bool,
     endpoint: str | None,
@@ -104,7 +95,7 @@ def command(
     Of a flight recorder's file: what was decoded then, decoded again, and whether it is the same (docs/recording.md).
     """
     if any(path.suffix == FLIGHT for path in sessions):
-        _fly(sessions, bundle, quiet=quiet, as_json=as_json)
+        fly(sessions, bundle, quiet=quiet, as_json=as_json)
         return
     flags: dict[str, Any] = {
         "bundle": bundle,
@@ -117,12 +108,12 @@ def command(
         "decoder.lag": lag,
         "console.raw": raw,
     }
-    config = load_config(config_path, flags)
+    config = load_config(config_path, flags, profile)
     check_flags(config.keys, inject=inject, arm=arm)
     if commit_sweep and inject:
         raise InputError("--commit-sweep compares texts and types none of them: leave --inject out, or run it without")
     model = open_bundle(config.bundle, config.pipeline.precision)
-    if _with_faults(sessions, faults, config, fast=fast, quiet=quiet, as_json=as_json) or _only_measured(
+    if with_faults(sessions, faults, config, fast=fast, quiet=quiet, as_json=as_json) or only_measured(
         sessions, model, config, decoder, commit_sweep=commit_sweep, picture=plot_path, as_json=as_json
     ):
         return
@@ -173,111 +164,6 @@ def command(
         print_json(report.as_dict())
     else:
         _show(report, fast)
-
-
-def _fly(flights: tuple[Path, ...], bundle: str | None, *, quiet: bool, as_json: bool) -> None:
-    if strange := given_beside(_OF_FLIGHTS):
-        raise InputError(f"a flight is decoded as it was: leave out {', '.join(strange)}")
-    if len(flights) > 1:
-        raise InputError(f"{len(flights)} files were named: expected one flight")
-    from adapters.flight_file import read_flight
-    from emgtype.recording.flight import reproduce
-
-    flight = read_flight(flights[0])
-    with Progress(transient=True, console=Console(stderr=True), disable=as_json) as progress:
-        task = progress.add_task("decoding", total=len(flight.steps))
-        found = reproduce(flight, bundle, lambda steps: progress.advance(task, steps))
-    if as_json:
-        print_json(found.as_dict())
-    else:
-        console = Console(highlight=False, soft_wrap=True)
-        if not quiet:
-            console.print(found.text, markup=False)
-        console.print(str(found), style="dim", markup=False)
-    if found.whole and found.equal_from:
-        sys.exit(1)
-
-
-def _with_faults(
-    sessions: tuple[Path, ...], faults: str | None, config: Config, *, fast: bool, quiet: bool, as_json: bool
-) -> bool:
-    if faults is None:
-        return False
-    if strange := given_beside(_OF_FAULTS):
-        raise InputError(f"--faults has the session go through a daemon of its own: leave out {', '.join(strange)}")
-    if len(sessions) > 1:
-        raise InputError(f"{len(sessions)} sessions were named: expected one with --faults")
-    from emgtype.replaying.faulty_replay import replay_with_faults
-
-    report = replay_with_faults(sessions[0], faults, config, fast=fast, quiet=quiet, as_json=as_json)
-    if as_json:
-        print_json(report)
-    return True
-
-
-def _only_measured(
-    sessions: tuple[Path, ...],
-    model: Bundle,
-    config: Config,
-    decoder: str,
-    *,
-    commit_sweep: bool,
-    picture: Path | None,
-    as_json: bool,
-) -> bool:
-    """What is asked for instead of a replay, done; False: nothing is."""
-    if decoder != DECODERS[0]:
-        _compare(sessions, model, config, as_json)
-    elif commit_sweep:
-        _sweep(sessions, model, config, picture, as_json)
-    else:
-        return False
-    return True
-
-
-def _compare(sessions: tuple[Path, ...], model: Bundle, config: Config, as_json: bool) -> None:
-    if strange := given_beside(_OF_TEXT):
-        raise InputError(
-            f"--decoder {DECODERS[1]} reads the text of whole sentences and compares it: leave out {', '.join(strange)}"
-        )
-    from emgtype.replaying.word_replay import compare, table
-
-    if len(sessions) > 1:
-        raise InputError(f"{len(sessions)} sessions were named: expected one with --decoder {DECODERS[1]}")
-    report = compare(sessions[0], model, config)
-    if as_json:
-        print_json(report.as_dict())
-        return
-    console = Console(highlight=False, soft_wrap=True)
-    for sentence in report.sentences:
-        console.print(f"{sentence.start - report.start:7.1f} s  {sentence.readings[0].text}", markup=False)
-    console.print(table(report))
-    console.print(f"{report.signal:.1f} s of signal; word model: {report.word_model or 'none'}", markup=False)
-
-
-def _sweep(sessions: tuple[Path, ...], model: Bundle, config: Config, picture: Path | None, as_json: bool) -> None:
-    from emgtype.replaying.commit_sweep import Recorded, plot, record, rules, sweep, table
-
-    said = Console(stderr=True, highlight=False, soft_wrap=True)
-    with Progress(transient=True, console=said, disable=as_json) as progress:
-        tried, files, recorded = rules(), session_files(sessions), list[Recorded]()
-        task = progress.add_task("encoding", total=len(files) + len(tried))
-        for path in files:
-            recorded.append(record(path, model, config))
-            progress.advance(task)
-        scorer = scorer_for(model, config.decoder)
-        outcomes = sweep(
-            recorded,
-            lambda: beam_for(scorer, config.decoder),
-            tried,
-            lambda name: progress.update(task, advance=1, description=name),
-        )
-    if picture:
-        plot(outcomes, picture)
-    if as_json:
-        print_json({name: outcome.as_dict() for name, outcome in outcomes.items()})
-    else:
-        Console(highlight=False).print(table(outcomes))
 
 
 def _show(report: ReplayReport, fast: bool) -> None:

@@ -71,6 +71,11 @@ def test_learn_then_fix_puts_right_what_was_put_on_wrongly(emgtype: Run, session
     assert "roll = [3, -5]\nmirror = [true, false]\ngain = [1.0, 2.5]" in written
     again = emgtype("check", path, "--profile", "me")
     assert (again.returncode, "nothing is wrong" in again.stdout) == (0, True)
+    plain, corrected = (
+        json.loads(emgtype("replay", path, "--fast", "--json", *flags).stdout)["cer"]
+        for flags in ((), ("--profile", "me"))
+    )
+    assert corrected < 25 < 60 < plain
 
 
 def test_live_bands_are_looked_at(

@@ -19,6 +19,8 @@ _STEP, _FIRST, _SETTLED = 0.1, 10, 3  # dB; a frame with a key moves the level o
 # last, by so many at first, by half after so many such frames: a strong hand is known before it passes for a fist.
 _RANGE = (12.0, 23.0)  # dB between which it stays
 _EFFORT = 3.0  # dB above the level of typing that no hand keeps up while it types
+_GRIP = 4.0  # dB below it that both hands never keep up evenly; below TYPING where that is more, for the bursts of
+# typing that is clipped are hardly louder than the whole.
 _HOLD = 0.3  # seconds that the gate stays closed behind a clench: fists open slowly
 
 
@@ -45,9 +47,9 @@ class IdleGate:
     """Frames and what the encoder says to them in, the same out with all blank where nobody types.
 
     The gate is open within 0.2 s of a burst that is about as loud as those of keys, while the other hand is held over
-    the keys too, unless both hands, or one for longer, are louder than typing makes them (a clench). Until the hands
-    have once rested it is open. Where the encoder hears keys, whether or not the gate is open, no hand rests: what is
-    even there is a signal that clips. It looks at nothing to come and delays nothing.
+    the keys too, unless both hands, or one for longer, are louder than typing makes them, or both almost as loud but
+    even (a clench). Until the hands have once rested it is open. Where the encoder hears keys, whether or not the gate
+    is open, no hand rests: what is even there is a signal that clips. It looks at nothing to come and delays nothing.
     """
 
     def __init__(self, facts: BundleFacts, settings: GateSettings | None = None) -> None:
@@ -144,6 +146,7 @@ class IdleGate:
         loud = floor is not None and (
             min(map(float.__sub__, swell, floor)) > self.typing + s.loud
             or max(map(float.__sub__, lasting, floor)) > self.typing + _EFFORT
+            or (steady and min(map(float.__sub__, rest, floor)) > max(self.typing, TYPING) - _GRIP)
         )
         self._typed = self._rest if heard else max(0, self._typed - 1)
         self._floor.learn(rest, steady, loud or self._typed > 0)

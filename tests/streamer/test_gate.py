@@ -128,6 +128,12 @@ def test_fists_close_it_and_so_do_hands_that_rest_on_the_noise_of_other_contacts
     assert min(opened(IdleGate(FACTS), quieter)[6:]) == 1
 
 
+def test_fists_no_louder_than_keys_close_it_when_they_stay_even_though_keys_are_heard_in_them() -> None:
+    fists: list[Part] = [(3, REST, REST), (2, 5.5, 5.5), (4, 5.5, 5.5), (1.5, REST, REST), (0.1, KEY, KEY)]
+    assert opened(IdleGate(FACTS), fists)[2] == 0
+    assert opened(IdleGate(FACTS), fists)[4] > 0.5  # and are not taken for rest
+
+
 def test_one_hand_alone_is_a_matter_of_the_settings() -> None:
     mouse: list[Part] = [(3, REST, REST), *[(0.3, REST, REST), (0.08, REST, KEY)] * 20, (0.08, REST, REST)]
     assert opened(IdleGate(FACTS), mouse)[-1] == 0

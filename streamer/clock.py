@@ -15,9 +15,9 @@ _BLOCK = 32
 """Samples whose stamps correct the clock together: a packet of a radio or so."""
 _START = 0.02  # seconds of jitter expected until it is known
 _FINEST = 1e-4  # seconds of jitter at least: clock synchronisation itself moves stamps by that
-_CHANGES = 64  # newest blocks that tell the jitter
-_MOSTLY = 0.9  # of them: packets of up to ten blocks, and as many losses
-_OF_TWO = 1.645 * math.sqrt(2)  # standard deviations that nine of ten differences of two values do not exceed
+_CHANGES = 64  # newest blocks that tell the jitter,
+_MOSTLY = 0.95  # of them, counting those back alone: packets of up to ten blocks; losses only step forward
+_OF_TWO = 1.645 * math.sqrt(2)  # standard deviations by which 95 of 100 differences of two values are not negative
 _SHARED = 2.0  # by which the filter errs about its error, since blocks share packets and their jitter
 _RATE_PRIOR = 1e-3  # standard deviation of a real rate about the nominal one; evidence soon outweighs it
 _WANDER = 2e-5  # seconds per square root of a second that stamps wander besides drifting (estimates of the clock)
@@ -76,9 +76,11 @@ class SampleClock:
         """Forget the stream."""
         self.steps = 0
         """How often the stamps stepped back, or to another time than the count of samples: another clock."""
+        self.gaps = 0.0
+        """Seconds that the stamps stepped forward where nobody counts: lost samples, as far as anybody knows."""
         self._variance = _START**2  # of a block's residual
         self._roughest = 0.0  # seconds: the largest jitter of late
-        self._changes: deque[float] = deque(maxlen=_CHANGES)  # of the residual from block to block, seconds
+        self._changes: deque[float] = deque(maxlen=_CHANGES)  # seconds that the residual steps back from block to block
         self._before: float | None = None  # the last residual, as of the clock now
         self._drift = 0.0  # of the period, as a fraction
         self._drift_variance = _RATE_PRIOR**2
@@ -141,6 +143,7 @@ class SampleClock:
             due = float(self._out.times(index[at : at + 1])[0])
             back = bool(stamps[at] < due - _EARLY)
             self.steps += back or bool(lost[at] != UNKNOWN)
+            self.gaps += max(0.0, float(stamps[at]) - due) if lost[at] == UNKNOWN else 0.0
             self._anchor(float(stamps[at]), -np.inf if back else due)
             return at
         self._fresh = False
@@ -225,9 +228,9 @@ class SampleClock:
         self._ahead = 0.0
 
     def _spread(self, residual: float) -> None:
-        """Learn the jitter: by what all but a few residuals change, so that neither losses nor drift count as such."""
+        """Learn the jitter: by what all but a few residuals step back, so that neither losses nor drift pass for it."""
         if self._before is not None:
-            self._changes.append(abs(residual - self._before))
+            self._changes.append(max(0.0, self._before - residual))
         if len(self._changes) >= _CHANGES // 4:
             most = sorted(self._changes)[int(_MOSTLY * len(self._changes))]
             self._variance = max(_FINEST, most / _OF_TWO) ** 2

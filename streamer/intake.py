@@ -20,6 +20,7 @@ _TOLD_BY = 10  # of them at least
 _RESAMPLED = 3e-4
 """Of the nominal rate: less is followed by a sample that serves twice or never, every 1.7 s or rarer."""
 _SURE = 3.0  # standard deviations
+_EVEN = 10.0  # of the seconds' spans, that losses are not off by, while another rate is
 _DELAYS = 30  # newest seconds of samples whose delays make the mean one
 
 
@@ -80,7 +81,8 @@ class Intake:
         self._seconds = 0  # that are over
         self._began: float | None = None  # first stamp of this one
         self._missing = 0  # samples known to be lost in it
-        self._spans: deque[float] = deque(maxlen=_SPANS)
+        self._gaps = 0.0  # of the clock, up to then
+        self._spans: deque[tuple[float, float]] = deque(maxlen=_SPANS)  # seconds, and those of them that are gaps
         self._delays: list[FloatArray] = []
         self._means: deque[float] = deque(maxlen=_DELAYS)
 
@@ -158,8 +160,9 @@ class Intake:
 
     def _measure(self, stamp: float) -> None:
         """A second of samples is over: stamps tell the rate, roughly but whatever it is; the clock tells it well."""
-        self._spans.append(stamp - (self._began or 0.0) - self._missing / self._nominal)
-        self._began, self._missing = stamp, 0
+        span = stamp - (self._began or 0.0) - self._missing / self._nominal
+        self._spans.append((span, self.clock.gaps - self._gaps))
+        self._began, self._missing, self._gaps = stamp, 0, self.clock.gaps
         self._seconds += 1
         wrong = self._wrong() if len(self._spans) >= _TOLD_BY else ""
         if wrong and not self._withhold:
@@ -175,16 +178,18 @@ class Intake:
     def _wrong(self) -> str:
         """What is wrong with the stream, which then cannot be decoded; empty: nothing."""
         # What is withheld is taken again once most of the last ten seconds were right.
-        middle = float(np.median([*self._spans][-_TOLD_BY:] if self.problem else self._spans))
+        spans, gaps = np.array([*self._spans][-_TOLD_BY:] if self.problem else self._spans).T
+        middle, scatter = float(np.median(spans)), float(np.std(spans))
         if middle <= 0:
             return (
                 f"the time stamps of stream {self.name!r} do not rise, expected those of samples at "
                 f"{self._nominal:g} Hz: choose another stream, or mend its driver"
             )
-        # What scatters is losses that nobody counts; a stream that began well is no other one.
-        scatter = 0.0 if self.problem else float(np.std(self._spans))
+        off = abs(middle - 1.0)
+        # Losses that nobody counts scatter, and are gaps; a stream that began well is no other one.
+        lossy = abs(float(np.median(spans - gaps)) - 1.0) <= _WRONG_RATE and off < _EVEN * scatter
         begins = bool(self.problem) or self._seconds <= _SPANS
-        if begins and abs(middle - 1.0) - _SURE * scatter > _WRONG_RATE:
+        if begins and not lossy and off - (0.0 if self.problem else _SURE * scatter) > _WRONG_RATE:
             return (
                 f"stream {self.name!r} sends about {self._second / middle:.0f} samples a second, expected "
                 f"{self._nominal:g} within 2 %: set the device to that rate, or choose another stream; or it loses "

@@ -174,10 +174,11 @@ def test_a_lost_sample_shows_where_it_was() -> None:
     assert (taken.lost, taken.filled) == (2, 2)
 
 
+@pytest.mark.parametrize("share", [0.05, 0.3])
 @pytest.mark.parametrize("numbered", [True, False])
-def test_packets_lost_at_random_are_holes_and_no_other_rate(numbered: bool) -> None:
+def test_packets_lost_at_random_are_holes_and_no_other_rate(numbered: bool, share: float) -> None:
     whole = delivery(30.0, jitter=0.0004, numbered=numbered)
-    kept = np.repeat(np.random.default_rng(5).random(60_000 // 16) > 0.05, 16)
+    kept = np.repeat(np.random.default_rng(5).random(60_000 // 16) > share, 16)
     kept[:16] = kept[-16:] = True
     taken = intake(numbered=numbered)
     samples, times = taken.push(only(whole, np.flatnonzero(kept)))

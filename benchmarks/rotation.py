@@ -25,8 +25,8 @@ from simulator.faults import worn
 from simulator.person import make_person
 from simulator.session import LAYOUT, typing_session
 from streamer.chunk import Chunk, joined
-from streamer.placement import FloatArray, Placement, fit
-from streamer.signal_watch import SignalWatch
+from streamer.placement import FloatArray, Placement
+from streamer.signal_watch import Reference, SignalWatch
 
 FIRST = 7000
 """Donning of the first trial; the reference is learnt on the one before."""
@@ -112,14 +112,23 @@ class Tally:
         }
 
 
-def learnt(signal: Typed, band: int) -> FloatArray:
-    """The pattern of a band."""
+def learnt(signal: Typed) -> Reference:
+    """What is known of half a minute."""
     watch = SignalWatch(LAYOUT)
     watch.push(signal.chunk)
     found = watch.learn()
     assert found is not None
-    pattern: FloatArray = found.pattern[band]
-    return pattern
+    return found
+
+
+def swapped(now: Reference) -> Reference:
+    """The same with the bands changed over."""
+    return Reference(now.levels[::-1], now.pattern[::-1])
+
+
+def taken_for_swapped(now: Reference, before: Reference) -> bool:
+    """Whether the bands are told to be."""
+    return now.swapped(before, now.beside(before))
 
 
 def main() -> None:
@@ -138,11 +147,14 @@ def main() -> None:
     bundles = {
         person: open_bundle(name) for person, name in zip(options.people, options.bundles, strict=True) if chosen
     }
+    told = np.zeros(2, int)  # of those that were swapped, and of those that were not
     for number, trial in enumerate(track(wanted, "trials", transient=True)):
         signal = typed(trial.person, trial.donning, text, options.seconds)
         places = [trial.place if band == trial.band else Placement() for band in range(LAYOUT.bands)]
         wrong = Typed(worn(signal.chunk, places), signal.labels)
-        found = fit(learnt(wrong, trial.band), learnt(before[trial.person], trial.band))
+        now, past = learnt(wrong), learnt(before[trial.person])
+        found = now.beside(past)[trial.band]
+        told += np.array([taken_for_swapped(each, past) for each in (swapped(now), now)])
         tallies[_BY_REFERENCE[0]].add(trial, found.placement, beside(trial.donning, trial.band))
         if found.sure:
             tallies[_BY_REFERENCE[1]].add(trial, found.placement, beside(trial.donning, trial.band))
@@ -155,7 +167,9 @@ def main() -> None:
     for name, row in figures.items():
         table.add_row(name, *(f"{value:g}" if key == "trials" else f"{value:.1f}" for key, value in row.items()))
     said = f"people {options.people}, {options.seconds:g} s of typing, another donning each"
-    publish(options, [said, table], figures)
+    swaps = dict(zip(("swapped", "not_swapped"), told.tolist(), strict=True))
+    line = "told to be swapped: {swapped} of {all} that were, {not_swapped} of {all} that were not"
+    publish(options, [said, table, line.format(**swaps, all=len(wanted))], {**figures, "told_swapped": swaps})
 
 
 if __name__ == "__main__":

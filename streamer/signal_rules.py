@@ -16,7 +16,18 @@ from streamer.signal_window import MAINS, Window
 FloatArray = npt.NDArray[np.float64]
 
 Code = Literal[
-    "not-finite", "dead", "saturated", "noisy", "hum", "rate", "resolution", "unit", "turned", "mirrored", "level"
+    "not-finite",
+    "dead",
+    "saturated",
+    "noisy",
+    "hum",
+    "rate",
+    "resolution",
+    "unit",
+    "swapped",
+    "turned",
+    "mirrored",
+    "level",
 ]
 
 AT_ONCE: tuple[Code, ...] = ("not-finite", "dead", "saturated")
@@ -45,6 +56,10 @@ _ADVICE: dict[Code, tuple[str, str]] = {
     "rate": ("the samples come at {detail}", "set the device to the rate of the model"),
     "resolution": ("the samples move in steps of {detail}", "set the device to a finer resolution"),
     "unit": ("the signal has {detail}", "state its unit in the stream, or correct the gain"),
+    "swapped": (
+        "left and right are swapped",
+        "put each band on the other arm, or change over the names of their streams",
+    ),
     "turned": ("{who} sits {detail} from where it sat", "turn it back, or run `emgtype check --fix`"),
     "mirrored": ("{who} is on the wrong way round", "turn it round, or run `emgtype check --fix`"),
     "level": ("{who} is {detail} than it was", "tighten or clean it, or run `emgtype check --fix`"),

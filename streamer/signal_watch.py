@@ -1,14 +1,16 @@
 """Watches the signal as it comes: what is wrong with which electrode, from when to when, and how the bands sit."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
 
 from streamer.chunk import Chunk, Layout
 from streamer.conditioner import Corrections
-from streamer.placement import Fit, fit, normalised
+from streamer.placement import SURE, Fit, fit, normalised
 from streamer.signal_rules import AT_ONCE, Fault, Judge
 from streamer.signal_window import Window, Windows
 
@@ -20,6 +22,7 @@ HOLD, LONG_HOLD = 3, 15
 """Seconds without a fault after which it counts as over: one that shows at once, and one that an average tells, which
 other things (a clench) may drown for a while."""
 _PLACE_EVERY = 5  # seconds from one look at how the bands sit to the next
+_SWAPPED_AT = 2  # seconds behind it whether they are swapped: some milliseconds each, not all at once
 ENOUGH = 15
 """Seconds of somebody typing from which on the way the bands sit can be told."""
 TYPING = 6.0
@@ -38,6 +41,15 @@ class Reference:
     def beside(self, other: "Reference") -> tuple[Fit, ...]:
         """How each band sits against another time."""
         return tuple(fit(*pair) for pair in zip(self.pattern, other.pattern, strict=True))
+
+    def swapped(self, other: "Reference", fits: Sequence[Fit]) -> bool:
+        """Whether each band is more like another one's past than like its own; `fits`: as `beside` says."""
+        strangers = [
+            sum(fit(now, other.pattern[band]).distance for now, band in zip(self.pattern, order, strict=True))
+            for order in permutations(range(len(fits)))
+            if all(band != place for place, band in enumerate(order))
+        ]
+        return sum(found.distance for found in fits) > SURE * min(strangers, default=np.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,7 @@ class SignalWatch:
         self._seconds = 0
         self._since: dict[Fault, int] = {}
         self._placed: list[Fault] = []
+        self._swapped: list[Fault] = []
         self.fits: tuple[Fit, ...] = ()
         """How each band sits against the reference, corrections applied; empty: not known yet."""
 
@@ -118,9 +131,13 @@ class SignalWatch:
     def _second(self) -> list[Change]:
         self._past.append(self._windows.describe(self._buffer, self._times))
         self._seconds += 1
-        if self._reference and self._seconds % _PLACE_EVERY == 0 and (now := self.learn()):
-            self._placed = self._place(now, self._reference)
-        found = [*self._judge.faults(self._past), *self._placed]
+        look = self._seconds % _PLACE_EVERY
+        if self._reference and look in (0, _SWAPPED_AT) and (now := self.learn()):
+            if look == 0:
+                self._placed = self._place(now, self._reference)
+            elif self.fits:
+                self._swapped = [Fault("swapped")] if now.swapped(self._reference, self.fits) else []
+        found = [*self._judge.faults(self._past), *(self._swapped or self._placed)]
         begun = [fault for fault in found if fault not in self._since]
         passing = {fault: age + 1 for fault, age in self._since.items() if fault not in found}
         self._since = dict.fromkeys(found, 0) | passing

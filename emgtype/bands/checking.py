@@ -126,10 +126,12 @@ def by_reference(findings: Findings, reference: Reference, now: Corrections) -> 
     """What puts the bands where the reference has them, over the corrections in force.
 
     Raises:
-        InputError: Too little signal to tell, or a band whose place is not clear.
+        InputError: Too little signal to tell, a band whose place is not clear, or bands that are swapped.
     """
     found = learn(findings)
     fits = found.beside(reference)
+    if found.swapped(reference, fits):
+        raise InputError(f"{sentences([Fault('swapped')], findings.layout)[0]}; then try again")
     for side, fit in zip(findings.layout.sides, fits, strict=True):
         if not fit.sure:
             raise InputError(f"two places of the {side} band look alike: type for half a minute more, and try again")

@@ -6,6 +6,7 @@ from functools import cache, partial
 import numpy as np
 import pytest
 
+from emgtype.texts import load_text
 from simulator import faults
 from simulator.person import make_person
 from simulator.session import LAYOUT, simulate, typing_session
@@ -20,9 +21,9 @@ Spoil = Callable[[Chunk], Chunk]
 
 
 @cache
-def typed(donning: int = 3003, seconds: float = 24.0) -> Chunk:
+def typed(donning: int = 3003, seconds: float = 24.0, text: Sequence[str] = tuple(TEXT)) -> Chunk:
     """A person types."""
-    return joined(list(typing_session(make_person(1), donning, TEXT, seconds).chunks()))
+    return joined(list(typing_session(make_person(1), donning, text, seconds).chunks()))
 
 
 @cache
@@ -160,6 +161,21 @@ def test_a_turned_or_fainter_band_is_told_against_the_reference() -> None:
     assert [found.placement for found in again.fits] == put_on
     corrected = SignalWatch(LAYOUT, Corrections((4, -7), (False, True), (1 / 0.3, 1.0)), reference)
     assert watched(wrong, corrected) == []
+
+
+def test_bands_that_are_swapped_are_told_instead_of_where_they_sit() -> None:
+    text = tuple(load_text("test"))
+    watch = SignalWatch(LAYOUT)
+    watch.push(typed(6999, 32.0, text))
+    reference = watch.learn()
+    assert reference is not None
+    worn = faults.worn(typed(7003, 32.0, text), [Placement(4, True), Placement()])
+    swapped = Chunk(worn.samples[:, ::-1], worn.times, LAYOUT)
+    changes = watched(swapped, SignalWatch(LAYOUT, reference=reference))
+    told = sentences([change.fault for change in changes if change.begun], LAYOUT)
+    assert any(said.startswith("left and right are swapped: put each band on the other arm") for said in told)
+    again = SignalWatch(LAYOUT, reference=reference)
+    assert {change.fault for change in watched(worn, again)} == {Fault("mirrored", 0)}
 
 
 def test_who_rests_teaches_no_reference() -> None:

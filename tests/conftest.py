@@ -12,9 +12,10 @@ from hypothesis import settings
 from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
 from benchmarks.screen import Screen
 
-# liblsl asks for the clock eight times at 64 ms, whenever a stream is opened; on one machine 4 ms do.
+# liblsl asks for the clock eight times at 64 ms when a stream is opened, and again after 2 s where answers lack.
 _LSL = NamedTemporaryFile("w", prefix="emgtype-test-", suffix=".cfg")  # noqa: SIM115 - for as long as the tests run
-_LSL.write(loopback_config().read_text(encoding="utf-8") + "[tuning]\nTimeProbeInterval = 0.004\n")
+_LSL.write(loopback_config().read_text(encoding="utf-8"))
+_LSL.write("[tuning]\nTimeProbeInterval = 0.004\nTimeUpdateInterval = 0.25\n")
 _LSL.flush()
 os.environ[LSL_CONFIG_VARIABLE] = _LSL.name  # here, at the top: liblsl reads it once, at its first call
 

@@ -48,7 +48,8 @@ def test_a_listener_gets_what_the_faults_leave_and_the_stream_comes_back(monkeyp
     whole = joined(chunks)
     assert whole is not None
     taken = whole.samples[:, 1, 0] / 10
-    assert np.isnan(whole.samples[:, 0, 0]).sum() == pytest.approx(0.1 * LAYOUT.rate, abs=1)
+    # Before the break: behind it, what one band sends before its listener is back is missing, too.
+    assert np.isnan(whole.samples[taken < 1.05, 0, 0]).sum() == pytest.approx(0.1 * LAYOUT.rate, abs=1)
     assert not ((taken > 1.05) & (taken < 1.45)).any()
     assert taken[-1] == pytest.approx(SECONDS, abs=0.2)
     assert figures["repeated"] >= 0.9 * LAYOUT.rate

@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 
 from tests.fuzz.files import read
+from tests.fuzz.kept import own_memory
 
 _MOST = 8 * 2**30  # bytes of address space: what asks for more gets a MemoryError, and is a fault
 
@@ -26,14 +27,9 @@ def main() -> None:
             taken = read(kind, Path(line.rstrip("\n")))
         except BaseException:  # all of them are faults
             taken, said = False, traceback.format_exc()
-        answer = {"taken": taken, "fault": said, "mb": _resident()}
+        answer = {"taken": taken, "fault": said, "mb": own_memory()}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
-
-
-def _resident() -> float:
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) / 1024
 
 
 if __name__ == "__main__":

@@ -9,12 +9,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.fuzz.files import FILES, good_files
-from tests.fuzz.kept import GROWTH, Kept
+from tests.fuzz.kept import AGAIN, GROWTH, Kept, Progress
 
 PATIENCE = 5.0
 """Seconds for an input."""
@@ -81,14 +80,19 @@ class _Reader:
                 pipe.close()
 
 
-def fuzz_files(kind: str, go_on: Callable[[int], bool], seed: int = 0, keep: Path | None = None) -> FileRun:
-    """Give a kind's reader inputs while `go_on` (with their number) holds; what is at fault is copied into `keep`."""
+def fuzz_files(kind: str, progress: Progress, seed: int = 0, keep: Path | None = None) -> FileRun:
+    """Give a kind's reader inputs; what is at fault is copied into `keep`."""
     chance, good, run = random.Random(f"{kind} {seed}"), good_files(kind), FileRun(kind)
+    begun, again = chance.getstate(), False
     reader = _Reader(kind)
     try:
         with tempfile.TemporaryDirectory(prefix="emgtype-fuzz-") as name:
             folder = Path(name, "input")
-            while go_on(run.inputs):
+            while (done := progress(run.inputs)) < 1:
+                if done > AGAIN and not again:
+                    again = True
+                    chance.setstate(begun)
+                    run.memory.again()
                 _write(folder, good, chance, kind if run.inputs else None)
                 fault, taken, mb = reader.read(folder)
                 run.inputs += 1
@@ -122,7 +126,7 @@ def _write(folder: Path, good: dict[str, bytes], chance: random.Random, kind: st
         path.write_bytes(FILES[kind].change(chance, data) if kind and name == worse else data)
 
 
-def for_minutes(minutes: float) -> Callable[[int], bool]:
+def for_minutes(minutes: float) -> Progress:
     """Goes on for so long from now."""
-    end = time.monotonic() + 60 * minutes
-    return lambda _inputs: time.monotonic() < end
+    start = time.monotonic()
+    return lambda _inputs: (time.monotonic() - start) / (60 * minutes)

@@ -1,28 +1,47 @@
 """Whether a process keeps memory that it should give back."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 GROWTH = 2.0
-"""MB that a process may keep more than after its warm-up."""
+"""MB that a process may keep of inputs that it has had before."""
+AGAIN = 0.6
+"""Share of the inputs that are new; then the first of them come a second time."""
+Progress = Callable[[int], float]
+"""How many inputs there were → the share of all that is done; the end is at 1."""
+
+
+def own_memory() -> float:
+    """MB of this process that no file backs: how much of files the system holds in memory is its own affair."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("RssAnon"))) / 1024
 
 
 class Kept:
     """Memory of a process as inputs come: its lows, since peaks come and go.
 
-    The first fifth of the inputs is warm-up: buffers fill, what is remembered reaches its bounds.
+    An input that wants more than all before it raises the low for good, and is no leak. So growth is what is kept of
+    inputs that came before: `again` says that from there on they all did.
     """
 
     def __init__(self) -> None:
         self._mb: list[float] = []
+        self._again: int | None = None
 
     def push(self, mb: float) -> None:
         """After an input."""
         self._mb.append(mb)
 
+    def again(self) -> None:
+        """Inputs come a second time from here on."""
+        self._again = len(self._mb)
+
     @property
     def growth(self) -> float:
-        """MB from the lowest in the second fifth to the lowest in the last."""
-        count = len(self._mb)
-        second, last = self._mb[count // 5 : 2 * count // 5], self._mb[4 * count // 5 :]
-        return max(0.0, min(last) - min(second)) if second else 0.0
+        """MB from the lowest just before they came again to the lowest at the end."""
+        if self._again is None or not (count := (len(self._mb) - self._again) // 6):
+            return 0.0
+        return max(0.0, min(self._mb[-count:]) - min(self._mb[max(0, self._again - count) : self._again]))
 
     @property
     def peak(self) -> float:

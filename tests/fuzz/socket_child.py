@@ -19,14 +19,9 @@ from adapters.subscriber import Subscriber
 from adapters.wire import KINDS
 from decoder.errors import InputError
 from decoder.messages import Key, TextEvent
+from tests.fuzz.kept import own_memory
 
 _EVERY = 0.002  # seconds between two events
-
-
-def resident() -> float:
-    """MB of this process."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) / 1024
 
 
 def _asked() -> bool:
@@ -39,7 +34,7 @@ def _asked() -> bool:
 
 
 def _say(**figures: object) -> None:
-    print(json.dumps({"mb": resident(), **figures}), flush=True)
+    print(json.dumps({"mb": own_memory(), **figures}), flush=True)
 
 
 def serve(folder: Path) -> None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from adapters.curve import ClientKeys, KeyFolder
 from adapters.subscriber import Subscriber
 from decoder.errors import InputError
 from tests.fuzz.attacker import Attacker
-from tests.fuzz.kept import GROWTH, Kept
+from tests.fuzz.kept import AGAIN, GROWTH, Kept, Progress
 
 PATIENCE = 5.0
 """Seconds for an answer."""
@@ -133,9 +132,10 @@ class _Good:
                 subscriber.lost = 0
 
 
-def fuzz_sockets(go_on: Callable[[int], bool], seed: int = 0) -> SocketRun:
-    """Attack while `go_on` (with the number of inputs) holds."""
+def fuzz_sockets(progress: Progress, seed: int = 0) -> SocketRun:
+    """Attack."""
     run, chance = SocketRun(), random.Random(f"sockets {seed}")
+    begun, again = chance.getstate(), False
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emgtype-fuzz-")))
         context = stack.enter_context(zmq.Context())
@@ -153,7 +153,12 @@ def fuzz_sockets(go_on: Callable[[int], bool], seed: int = 0) -> SocketRun:
         stack.callback(attacker.close)
         run.kept = {name: Kept() for name in children}
         try:
-            while go_on(run.inputs):
+            while (done := progress(run.inputs)) < 1:
+                if done > AGAIN and not again:
+                    again = True
+                    chance.setstate(begun)
+                    for kept in run.kept.values():
+                        kept.again()
                 attacker.attack(chance.choice((*text, *control, metrics)))
                 publisher.send_multipart(attacker.message())
                 run.inputs += 1

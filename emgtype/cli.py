@@ -28,6 +28,7 @@ _COMMANDS = {
     "listen": "Show the text that a running daemon publishes.",
     "record": "Record live wristbands into a session file.",
     "simulate": "Simulate a typist: session files, or live LSL streams.",
+    "doctor": "Whether everything that typing needs is here.",
     "check": "What is wrong with the signal; corrections for a profile.",
     "info": "What a bundle, a session or the network holds.",
     "evaluate": "Test models on whole sessions: CER, tables, per-key figures.",

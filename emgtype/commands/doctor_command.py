@@ -1,0 +1,47 @@
+"""`emgtype doctor`: whether everything that typing needs is here."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from emgtype.commands.options import config_options, json_option, print_json, source_flags, source_options
+from emgtype.config import load_config
+
+_MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("–", "yellow")}
+
+
+@click.command(epilog="Example: emgtype doctor --stream emgtype")
+@source_options
+@click.option("--profile", metavar="NAME", help="Settings kept under a name, over config.toml.")
+@config_options
+@json_option
+def command(
+    stream: str | None,
+    bands: tuple[str, str] | None,
+    profile: str | None,
+    bundle: str | None,
+    config_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Try each part that `emgtype serve` needs, say what is wrong and what to do about it.
+
+    The exit code is 0 where all that is needed is well (✓), 1 where something is not (✗). What only --inject needs is
+    no fault (–). No key is pressed.
+    """
+    config = load_config(config_path, {"bundle": bundle, **source_flags(stream, bands)}, profile)
+    from emgtype.live.doctor import examine
+
+    console, findings = Console(highlight=False, soft_wrap=True), []
+    for finding in examine(config):
+        findings.append(finding)
+        if not as_json:
+            mark, colour = _MARKS[finding.well]
+            console.print(f"[{colour}]{mark}[/{colour}] [bold]{finding.part}[/bold]: ", end="")
+            console.print(finding.says, markup=False)
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    if any(finding.well is False for finding in findings):
+        sys.exit(1)

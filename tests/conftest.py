@@ -1,10 +1,12 @@
-"""Hermetic tests: LSL streams stay on this machine's loopback, in this process and in those that it starts."""
+"""Hermetic tests, in this process and in those that it starts: LSL streams stay on this machine's loopback, and nothing
+of the user's own is read or written.
+"""
 
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 import pytest
 from hypothesis import settings
@@ -18,6 +20,13 @@ _LSL.write(loopback_config().read_text(encoding="utf-8"))
 _LSL.write("[tuning]\nTimeProbeInterval = 0.004\nTimeUpdateInterval = 0.25\n")
 _LSL.flush()
 os.environ[LSL_CONFIG_VARIABLE] = _LSL.name  # here, at the top: liblsl reads it once, at its first call
+
+# As early: what is the user's own is asked for once, when emgtype is imported.
+_HOME = TemporaryDirectory(prefix="emgtype-test-")
+Path(_HOME.name, "run").mkdir(mode=0o700)
+os.environ |= {"HOME": _HOME.name, "XDG_RUNTIME_DIR": f"{_HOME.name}/run"}
+for _name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+    os.environ.pop(_name, None)
 
 settings.register_profile("emgtype", parent=settings(), deadline=None)  # machines are shared: no test asserts speed
 settings.load_profile("emgtype")

@@ -1,14 +1,19 @@
+import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import onnx
 import pytest
 
+from emgtype.cli import main
 from emgtype.datasets.simulated import write_session
 from emgtype.places import PACKAGE
 from emgtype.texts import load_text
@@ -19,17 +24,42 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Loopback only, and nothing of the user's own."""
-    home = tmp_path_factory.mktemp("home")
-    (home / "run").mkdir(mode=0o700)
-    own = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run")}
-    return {**os.environ, **own, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
+    return {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
 
 
 @pytest.fixture
 def emgtype(environment: dict[str, str], tmp_path: Path) -> Run:
-    """Calls the command line as a user would, in an empty folder."""
+    """Calls the command line as a user would, in an empty folder; in this process, which has imported it already."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        call = ["emgtype", *map(str, arguments)]
+        out, said = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(said):
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "argv", call)
+            patch.setenv("COLUMNS", environment["COLUMNS"])
+            before = signal.getsignal(signal.SIGTERM)
+            code: object = 0
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code
+            except Exception:
+                traceback.print_exc()
+                code = 1
+            finally:
+                signal.signal(signal.SIGTERM, before)
+        texts = [stream.buffer.getvalue().decode() for stream in (out, said)]
+        return subprocess.CompletedProcess(call, code if isinstance(code, int) else int(code is not None), *texts)
+
+    return run
+
+
+@pytest.fixture
+def emgtype_process(environment: dict[str, str], tmp_path: Path) -> Run:
+    """As `emgtype`, in a process of its own: for what reads a keyboard, or listens to this process."""
 
     def run(*arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         call = [sys.executable, "-m", "emgtype.cli", *map(str, arguments)]

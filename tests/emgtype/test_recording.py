@@ -113,11 +113,11 @@ def test_a_full_disk_ends_the_recording_and_the_samples_still_come(
     assert recording.status()["ended"] == recording.ended
 
 
-def test_record_writes_prompts_that_pass_by_and_a_report(emgtype: Run, tmp_path: Path) -> None:
+def test_record_writes_prompts_that_pass_by_and_a_report(emgtype_process: Run, tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("ab\ncd\n")
     with Numbers() as stream:
         began = time.time()
-        done = emgtype(
+        done = emgtype_process(
             *("record", "--stream", stream.name, "--user", "00000042", "--out", tmp_path / "s.hdf5"),
             *("--prompts", tmp_path / "lines.txt", "--wpm", "200", "--json"),
         )
@@ -134,13 +134,13 @@ def test_record_writes_prompts_that_pass_by_and_a_report(emgtype: Run, tmp_path:
 
 
 def test_record_killed_at_random_moments_misses_at_most_a_second(
-    environment: dict[str, str], emgtype: Run, tmp_path: Path
+    environment: dict[str, str], emgtype_process: Run, tmp_path: Path
 ) -> None:
     """Three kills; `python -m benchmarks.record_kills` makes 50."""
     with Numbers() as stream:
         killed = kill_some(environment, tmp_path, stream.name, 3, random.Random(5))
         # The next recording tells of what it finds there, and makes it whole.
-        done = emgtype("record", "--stream", stream.name, "--user", "2", "--out", tmp_path, "--minutes", "0.01")
+        done = emgtype_process("record", "--stream", stream.name, "--user", "2", "--out", tmp_path, "--minutes", "0.01")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("had been cut off: it is whole again") == 3
     assert max(missed(path, at) for path, at in killed.items()) < 1.0
@@ -189,8 +189,8 @@ def test_options_that_make_no_sense_are_told_at_once(flags: list[str], sentence:
         command.main(["--stream", "none", *flags], standalone_mode=False)
 
 
-def test_keys_are_recorded_only_where_that_is_agreed_to(emgtype: Run) -> None:
-    done = emgtype("record", "--stream", "none", "--user", "1", "--keys")  # nobody answers
+def test_keys_are_recorded_only_where_that_is_agreed_to(emgtype_process: Run) -> None:
+    done = emgtype_process("record", "--stream", "none", "--user", "1", "--keys")  # nobody answers
     assert done.returncode == 130
     assert "passwords included" in done.stderr
 

@@ -75,7 +75,8 @@ def test_learn_then_fix_puts_right_what_was_put_on_wrongly(emgtype: Run, session
         json.loads(emgtype("replay", path, "--fast", "--json", *flags).stdout)["cer"]
         for flags in ((), ("--profile", "me"))
     )
-    assert corrected < 25 < 60 < plain
+    assert corrected < 25
+    assert plain > 60
 
 
 def test_live_bands_are_looked_at(

@@ -177,7 +177,7 @@ def said(outcome: Faulty) -> str:
     if recording := outcome.status.get("recording"):
         told.append(f"recording.left_out {recording['left_out']}, {outcome.recorded} samples recorded")
     if outcome.messages is not None:
-        told.append(f"of {outcome.messages} messages {outcome.missed} missed")
+        told.append(f"{outcome.messages} messages of text came, {outcome.missed} of all kinds were missed")
     return "; ".join(filter(None, told))
 
 

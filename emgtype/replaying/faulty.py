@@ -57,7 +57,7 @@ class Faulty:
     messages: int | None = None
     """Of the text that a slow subscriber got; None: there was none."""
     missed: int | None = None
-    """Of those that it did not get, as their numbers tell it."""
+    """Of all kinds that it did not get, as their numbers tell it."""
     recorded: int | None = None
     """Samples in the session file; None: nothing was recorded."""
 

@@ -68,6 +68,6 @@ def _show(outcome: Faulty, errors: CharacterErrors) -> None:
     figures = ", ".join(f"{name} {value:g}" for name, value in outcome.worst.items() if value)
     console.print(f"{outcome.lost} samples were kept from being sent; the status told at most: {figures}")
     if outcome.messages is not None:
-        console.print(f"the slow subscriber got {outcome.messages} messages and missed {outcome.missed}")
+        console.print(f"the slow subscriber got {outcome.messages} messages of text and missed {outcome.missed} of all")
     if outcome.recorded is not None:
         console.print(f"{outcome.recorded} samples recorded")

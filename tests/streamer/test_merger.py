@@ -188,3 +188,13 @@ def test_the_unit_check_does_not_depend_on_the_cut(cuts: list[int]) -> None:
     assert expected is not None
     assert got is not None
     np.testing.assert_array_equal(got.times, expected.times)
+
+
+def test_another_rate_is_a_problem_where_it_is_withheld() -> None:
+    into = Merger(LAYOUT, [Intake(name, RATE, NUMBERS, 100.0, withhold=True) for name in ("a", "b")])
+    streams = band(12.0), band(12.0)
+    slow = [Delivery(d.samples, 100 + 1.1 * (d.stamps - 100), d.numbers, 115.0) for d in streams[1]]
+    for number, deliveries in enumerate((streams[0], slow)):
+        for delivery in deliveries:
+            into.push(number, delivery)
+    assert any("stream 'b' sends about 1818 samples a second" in problem for problem in into.problems())

@@ -144,6 +144,8 @@ class SampleClock:
             back = bool(stamps[at] < due - _EARLY)
             self.steps += back or bool(lost[at] != UNKNOWN)
             self.gaps += max(0.0, float(stamps[at]) - due) if lost[at] == UNKNOWN else 0.0
+            if lost[at] == UNKNOWN and residuals[at] < 0 and not back:  # jitter that begins, more likely than not
+                self._changes.append(-float(residuals[at]))
             self._anchor(float(stamps[at]), -np.inf if back else due)
             return at
         self._fresh = False

@@ -46,10 +46,10 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_layer_is_made_and_picked_and_strangers_are_told_whom_there_is(
-    emgtype: Run, base: Path, typed: Path, tmp_path: Path
+    emgtype: Run, emgtype_process: Run, base: Path, typed: Path, tmp_path: Path
 ) -> None:
     call = ["personalise", "--base", base, "--session", typed, "--out", "mine", "--method", "layer", "--person", "anna"]
-    done = emgtype(*call, "--steps", "2", "--force", "--json", timeout=250)
+    done = emgtype_process(*call, "--steps", "2", "--force", "--json", timeout=250)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["out"] == "mine"
@@ -65,8 +65,8 @@ def test_a_layer_is_made_and_picked_and_strangers_are_told_whom_there_is(
         assert "no layer for the person 'carl': it knows anna" in refused.stderr
 
 
-def test_what_gained_nothing_is_not_written(emgtype: Run, base: Path, typed: Path, tmp_path: Path) -> None:
-    done = emgtype(
+def test_what_gained_nothing_is_not_written(emgtype_process: Run, base: Path, typed: Path, tmp_path: Path) -> None:
+    done = emgtype_process(
         "personalise",
         "--base",
         base,

@@ -54,10 +54,12 @@ class Gaps:
         return found
 
     def _present(self, chunk: Chunk) -> list[Chunk | None]:
+        if not len(chunk.times):
+            return []
         missing = _missing(chunk.samples)
         if not missing.any() and not self._broken:
             self._runs[:] = 0
-            return [chunk] if len(chunk.times) else []
+            return [chunk]
         found: list[Chunk | None] = []
         begun = 0
         for row, absent in enumerate(missing):

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from decoder.messages import Emission, TextEvent
@@ -141,6 +141,7 @@ def test_times_that_step_back_break_off_too(small_onnx: Path) -> None:
     ),
     lost=st.tuples(st.integers(0, SAMPLES), st.integers(0, 500)),
 )
+@example(cuts=[1, 1], missing=[(0, 401, 0)], lost=(0, 0))  # an empty piece amid what is missing
 def test_any_cut_gives_the_same(
     small_onnx: Path, cuts: list[int], missing: list[tuple[int, int, int | None]], lost: tuple[int, int]
 ) -> None:

@@ -15,7 +15,7 @@ from simulator.session import LAYOUT
 from streamer.chunk import Chunk, joined
 from tests.emgtype.conftest import Run
 
-SECONDS = 5
+SECONDS = 9  # liblsl may take some of them to take a stream up again
 FIND = 5.0
 
 

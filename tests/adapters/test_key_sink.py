@@ -206,6 +206,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_daemon_leaves_no_key_held_at_any_moment(screen: Screen) -> None:
     terminal = screen.terminal()
     for run in range(3):

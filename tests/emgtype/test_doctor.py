@@ -12,6 +12,7 @@ import pytest
 from pylsl import resolve_byprop
 
 from adapters.publisher import PubSocket
+from decoder.errors import InputError
 from decoder.messages import TextEvent
 from emgtype.config import Config, load_config
 from emgtype.live import doctor
@@ -24,16 +25,22 @@ def by_part(config: Config) -> dict[str, doctor.Finding]:
     return {finding.part: finding for finding in doctor.examine(config)}
 
 
+def no_daemon(*_arguments: object) -> None:
+    raise InputError("nobody answers")
+
+
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     """Nobody's bands, and nowhere to type."""
     monkeypatch.setattr(doctor, "_SECONDS", 0.3)
+    monkeypatch.setattr(doctor, "ask_daemon", no_daemon)  # which takes seconds to find
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "XDG_SESSION_TYPE"):
         monkeypatch.delenv(name, raising=False)
     flags = {"source.stream": "nobody's", "source.timeout": 0.1, "publish.endpoint": f"ipc://{tmp_path}/text"}
     return load_config(None, flags)
 
 
+@pytest.mark.slow
 def test_all_that_typing_needs_is_tried_with_bands_that_play(
     emgtype: Run, session_file: Path, environment: dict[str, str]
 ) -> None:

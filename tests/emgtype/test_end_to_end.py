@@ -123,6 +123,7 @@ def test_commit_rules_are_compared_on_one_encoding_of_the_session(
     assert "go with --commit-sweep" in refused.stderr
 
 
+@pytest.mark.slow
 def test_paced_replay_takes_its_time_and_types_the_text_of_the_fast_one(emgtype: Run, short_session_file: Path) -> None:
     start = time.monotonic()
     paced = emgtype("replay", short_session_file)
@@ -147,6 +148,7 @@ def test_demo_runs_three_processes_and_loses_no_sample(emgtype: Run) -> None:
     assert cer < 40
 
 
+@pytest.mark.slow
 def test_two_bands_are_served_as_one_and_heard_by_a_subscriber(
     environment: dict[str, str], short_session_file: Path, tmp_path: Path, bundle_with: Callable[..., Path]
 ) -> None:

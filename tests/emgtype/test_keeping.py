@@ -107,6 +107,7 @@ def as_published(events: list[TextEvent]) -> list[TextEvent]:
     ]
 
 
+@pytest.mark.slow
 def test_what_comes_in_is_recorded_and_the_flight_is_what_was_published(
     environment: dict[str, str], emgtype: Run, tmp_path: Path, chunks: list[Chunk]
 ) -> None:
@@ -150,6 +151,7 @@ def test_what_comes_in_is_recorded_and_the_flight_is_what_was_published(
         command.main([str(flights[0]), "--fast"], standalone_mode=False)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="only root can mount a small disk")
 def test_a_full_disk_ends_the_recording_while_decoding_goes_on(
     environment: dict[str, str], tmp_path: Path, chunks: list[Chunk]

@@ -25,6 +25,7 @@ def signal() -> Chunk:
     return Chunk(np.tile((10 * times).astype(np.float32)[:, None, None], (1, 2, 16)), times, LAYOUT)
 
 
+@pytest.mark.slow
 def test_a_listener_gets_what_the_faults_leave_and_the_stream_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adapters.lsl_streams._SETTLE", 0.1)
     names = [f"{side}-{uuid.uuid4().hex[:8]}" for side in LAYOUT.sides]

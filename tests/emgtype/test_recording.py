@@ -133,6 +133,7 @@ def test_record_writes_prompts_that_pass_by_and_a_report(emgtype_process: Run, t
         assert [prompt.end - prompt.start for prompt in session.prompts] == pytest.approx([1.18, 1.18], abs=0.3)
 
 
+@pytest.mark.slow
 def test_record_killed_at_random_moments_misses_at_most_a_second(
     environment: dict[str, str], emgtype_process: Run, tmp_path: Path
 ) -> None:

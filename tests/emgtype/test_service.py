@@ -45,6 +45,7 @@ def test_install_writes_it_once(emgtype: Run, environment: dict[str, str]) -> No
     assert "--stream b" in unit.read_text()
 
 
+@pytest.mark.slow
 def test_a_daemon_tells_that_it_is_ready_and_alive_and_how_it_fares(
     environment: dict[str, str], session_file: Path, tmp_path: Path, emgtype: Run
 ) -> None:

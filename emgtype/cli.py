@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from decoder.errors import InputError
+from emgtype.extras import EXTRAS
 
 _COMMANDS = {
     "demo": "Simulated wristbands over LSL, decoded live: text beside the truth.",
@@ -44,23 +45,6 @@ _COMMANDS = {
 }
 _SHORT = ("pause", "resume", "arm", "disarm", "undo")
 """Requests of `emgtype control` that are commands, too: what is wanted in a hurry, or by a key of the desktop."""
-_EXTRAS = {
-    "torch": "train",
-    "lightning": "train",
-    "onnx": "train",
-    "tensorboard": "train",
-    "safetensors": "train",
-    "matplotlib": "plots",
-    "ray": "cluster",
-    "prometheus_client": "metrics",
-    "mne": "bids",
-    "mne_bids": "bids",
-    "pynput": "keys",
-    "pyxdf": "xdf",
-    "pyctcdecode": "words",
-    "pygtrie": "words",
-}
-"""Optional libraries, and the extra of emgtype that installs each."""
 _INTERRUPTED = 130  # what shells report for a process ended by Ctrl-C
 
 
@@ -111,11 +95,9 @@ def main() -> None:
     except InputError as error:
         _refuse(str(error))
     except ModuleNotFoundError as error:
-        if error.name not in _EXTRAS:
+        if error.name not in EXTRAS:
             raise
-        _refuse(
-            f"this command needs {error.name}, which is not installed: pip install 'emgtype[{_EXTRAS[error.name]}]'"
-        )
+        _refuse(f"this command needs {error.name}, which is not installed: pip install 'emgtype[{EXTRAS[error.name]}]'")
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -1,8 +1,6 @@
 """`emgtype check`: what is wrong with the signal, and corrections for a profile."""
 
 import sys
-import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +15,6 @@ from decoder.errors import InputError
 from emgtype.assembly import Bundle, open_bundle
 from emgtype.commands.options import PATH, config_options, json_option, print_json, source_flags, source_options
 from emgtype.config import Config, load_config
-from streamer.chunk import Chunk
 
 if TYPE_CHECKING:
     from emgtype.bands.checking import Findings
@@ -29,7 +26,6 @@ Once, when all is well: emgtype check --stream emgtype --profile me --learn
 
 When the bands sit otherwise: emgtype check --stream emgtype --profile me --fix"""
 _SECONDS, _PLACING = 10.0, 32.0  # of a live check: to look, and to learn or place by what is typed meanwhile
-_PULL = 0.25
 
 
 @click.command(epilog=_EXAMPLES)
@@ -114,8 +110,13 @@ def _look(
                 check.push(chunk)
                 progress.advance(task, len(chunk.times))
         else:
+            from adapters.lsl_inlet import open_sources
+            from emgtype.live.newest import newest
+
             live = None if quiet else stack.enter_context(Live(console=said, transient=True, auto_refresh=False))
-            for chunk in _live(stack, config, model, seconds):
+            wanted = [(config.source.names, layout)]
+            source = stack.enter_context(open_sources(wanted, config.source.timeout)[0])
+            for chunk in newest(source, seconds):
                 check.push(chunk)
                 if live:
                     live.update(table(check.findings()), refresh=True)
@@ -123,18 +124,6 @@ def _look(
     if findings.last is None:
         raise InputError("no sample came: switch the bands on, or name another stream")
     return findings
-
-
-def _live(stack: ExitStack, config: Config, model: Bundle, seconds: float) -> Iterator[Chunk]:
-    from adapters.lsl_inlet import open_sources
-
-    names = config.source.names
-    source = stack.enter_context(open_sources([(names, model.facts.layout)], config.source.timeout)[0])
-    source.flush()
-    end = time.monotonic() + seconds
-    while (now := time.monotonic()) < end:
-        if chunk := source.pull(min(_PULL, end - now)):
-            yield chunk
 
 
 def _learn(findings: "Findings", path: Path) -> list[str]:

@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from emgtype.commands.options import config_options, json_option, print_json, source_flags, source_options
+from emgtype.commands.options import (
+    config_options,
+    json_option,
+    print_json,
+    profile_option,
+    source_flags,
+    source_options,
+)
 from emgtype.config import load_config
 
 _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("–", "yellow")}
@@ -15,7 +22,7 @@ _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("–", "yellow")
 
 @click.command(epilog="Example: emgtype doctor --stream emgtype")
 @source_options
-@click.option("--profile", metavar="NAME", help="Settings kept under a name, over config.toml.")
+@profile_option
 @config_options
 @json_option
 def command(

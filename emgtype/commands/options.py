@@ -26,6 +26,11 @@ def config_options(command: F) -> F:
     return command
 
 
+def profile_option(command: F) -> F:
+    """--profile, of one person."""
+    return click.option("--profile", metavar="NAME", help="Settings kept under a name, over config.toml.")(command)
+
+
 def precision_option(command: F) -> F:
     """--precision: which encoder of the bundle runs."""
     kinds = click.Choice(list(ENCODERS))

@@ -26,6 +26,7 @@ from emgtype.commands.options import (
     json_option,
     precision_option,
     print_json,
+    profile_option,
 )
 from emgtype.commands.replay_modes import DECODERS, fly, only_measured, with_faults
 from emgtype.config import load_config
@@ -42,7 +43,7 @@ _PIECE = 32  # samples a time at the recorded speed, as a radio would deliver th
 @click.command(epilog="Example: emgtype replay session.hdf5 --fast")
 @click.argument("sessions", type=PATH, nargs=-1, required=True, metavar="SESSION|FLIGHT")
 @config_options
-@click.option("--profile", metavar="NAME", help="Settings kept under a name, over config.toml.")
+@profile_option
 @click.option("--fast", is_flag=True, help="As fast as possible instead of at the recorded speed.")
 @click.option("--publish", is_flag=True, help="Also publish over ZeroMQ, as serve does.")
 @click.option("--endpoint", help="ZeroMQ PUB endpoint for --publish.")

@@ -19,21 +19,13 @@ from adapters.lsl_inlet import open_sources
 from decoder.errors import InputError
 from emgtype.assembly import Bundle, assemble, open_bundle
 from emgtype.config import Config
+from emgtype.extras import EXTRAS
+from emgtype.live.newest import newest
 from emgtype.live.sockets import ask_daemon, control_socket, publish_socket
 from emgtype.places import USER_DATA
 from streamer.chunk import Chunk
 
 _SECONDS = 2.0  # of signal: decoded to see how long that takes, heard to see whether it comes
-_PULL = 0.1  # seconds
-_EXTRAS = {
-    "keys": "Xlib" if platform.system() == "Linux" else "pynput",
-    "train": "torch",
-    "words": "pyctcdecode",
-    "metrics": "prometheus_client",
-    "bids": "mne_bids",
-    "xdf": "pyxdf",
-}
-"""A library of each extra."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +102,7 @@ def _speed(bundle: Bundle, config: Config) -> str:
 def _bands(bundle: Bundle, config: Config) -> str:
     wanted = [(config.source.names, bundle.facts.layout)]
     with open_sources(wanted, config.source.timeout)[0] as source:
-        source.flush()
-        end, heard = time.monotonic() + _SECONDS, 0
-        while (now := time.monotonic()) < end:
-            if chunk := source.pull(min(_PULL, end - now)):
-                heard += len(chunk.times)
+        heard = sum(len(chunk.times) for chunk in newest(source, _SECONDS))
     names = ", ".join(config.source.names)
     if not heard:
         raise InputError(f"{names}: there, but no sample came in {_SECONDS:g} s; switch the bands on")
@@ -152,7 +140,7 @@ def _room() -> str:
 
 
 def _extras() -> str:
-    missing = [extra for extra, module in _EXTRAS.items() if find_spec(module) is None]
+    missing = list(dict.fromkeys(extra for module, extra in EXTRAS.items() if find_spec(module) is None))
     if not missing:
         return "all are installed"
     return f"not installed, and not needed to type: {', '.join(missing)} (pip install 'emgtype[{missing[0]}]')"

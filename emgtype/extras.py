@@ -1,0 +1,19 @@
+"""What emgtype does without: libraries that only some of its commands need."""
+
+EXTRAS = {
+    "torch": "train",
+    "lightning": "train",
+    "onnx": "train",
+    "tensorboard": "train",
+    "safetensors": "train",
+    "matplotlib": "plots",
+    "ray": "cluster",
+    "prometheus_client": "metrics",
+    "mne": "bids",
+    "mne_bids": "bids",
+    "pynput": "keys",
+    "pyxdf": "xdf",
+    "pyctcdecode": "words",
+    "pygtrie": "words",
+}
+"""Optional libraries, and the extra of emgtype that installs each."""

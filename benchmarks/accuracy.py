@@ -9,15 +9,15 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.results import command_line, publish
-from decoder.charset import ENTER, LABELS
-from decoder.greedy import GreedyDecoder
-from decoder.messages import Emission
+from decoder.ctc.greedy import GreedyDecoder
 from decoder.metrics import CharacterErrors, cer_difference, segment_errors
-from emgtype.assembly import assemble, open_bundle
 from emgtype.config import load_config
-from emgtype.replaying.key_delays import ShownKeys
+from emgtype.models.bundle import assemble, open_bundle
+from emgtype.replay.key_delays import ShownKeys
 from emgtype.tables import accuracy_table
 from emgtype.texts import load_text
+from messages.charset import ENTER, LABELS
+from messages.emission import Emission
 from simulator.person import make_person
 from simulator.session import TypingSession, typing_session
 

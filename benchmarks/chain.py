@@ -29,8 +29,8 @@ from benchmarks.results import command_line, publish, spread
 
 import pylsl  # isort: skip
 
-from adapters.subscriber import Subscriber
-from adapters.wire import TextMessage
+from adapters.wire.format import TextMessage
+from adapters.wire.subscriber import Subscriber
 from emgtype.places import ENCODERS
 
 _WARM_UP = 2.0  # seconds before the first event that counts: one receptive field, and caches

@@ -30,15 +30,15 @@ from benchmarks.synthetic_emissions import (
     load_language_model,
     minutes_of,
 )
-from decoder.beam import BeamSettings, PrefixBeam
-from decoder.charset import BACKSPACE
-from decoder.committer import LAG, CommitRule
-from decoder.flat_lm import FlatScorer
-from decoder.messages import Emission
-from emgtype.assembly import beam_for, open_bundle, scorer_for
+from decoder.ctc.beam import BeamSettings, PrefixBeam
+from decoder.ctc.commit import LAG, CommitRule
+from decoder.language.flat import FlatScorer
 from emgtype.config import load_config
+from emgtype.models.bundle import beam_for, open_bundle, scorer_for
 from emgtype.places import LM_BINARY
-from emgtype.replaying.commit_sweep import Outcome, Recorded, record, sweep
+from emgtype.replay.commit_sweep import Outcome, Recorded, record, sweep
+from messages.charset import BACKSPACE
+from messages.emission import Emission
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9)
 """Posteriors from which on a key is final before the longest lag."""

@@ -25,15 +25,15 @@ from rich.table import Table
 
 from benchmarks.results import command_line, publish
 from benchmarks.synthetic_emissions import KINDS, add_key_options, emissions, load_keys, load_language_model, minutes_of
-from decoder.beam import BeamSettings, PrefixBeam
-from decoder.charset import BACKSPACE, KEYS, SPACE
-from decoder.committer import LAG, Committer
-from decoder.flat_lm import FlatScorer, FlatTables
-from decoder.lm import LanguageModelFacts
-from decoder.messages import Emission
+from decoder.ctc.beam import BeamSettings, PrefixBeam
+from decoder.ctc.commit import LAG, Committer
+from decoder.language.flat import FlatScorer, FlatTables
+from decoder.language.model import LanguageModelFacts
 from decoder.metrics import CharacterErrors, cer_difference
-from decoder.render import KeySequence
 from emgtype.places import LM_BINARY
+from messages.charset import BACKSPACE, KEYS, SPACE
+from messages.emission import Emission
+from messages.text import KeySequence
 
 OURS, LIVE = "emgtype, at the end", f"emgtype, live ({LAG:g} s)"
 FLASHLIGHT, CTC, PYCTC = "flashlight-text", "ctc-beam-decoder", "pyctcdecode"

@@ -23,10 +23,10 @@ from benchmarks.synthetic_emissions import (
     load_language_model,
     minutes_of,
 )
-from decoder.beam import BeamSettings, PrefixBeam
-from decoder.committer import Committer
-from decoder.flat_lm import FlatScorer
-from decoder.messages import Emission
+from decoder.ctc.beam import BeamSettings, PrefixBeam
+from decoder.ctc.commit import Committer
+from decoder.language.flat import FlatScorer
+from messages.emission import Emission
 
 TURN = 125
 """Frames of a turn."""

@@ -23,9 +23,9 @@ from benchmarks.synthetic_emissions import (
     load_language_model,
     minutes_of,
 )
-from decoder.beam import BeamSettings, PrefixBeam
-from decoder.committer import LAG, PATIENCE
-from decoder.flat_lm import FlatScorer
+from decoder.ctc.beam import BeamSettings, PrefixBeam
+from decoder.ctc.commit import LAG, PATIENCE
+from decoder.language.flat import FlatScorer
 from decoder.metrics import CharacterErrors
 
 DEFAULT = BeamSettings()

@@ -13,18 +13,19 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
+from adapters.bundles.language_tables import read_tables
 from benchmarks.results import command_line, publish, spread
 from benchmarks.synthetic_emissions import KINDS, add_key_options, emissions, load_keys
-from decoder.beam import BeamSettings, PrefixBeam
-from decoder.committer import Committer
-from decoder.flat_lm import FlatScorer, FlatTables
-from decoder.greedy import GreedyDecoder
-from decoder.kenlm_lm import load_scorer
-from decoder.lm import LanguageModelFacts, LanguageScorer, NoLanguageModel
-from decoder.messages import Emission
+from decoder.ctc.beam import BeamSettings, PrefixBeam
+from decoder.ctc.commit import Committer
+from decoder.ctc.greedy import GreedyDecoder
+from decoder.language.flat import FlatScorer
+from decoder.language.kenlm_scorer import load_scorer
+from decoder.language.model import LanguageModelFacts, LanguageScorer, NoLanguageModel
 from decoder.metrics import CharacterErrors
-from decoder.render import KeySequence
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
+from messages.emission import Emission
+from messages.text import KeySequence
 
 BEAM = BeamSettings().beam
 
@@ -52,7 +53,7 @@ def scorers(folder: Path) -> dict[str, LanguageScorer]:
     """Who may score: the flat tables, KenLM, nobody."""
     facts = LanguageModelFacts.from_json((folder / LM_FACTS).read_text(encoding="utf-8"))
     return {
-        "flat": FlatScorer(FlatTables.load(str(folder / LM_TABLES)), facts),
+        "flat": FlatScorer(read_tables(folder / LM_TABLES), facts),
         "kenlm": load_scorer(str(folder / LM_BINARY), facts),
         "none": NoLanguageModel(),
     }

@@ -9,12 +9,12 @@ from rich.table import Table
 
 from benchmarks.encoder_families import greedy_cer, trained_ones
 from benchmarks.results import command_line, publish
-from decoder.errors import InputError
-from emgtype.commands.train_command import session_files
-from training.checkpoint import load_encoder
-from training.delay import emission_delay_ms
-from training.settings import load_settings, with_delay
-from training.train import Machine, train
+from emgtype.commands.train import session_files
+from messages.errors import InputError
+from training.export.checkpoint import load_encoder
+from training.recipe.settings import load_settings, with_delay
+from training.run.delay import emission_delay_ms
+from training.run.train import Machine, train
 
 FRAME_MS = 8.0
 

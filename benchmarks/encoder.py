@@ -31,10 +31,10 @@ from rich.table import Table
 
 from benchmarks.paper_bundle import paper_bundle
 from benchmarks.results import command_line, publish, spread
-from emgtype.assembly import open_bundle
-from streamer.bundle_facts import Precision
-from streamer.encoder import OnnxEncoder
-from training.tds import TDSConfig, TDSEncoder
+from emgtype.models.bundle import open_bundle
+from messages.model_facts import Precision
+from streamer.encoder.stream import OnnxEncoder
+from training.models.tds import TDSConfig, TDSEncoder
 
 FRAME = 0.008
 """Seconds."""

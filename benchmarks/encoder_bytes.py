@@ -21,13 +21,13 @@ from rich.table import Table
 
 from benchmarks.encoder_families import greedy_cer
 from benchmarks.results import command_line, publish
-from emgtype.assembly import open_bundle
-from emgtype.commands.train_command import session_files
-from streamer.bundle_facts import BundleFacts
-from training.checkpoint import load_encoder
-from training.encoder_base import Encoder
-from training.graph import build_graph
-from training.tds import TDSFullyConnectedBlock
+from emgtype.commands.train import session_files
+from emgtype.models.bundle import open_bundle
+from messages.model_facts import BundleFacts
+from training.export.checkpoint import load_encoder
+from training.export.graph import build_graph
+from training.models.encoder_base import Encoder
+from training.models.tds import TDSFullyConnectedBlock
 
 SHARES = (0.75, 0.5, 0.375, 0.25)
 """Of the full rank, and of the hidden units."""

@@ -15,20 +15,21 @@ import torch
 from rich.progress import track
 from rich.table import Table
 
-from adapters.session_format import LAYOUT
-from adapters.session_reader import SessionReader
+from adapters.sessions.format import LAYOUT
+from adapters.sessions.reader import SessionReader
 from benchmarks.results import command_line, publish
-from decoder.errors import InputError
-from decoder.greedy import GreedyDecoder
+from decoder.ctc.greedy import GreedyDecoder
 from decoder.metrics import CharacterErrors
-from emgtype.assembly import OFFLINE
-from emgtype.commands.train_command import session_files
-from streamer.spectrogram import Spectrogram, StftConstants
-from streamer.whole_encoder import FrameEncoder, open_encoder
-from training.checkpoint import TrainedEncoder, load_encoder
-from training.delay import emission_delay_ms
-from training.export import export_bundle, facts_of
-from training.families import FAMILIES, make_encoder
+from emgtype.commands.train import session_files
+from emgtype.models.bundle import OFFLINE
+from messages.errors import InputError
+from messages.model_facts import StftFacts
+from streamer.encoder.whole import FrameEncoder, open_encoder
+from streamer.front_end.stft import Spectrogram
+from training.export.bundle import export_bundle, facts_of
+from training.export.checkpoint import TrainedEncoder, load_encoder
+from training.models.families import FAMILIES, make_encoder
+from training.run.delay import emission_delay_ms
 
 HOPS = (1, 4)
 PERIOD = 0.008
@@ -104,7 +105,7 @@ def untrained(folder: Path) -> list[Row]:
     variants.append(("spatial_lstm, forward", {"family": "spatial_lstm", "bidirectional": False}))
     rows = []
     for name, values in track(variants, "exporting", transient=True):
-        trained = TrainedEncoder(make_encoder(values).eval(), LAYOUT, StftConstants(), {}, 0)
+        trained = TrainedEncoder(make_encoder(values).eval(), LAYOUT, StftFacts(), {}, 0)
         rows.append(Row(name, trained, _exported(name, trained, folder)))
     return rows
 

@@ -26,8 +26,8 @@ from emgtype.live.daemon import Daemon, Wearer
 from emgtype.live.exchange import Exchange
 from emgtype.live.member import Member, Roster
 from emgtype.live.people import gather
+from messages.signal import Chunk
 from simulator.session import LAYOUT
-from streamer.chunk import Chunk
 
 _PIECE = 16  # samples: a frame
 _BEFORE = 5.0  # seconds of typing before each exchange

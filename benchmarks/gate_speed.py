@@ -9,14 +9,14 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.results import command_line, publish, spread
-from decoder.messages import Emission
-from emgtype.assembly import open_bundle
+from emgtype.models.bundle import open_bundle
+from messages.emission import Emission
+from messages.signal import Chunk
 from simulator.activities import clenching
 from simulator.person import make_person
 from simulator.session import simulate
-from streamer.chunk import Chunk
-from streamer.gate import IdleGate
-from streamer.spectrogram import Spectrogram
+from streamer.activity.idle_gate import IdleGate
+from streamer.front_end.stft import Spectrogram
 
 _WARM = 100  # hops before the first that counts
 

@@ -19,14 +19,14 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.results import command_line, publish, spread
-from decoder.committer import Committer
-from decoder.lm import LanguageScorer
-from decoder.messages import Emission
+from decoder.ctc.commit import Committer
+from decoder.language.model import LanguageScorer
 from decoder.metrics import CharacterErrors
-from decoder.render import KeySequence, render
-from emgtype.assembly import OFFLINE, assemble, beam_for, commit_rule, open_bundle, scorer_for
 from emgtype.config import DecoderConfig, load_config
+from emgtype.models.bundle import OFFLINE, assemble, beam_for, commit_rule, open_bundle, scorer_for
 from emgtype.texts import load_text
+from messages.emission import Emission
+from messages.text import KeySequence, render
 from simulator.person import make_person
 from simulator.session import simulate
 from simulator.text import word_prompts

@@ -22,12 +22,12 @@ from typing import Any
 
 from rich.table import Table
 
-from adapters.key_sink import KeySink
+from adapters.inject.sink import KeySink
 from benchmarks.results import command_line, publish, spread
 from benchmarks.screen import PATIENCE, Screen
-from decoder.charset import text_to_labels
-from decoder.messages import Key, TextEvent
 from emgtype.config import load_config
+from messages.charset import text_to_labels
+from messages.text import Key, TextEvent
 
 _TEXT = "The quick brown fox jumps over the lazy dog; 42 times. "
 _LATENCIES = (0.0, 0.01, 0.05)  # seconds that the window takes to read each key

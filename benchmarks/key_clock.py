@@ -21,7 +21,7 @@ from rich.table import Table
 
 from benchmarks.results import command_line, publish, spread
 from benchmarks.screen import Screen, until
-from decoder.truth import Keystroke
+from messages.typed import Keystroke
 
 _BURN = "while True: pass"
 
@@ -31,8 +31,8 @@ def measure(keys: int, busy: int) -> tuple[list[float], list[float]]:
     from Xlib import XK, X  # noqa: PLC0415  # an optional library, for Linux
     from Xlib.ext import xtest  # noqa: PLC0415
 
-    from adapters.key_log import KeyLog  # noqa: PLC0415
-    from adapters.key_truth_x11 import X11Listener  # noqa: PLC0415
+    from adapters.keyboard._listen_x11 import X11Listener  # noqa: PLC0415
+    from adapters.keyboard.keystrokes import KeyLog  # noqa: PLC0415
 
     stamped: list[float] = []
     heard: list[float] = []

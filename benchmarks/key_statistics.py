@@ -12,9 +12,9 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from decoder.charset import BACKSPACE, CLASSES, ENTER, LABELS, SHIFT, SPACE, key_name_to_label
-from decoder.errors import InputError
-from decoder.truth import Keystroke
+from messages.charset import BACKSPACE, CLASSES, ENTER, LABELS, SHIFT, SPACE, key_name_to_label
+from messages.errors import InputError
+from messages.typed import Keystroke
 from simulator.keyboard import strike
 
 Floats = npt.NDArray[np.float64]

@@ -18,17 +18,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
+from adapters.lsl.loopback import LSL_CONFIG_VARIABLE, loopback_config
 
 os.environ[LSL_CONFIG_VARIABLE] = str(loopback_config())  # here: liblsl reads it once, at its first call
 
 import pylsl
 
-from adapters.lsl_outlet import LSLOutlet
-from adapters.session_format import LAYOUT
+from adapters.lsl.outlet import LSLOutlet
+from adapters.sessions.format import LAYOUT
 from benchmarks.paper_bundle import simulated_samples
-from emgtype.demo import Part, run_part
-from streamer.chunk import Chunk
+from emgtype.commands._demo_processes import Part, run_part
+from messages.signal import Chunk
 
 PIECE = 16
 """Samples per push: what a radio packet of 8 ms holds, one frame."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import kenlm
 
 from benchmarks.results import command_line, publish
-from emgtype.lm_build import text_tokens, word_tokens
+from emgtype.models.language import text_tokens, word_tokens
 from emgtype.texts import load_text
 from simulator.text import prompts
 

@@ -15,16 +15,16 @@ from contextlib import ExitStack
 import numpy as np
 from rich.table import Table
 
-from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
+from adapters.lsl.loopback import LSL_CONFIG_VARIABLE, loopback_config
 
 os.environ[LSL_CONFIG_VARIABLE] = str(loopback_config())  # here: liblsl reads it once, at its first call
 
 import pylsl
 
-from adapters.lsl_inlet import open_bands, open_stream
-from adapters.lsl_outlet import LSLOutlet
+from adapters.lsl.outlet import LSLOutlet
+from adapters.lsl.source import open_bands, open_stream
 from benchmarks.results import command_line, publish
-from streamer.chunk import Chunk, Layout
+from messages.signal import Chunk, Layout
 
 LAYOUT = Layout(2000.0, "uV", ("left", "right"), 16)
 PIECE = 16  # samples per push: one frame of 8 ms

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from adapters.session_format import LAYOUT
+from adapters.sessions.format import LAYOUT
 from benchmarks.live_parts import serving, wristbands
 from benchmarks.paper_bundle import paper_bundle
 from benchmarks.results import command_line, publish

@@ -22,10 +22,11 @@ from benchmarks.results import command_line, publish
 from benchmarks.signal_statistics import BURST, Floats, Samples
 from benchmarks.simulator_realism import DONNINGS, seeds
 from emgtype.texts import load_text
+from messages.model_facts import StftFacts
 from simulator.person import make_person
 from simulator.population import population_hash
 from simulator.session import LAYOUT, typing_session
-from streamer.spectrogram import Spectrogram, StftConstants
+from streamer.front_end.stft import Spectrogram
 
 Labels = npt.NDArray[np.intp]
 _SHRINKAGE = 0.1  # of the covariance within keys towards its diagonal
@@ -58,7 +59,7 @@ def spectrum_features(samples: Samples, rate: float, times: Floats) -> Floats:
     rows = []
     for time in times:
         first = round((time + BURST[0]) * rate)
-        frames, _ = Spectrogram(StftConstants()).push(samples[first : first + length], np.zeros(length))
+        frames, _ = Spectrogram(StftFacts()).push(samples[first : first + length], np.zeros(length))
         rows.append(frames.mean(axis=0).ravel())
     return np.array(rows, dtype=np.float64)
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from adapters.session_format import LAYOUT
+from adapters.sessions.format import LAYOUT
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 from emgtype.texts import load_text
+from messages.model_facts import StftFacts
 from simulator.person import make_person
 from simulator.session import typing_session
-from streamer.spectrogram import Spectrogram, StftConstants
+from streamer.front_end.stft import Spectrogram
 
 HOP = 4
 _SECONDS = 40.0
@@ -46,13 +47,13 @@ def _make(folder: Path, language_model: Path) -> None:
     import onnx  # noqa: PLC0415 - torch and onnx stay in this process
     import torch  # noqa: PLC0415
 
-    from training.export import export_bundle, facts_of  # noqa: PLC0415
-    from training.quantise import calibrate, dense_layers, quantised, write_int8  # noqa: PLC0415
-    from training.tds import TDSConfig, TDSEncoder  # noqa: PLC0415
+    from training.export.bundle import export_bundle, facts_of  # noqa: PLC0415
+    from training.export.quantise import calibrate, dense_layers, quantised, write_int8  # noqa: PLC0415
+    from training.models.tds import TDSConfig, TDSEncoder  # noqa: PLC0415
 
     torch.manual_seed(0)
     samples = simulated_samples(_SECONDS)
-    frames, _ = Spectrogram(StftConstants()).push(samples, np.arange(len(samples)) / LAYOUT.rate)
+    frames, _ = Spectrogram(StftFacts()).push(samples, np.arange(len(samples)) / LAYOUT.rate)
     encoder = TDSEncoder(TDSConfig()).eval()
     x = torch.from_numpy(frames)
     with torch.no_grad():
@@ -66,7 +67,7 @@ def _make(folder: Path, language_model: Path) -> None:
         head.bias[:-1] = gain * (head.bias[:-1] - logits.mean(0))
         head.weight[-1] = 0
         head.bias[-1] = torch.quantile(keys.amax(1), _BLANKS)
-    facts = facts_of(encoder.config, LAYOUT, StftConstants(), name="paper-size", hop=HOP, provenance={})
+    facts = facts_of(encoder.config, LAYOUT, StftFacts(), name="paper-size", hop=HOP, provenance={})
     export_bundle(encoder, folder, facts, "Random weights: for measuring speed.", hops=(HOP,))
     graph = onnx.load(folder / "encoder.onnx")
     model = quantised(graph, calibrate(graph, facts, [frames]), dense_layers(graph))

@@ -24,11 +24,11 @@ from emgtype.texts import load_text
 from simulator.person import make_person
 from simulator.population import population_hash
 from simulator.session import TypingSession, typing_session
-from training.personalise import PersonaliseSettings, personalise
-from training.personalise_bundle import write_bundle
-from training.personalise_data import split_sessions
-from training.personalise_module import Method
-from training.personalise_target import Target
+from training.personal.bundle import write_bundle
+from training.personal.data import split_sessions
+from training.personal.fit import PersonaliseSettings, personalise
+from training.personal.module import Method
+from training.personal.target import Target
 
 LEARNED_DONNING = 1
 """First of the donnings that are learned from."""

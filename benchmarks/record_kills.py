@@ -23,16 +23,16 @@ import pylsl
 from rich.progress import track
 from rich.table import Table
 
-from adapters.closing import Closing
-from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
-from adapters.lsl_outlet import LSLOutlet
-from adapters.session_format import LAYOUT
-from adapters.session_reader import SessionReader
-from adapters.session_repair import repair
+from adapters.files.closing import Closing
+from adapters.lsl.loopback import LSL_CONFIG_VARIABLE, loopback_config
+from adapters.lsl.outlet import LSLOutlet
+from adapters.sessions.format import LAYOUT
+from adapters.sessions.reader import SessionReader
+from adapters.sessions.repair import repair
 from benchmarks.results import command_line, publish, spread
-from decoder.errors import InputError
 from emgtype.recording.recorder import lsl_epoch
-from streamer.chunk import Chunk
+from messages.errors import InputError
+from messages.signal import Chunk
 
 AT_ONCE = 5
 _PERIOD = 0.02  # seconds between pieces

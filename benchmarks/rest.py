@@ -24,23 +24,23 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.results import command_line, publish
-from decoder.charset import labels_to_text
-from decoder.committer import Committer
-from decoder.messages import Emission
+from decoder.ctc.commit import Committer
 from decoder.metrics import CharacterErrors, cer_difference, segment_errors
-from emgtype.assembly import OFFLINE, Bundle, beam_for, commit_rule, open_bundle, scorer_for
 from emgtype.config import Config, load_config
-from emgtype.replaying.key_delays import ShownKeys
+from emgtype.models.bundle import OFFLINE, Bundle, beam_for, commit_rule, open_bundle, scorer_for
+from emgtype.replay.key_delays import ShownKeys
 from emgtype.texts import load_text
+from messages.charset import labels_to_text
+from messages.emission import Emission
+from messages.signal import Chunk
 from simulator.activities import Activity, clenching, mouse
 from simulator.person import make_person
 from simulator.redonning import HANDLED, redonned
 from simulator.session import simulate, typing_session
-from streamer.chunk import Chunk
-from streamer.gate import GateSettings, IdleGate
+from streamer.activity.idle_gate import GateSettings, IdleGate
+from streamer.encoder.whole import open_encoder
+from streamer.front_end.stft import Spectrogram
 from streamer.pipeline import Pipeline
-from streamer.spectrogram import Spectrogram
-from streamer.whole_encoder import open_encoder
 
 ACTIVITIES: dict[str, Callable[[float, int], Activity | None]] = {
     "rest": lambda _seconds, _seed: None,

@@ -1,7 +1,7 @@
 """What each fault of the signal, its way or its surroundings does to the text, and what the daemon says of it.
 
 A person types, rests, and types on; every fault strikes three times, twice while they type and once while they rest,
-and the daemon's own loop runs in virtual time (emgtype.replaying.faulty). Against the same session without a fault:
+and the daemon's own loop runs in virtual time (emgtype.replay.faulty). Against the same session without a fault:
 
 - CER outside of the faults and the 2 s behind each, with the fault / without; of faults that last, of everything;
 - phantoms: keys during a fault and in the 3 s behind it, with no press within 0.5 s;
@@ -26,17 +26,17 @@ from rich.table import Table
 
 from benchmarks.accuracy import TEST_DONNING
 from benchmarks.results import command_line, publish
-from decoder.errors import InputError
-from decoder.messages import TextEvent
 from decoder.metrics import CharacterErrors, matches
 from emgtype.config import load_config
-from emgtype.replaying.faulty import Faulty, FaultyRun
-from emgtype.replaying.virtual_source import VirtualClock
+from emgtype.replay.faulty import Faulty, FaultyRun
+from emgtype.replay.virtual_source import VirtualClock
 from emgtype.texts import load_text
+from messages.errors import InputError
+from messages.signal import Chunk
+from messages.text import TextEvent
 from simulator.fault_plan import Fault, parse_faults
 from simulator.person import make_person
 from simulator.session import LAYOUT, typing_session
-from streamer.chunk import Chunk
 
 _STRIKES = (25.0, 50.0, 77.0)  # seconds: of the last, the hands rest
 _REST = (74.0, 92.0)

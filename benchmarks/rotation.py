@@ -17,16 +17,16 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.results import command_line, publish
-from emgtype.assembly import open_bundle
 from emgtype.bands.placing import SECONDS, Typed, placements
+from emgtype.models.bundle import open_bundle
 from emgtype.texts import load_text
+from messages.signal import Chunk, joined
 from simulator.donning import don
 from simulator.faults import worn
 from simulator.person import make_person
 from simulator.session import LAYOUT, typing_session
-from streamer.chunk import Chunk, joined
-from streamer.placement import FloatArray, Placement
-from streamer.signal_watch import Reference, SignalWatch
+from streamer.conditioning.placement import FloatArray, Placement
+from streamer.quality.watch import Reference, SignalWatch
 
 FIRST = 7000
 """Donning of the first trial; the reference is learnt on the one before."""

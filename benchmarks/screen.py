@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from adapters.closing import Closing
+from adapters.files.closing import Closing
 
 PATIENCE = 20.0
 """Seconds that a program gets to start, or a window to read."""
@@ -112,7 +112,7 @@ class Screen(Closing):
 
     def held(self) -> list[int]:
         """Codes of keys that are down."""
-        from adapters.key_x11 import keys_down  # noqa: PLC0415
+        from adapters.inject.x11.keyboard import keys_down  # noqa: PLC0415
 
         display = self.display()
         try:

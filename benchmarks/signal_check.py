@@ -18,18 +18,18 @@ from rich.table import Table
 
 from benchmarks.results import command_line, publish, spread
 from decoder.metrics import CharacterErrors
-from emgtype.assembly import OFFLINE, Bundle, assemble, open_bundle
 from emgtype.config import Config, load_config
-from emgtype.replaying.key_delays import ShownKeys
+from emgtype.models.bundle import OFFLINE, Bundle, assemble, open_bundle
+from emgtype.replay.key_delays import ShownKeys
 from emgtype.texts import load_text
+from messages.signal import Chunk
 from simulator.faults import dead, worn
 from simulator.person import make_person
 from simulator.session import LAYOUT, TypingSession, simulate, typing_session
-from streamer.chunk import Chunk
-from streamer.conditioner import Conditioner, Corrections, Identity, conditioner
-from streamer.placement import Placement
-from streamer.signal_rules import Fault, sentences
-from streamer.signal_watch import SignalWatch
+from streamer.conditioning.corrections import Conditioner, Corrections, Identity, conditioner
+from streamer.conditioning.placement import Placement
+from streamer.quality.rules import Fault, sentences
+from streamer.quality.watch import SignalWatch
 
 FIRST = 7200
 """Donning of the first session."""

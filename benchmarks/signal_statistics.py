@@ -10,7 +10,8 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import welch
 
-from streamer.spectrogram import Spectrogram, StftConstants
+from messages.model_facts import StftFacts
+from streamer.front_end.stft import Spectrogram
 
 Floats = npt.NDArray[np.float64]
 Samples = npt.NDArray[np.float32]
@@ -142,7 +143,7 @@ def correlations(typing: Samples) -> dict[str, float]:
 
 def log_power(samples: Samples, rate: float) -> dict[str, float]:
     """`RANGE` of the front end's log10 power in bin 0, bins 1-2 and the top bins (those from 850 Hz on)."""
-    front = Spectrogram(StftConstants(hop=64))  # every fourth frame of the models' front end tells as much
+    front = Spectrogram(StftFacts(hop=64))  # every fourth frame of the models' front end tells as much
     blocks = []
     for first in range(0, len(samples), 4096):
         block = samples[first : first + 4096]

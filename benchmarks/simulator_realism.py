@@ -20,9 +20,9 @@ from benchmarks.key_statistics import KeyLog, log_of, read_log, statistics
 from benchmarks.published_statistics import KEYS, SIGNAL
 from benchmarks.results import command_line, publish
 from benchmarks.signal_statistics import Presses, measure
-from decoder.errors import InputError
-from decoder.truth import Keystroke
 from emgtype.texts import load_text
+from messages.errors import InputError
+from messages.typed import Keystroke
 from simulator.donning import don
 from simulator.person import HANDS, Person, make_person
 from simulator.population import population_hash

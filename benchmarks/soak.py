@@ -25,15 +25,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from adapters import wire
-from adapters.subscriber import Subscriber
+from adapters.wire import format as wire
+from adapters.wire.subscriber import Subscriber
 from benchmarks.results import command_line, publish
 from benchmarks.soak_parts import PAUSE, OneDaemon, Repeats, write_day
 from benchmarks.soak_tally import START, Repetitions, Times, differences, resident
-from decoder.messages import Key
-from emgtype.assembly import open_bundle
 from emgtype.config import Config, load_config
+from emgtype.models.bundle import open_bundle
 from emgtype.places import ENCODERS
+from messages.text import Key
 
 _HOUR = 3600.0
 AGED, FRESH, TAUGHT = "aged", "fresh", "fresh, gate handed over"

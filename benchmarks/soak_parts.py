@@ -7,20 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from adapters.closing import Closing
-from adapters.publisher import Publisher, PubSocket
-from decoder.messages import Key, TextEvent
-from decoder.render import KeySequence
+from adapters.files.closing import Closing
+from adapters.wire.publisher import Publisher, PubSocket
 from emgtype.bands.signal_report import SignalReport, watch_for
 from emgtype.config import Config
 from emgtype.live.daemon import Daemon, Sink, Wearer
 from emgtype.live.people import gather
 from emgtype.live.recent import Recent
 from emgtype.texts import load_text
+from messages.signal import Chunk
+from messages.text import Key, KeySequence, TextEvent
 from simulator.activities import clenching, mouse
 from simulator.person import Person, make_person
 from simulator.session import LAYOUT, simulate, typing_session
-from streamer.chunk import Chunk
 
 PAUSE = 2.0
 """Seconds without a press that make a pause."""

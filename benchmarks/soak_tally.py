@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from decoder.charset import labels_to_text
-from decoder.messages import Key
 from decoder.metrics import CharacterErrors
+from messages.charset import labels_to_text
+from messages.text import Key
 
 START = 400_000.0
 """Seconds on the clock of the first sample: a machine that has run for days."""

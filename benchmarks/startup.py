@@ -18,8 +18,8 @@ from statistics import median
 
 from rich.table import Table
 
-from adapters.subscriber import Subscriber
-from adapters.wire import Heartbeat
+from adapters.wire.format import Heartbeat
+from adapters.wire.subscriber import Subscriber
 from benchmarks.live_parts import serving, wristbands
 from benchmarks.paper_bundle import paper_bundle
 from benchmarks.results import command_line, publish, spread

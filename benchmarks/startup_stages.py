@@ -14,12 +14,12 @@ from typing import Any
 
 WORD = "STAGE"
 _MEASURED = (
-    ("streamer.model_file", "read_facts", "bundle's facts"),
-    ("decoder.flat_lm", "FlatTables.load", "language model"),
-    ("decoder.flat_lm", "FlatScorer.__init__", "language model"),
-    ("streamer.encoder_batch", "EncoderBatch.__init__", "encoder session"),
-    ("adapters.lsl_streams", "resolve", "finding streams"),
-    ("adapters.lsl_inlet", "open_sources", "LSL in all"),
+    ("streamer.encoder.onnx_file", "read_facts", "bundle's facts"),
+    ("adapters.bundles.language_tables", "read_tables", "language model"),
+    ("decoder.language.flat", "FlatScorer.__init__", "language model"),
+    ("streamer.encoder.batch", "EncoderBatch.__init__", "encoder session"),
+    ("adapters.lsl.discover", "resolve", "finding streams"),
+    ("adapters.lsl.source", "open_sources", "LSL in all"),
 )
 """Module, function, and what it does."""
 
@@ -56,7 +56,7 @@ def main() -> None:
     _tell("python", started - float(sys.argv.pop(1)))
     for module, name, stage in _MEASURED:
         _wrap(module, name, stage)
-    importlib.import_module("emgtype.commands.serve_command")
+    importlib.import_module("emgtype.commands.serve")
     cli = importlib.import_module("emgtype.cli")
     _tell("imports", time.monotonic() - started)
     cli.main()

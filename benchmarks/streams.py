@@ -27,19 +27,19 @@ from rich.table import Table
 
 from benchmarks.paper_bundle import paper_bundle, simulated_samples
 from benchmarks.results import command_line, publish
-from decoder.committer import Committer
-from decoder.errors import InputError
-from decoder.messages import Emission
-from decoder.render import KeySequence
-from emgtype.assembly import Bundle, beam_for, commit_rule, open_bundle, scorer_for
+from decoder.ctc.commit import Committer
 from emgtype.config import load_config
+from emgtype.models.bundle import Bundle, beam_for, commit_rule, open_bundle, scorer_for
 from emgtype.texts import load_text
+from messages.emission import Emission
+from messages.errors import InputError
+from messages.model_facts import Precision
+from messages.signal import Chunk
+from messages.text import KeySequence
 from simulator.person import make_person
 from simulator.session import typing_session
-from streamer.bundle_facts import Precision
-from streamer.chunk import Chunk
-from streamer.encoder import OnnxEncoder
-from streamer.encoder_batch import EncoderBatch
+from streamer.encoder.batch import EncoderBatch
+from streamer.encoder.stream import OnnxEncoder
 from streamer.group import PipelineGroup
 from streamer.pipeline import Pipeline
 

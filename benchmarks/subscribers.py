@@ -24,11 +24,11 @@ from typing import Any
 import zmq
 from rich.table import Table
 
-from adapters.publisher import Publisher, PubSocket
-from adapters.subscriber import TEXT, Subscriber
-from adapters.wire import KINDS, Encoding, Heartbeat, TextMessage
+from adapters.wire.format import KINDS, Encoding, Heartbeat, TextMessage
+from adapters.wire.publisher import Publisher, PubSocket
+from adapters.wire.subscriber import TEXT, Subscriber
 from benchmarks.results import command_line, publish, spread
-from decoder.messages import Key, TextEvent
+from messages.text import Key, TextEvent
 
 _PHASES = ("before", "stopped", "after")
 _WARM = 500  # edits before the first that counts

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from decoder.charset import BLANK, CLASSES, key_name_to_label
-from decoder.flat_lm import FlatTables
-from decoder.lm import LanguageModelFacts
-from decoder.messages import Emission
+from adapters.bundles.language_tables import read_tables
+from decoder.language.flat import FlatTables
+from decoder.language.model import LanguageModelFacts
 from emgtype.places import LM_FACTS, LM_TABLES
 from emgtype.texts import load_text
+from messages.charset import BLANK, CLASSES, key_name_to_label
+from messages.emission import Emission
 from simulator.text import word_prompts
 from simulator.typist import random_typist, type_prompts
 
@@ -89,4 +90,4 @@ def load_keys(options: Namespace, minutes: float, rng: np.random.Generator) -> K
 def load_language_model(folder: Path) -> tuple[LanguageModelFacts, FlatTables]:
     """What --lm names: its facts and its tables."""
     facts = LanguageModelFacts.from_json((folder / LM_FACTS).read_text(encoding="utf-8"))
-    return facts, FlatTables.load(str(folder / LM_TABLES))
+    return facts, read_tables(folder / LM_TABLES)

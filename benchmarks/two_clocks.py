@@ -19,18 +19,18 @@ from rich.table import Table
 from benchmarks.accuracy import TEST_DONNING, prompt_ends
 from benchmarks.results import command_line, publish
 from decoder.metrics import CharacterErrors, cer_difference, segment_errors
-from emgtype.assembly import assemble, open_bundle
 from emgtype.config import load_config
-from emgtype.replaying.key_delays import ShownKeys
+from emgtype.models.bundle import assemble, open_bundle
+from emgtype.replay.key_delays import ShownKeys
 from emgtype.tables import accuracy_table
 from emgtype.texts import load_text
+from messages.signal import Chunk, Layout, joined
 from simulator.person import make_person
 from simulator.session import LAYOUT, TypingSession, typing_session
-from streamer.chunk import Chunk, Layout, joined
-from streamer.clock import FloatArray
-from streamer.intake import Delivery, Intake
-from streamer.merger import Merger
-from streamer.resampler import Resampler
+from streamer.arrival._resampler import Resampler
+from streamer.arrival._sample_clock import FloatArray
+from streamer.arrival.intake import Delivery, Intake
+from streamer.arrival.merger import Merger
 
 _PACKET = 32  # samples: 16 ms, as a radio sends them
 _ESTIMATE = 5.0  # seconds between two estimates of the clocks' difference: LSL's default

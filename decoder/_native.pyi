@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from decoder.lm import Ids, LanguageScorer, Scores
+from decoder.language.model import Ids, LanguageScorer, Scores
 
 _Keys = tuple[list[int], list[float], list[float]]
 

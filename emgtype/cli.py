@@ -10,8 +10,8 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
-from decoder.errors import InputError
 from emgtype.extras import EXTRAS
+from messages.errors import InputError
 
 _COMMANDS = {
     "demo": "Simulated wristbands over LSL, decoded live: text beside the truth.",
@@ -45,6 +45,8 @@ _COMMANDS = {
 }
 _SHORT = ("pause", "resume", "arm", "disarm", "undo")
 """Requests of `emgtype control` that are commands, too: what is wanted in a hurry, or by a key of the desktop."""
+_MODULES = {"import": "import_"}
+"""Modules of commands whose name is a word of Python."""
 _INTERRUPTED = 130  # what shells report for a process ended by Ctrl-C
 
 
@@ -58,9 +60,9 @@ class Commands(click.Group):
         if name not in _COMMANDS:
             return None
         if name in _SHORT:
-            short: click.Command = importlib.import_module("emgtype.commands.control_command").shorthand(name)
+            short: click.Command = importlib.import_module("emgtype.commands.control").shorthand(name)
             return short
-        module = importlib.import_module(f"emgtype.commands.{name}_command")
+        module = importlib.import_module(f"emgtype.commands.{_MODULES.get(name, name)}")
         command: click.Command = module.command
         return command
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from adapters.key_settings import KeySettings
-from adapters.wire import Encoding
-from decoder.committer import Mode
-from decoder.errors import InputError
-from decoder.hot_words import parse_hot_words
-from decoder.strict import build
+from adapters.inject.settings import KeySettings
+from adapters.wire.format import Encoding
+from decoder.ctc.commit import Mode
+from decoder.language.hot_words import parse_hot_words
 from emgtype.places import PACKAGE, USER_CONFIG, find_profile
-from streamer.bundle_facts import Precision
-from streamer.conditioner import Corrections
+from messages.errors import InputError
+from messages.model_facts import Precision
+from messages.tables import build
+from streamer.conditioning.corrections import Corrections
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class DecoderConfig:
     lm_backend: Literal["flat", "kenlm"]
     """Who scores: the flat tables where the bundle has them, or KenLM itself."""
     hot_words: tuple[str, ...]
-    """As decoder.hot_words.parse_hot_words reads them."""
+    """As decoder.language.hot_words.parse_hot_words reads them."""
     hot_weight: float
     """Nats per key of those without a weight of their own."""
     lm_weight: float | None = None

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from decoder.errors import InputError
+from messages.errors import InputError
 
 _HOME = Path.home()
 USER_CONFIG = Path(os.environ.get("XDG_CONFIG_HOME") or _HOME / ".config") / "emgtype"

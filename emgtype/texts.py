@@ -3,8 +3,8 @@
 import gzip
 from pathlib import Path
 
-from decoder.errors import InputError
 from emgtype.places import PACKAGE
+from messages.errors import InputError
 from simulator.text import SPLITS, split
 
 ENGLISH = "data/english.txt.gz"

@@ -17,4 +17,4 @@ cp $runs/personalise.txt exported/demo/training.txt
 $emgtype quantise exported/demo --calibrate $runs/sessions/person1-1000.hdf5 --calibrate $runs/sessions/person1-1005.hdf5 \
     --calibrate $runs/sessions/person1-1010.hdf5 --measure $runs/held_out | tee exported/demo/int8.txt
 .venv/bin/python -m benchmarks.accuracy | tee exported/demo/accuracy.txt
-.venv/bin/python -c "from pathlib import Path; from training.export import write_checksums; write_checksums(Path('exported/demo'))"
+.venv/bin/python -c "from pathlib import Path; from training.export.bundle import write_checksums; write_checksums(Path('exported/demo'))"

@@ -16,4 +16,4 @@ $emgtype export $runs/run/checkpoints/best.ckpt --out exported/generic --lm expo
 $emgtype quantise exported/generic --calibrate $runs/train/person100-0.hdf5 --calibrate $runs/train/person130-1.hdf5 \
     --calibrate $runs/train/person160-0.hdf5 --measure $runs/test | tee exported/generic/int8.txt
 cp $runs/run/metrics.jsonl exported/generic/training.jsonl
-.venv/bin/python -c "from pathlib import Path; from training.export import write_checksums; write_checksums(Path('exported/generic'))"
+.venv/bin/python -c "from pathlib import Path; from training.export.bundle import write_checksums; write_checksums(Path('exported/generic'))"

@@ -20,7 +20,7 @@ sessions() {
     .venv/bin/python - "$data" "$splits" "$1" <<'PYTHON'
 import sys
 from pathlib import Path
-from adapters.splits import read_splits
+from adapters.datasets.splits import read_splits
 
 data, splits, name = sys.argv[1:]
 for _, session in getattr(read_splits(Path(splits)), name):
@@ -44,4 +44,4 @@ for n in 0 1 2; do
     fi
 done
 $emgtype evaluate --data $data --models $models --splits $data/splits.yaml --out $runs/report | tee exported/generic/evaluation.txt
-.venv/bin/python -c "from pathlib import Path; from training.export import write_checksums; write_checksums(Path('exported/generic'))"
+.venv/bin/python -c "from pathlib import Path; from training.export.bundle import write_checksums; write_checksums(Path('exported/generic'))"

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from decoder.errors import InputError
+from messages.errors import InputError
+from messages.signal import Chunk, Layout
 from simulator import faults as signal_faults
 from simulator.fault_plan import Fault
-from streamer.chunk import Chunk, Layout
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from decoder.errors import InputError
-from streamer.chunk import Layout
+from messages.errors import InputError
+from messages.signal import Layout
 
 Where = Literal["signal", "delivery", "sink"]
 """What a fault befalls: values of samples; how they come; those who write or read what the daemon puts out."""

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from streamer.chunk import Chunk
-from streamer.placement import Placement
+from messages.signal import Chunk
+from streamer.conditioning.placement import Placement
 
 FloatArray = npt.NDArray[np.float32]
 

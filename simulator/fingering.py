@@ -7,7 +7,7 @@ set by judgement in that spirit, not measured.
 
 import numpy as np
 
-from decoder.charset import BACKSPACE, ENTER, KEYS, SHIFT, SPACE
+from messages.charset import BACKSPACE, ENTER, KEYS, SHIFT, SPACE
 from simulator.keyboard import TEXTBOOK, Strike, strike_with, unshifted
 
 # Keys that go over together, to which finger, and in which share of the people.

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from scipy.signal import oaconvolve
 from scipy.sparse import csr_array
 
-from decoder.charset import LABELS, SHIFT
-from decoder.truth import Keystroke
+from messages.charset import LABELS, SHIFT
+from messages.typed import Keystroke
 from simulator.donning import Donning
 from simulator.muscles import MUSCLES, PHASES, FloatArray
 from simulator.person import HANDS, MotorUnits, Person

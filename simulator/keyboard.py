@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
-from decoder.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, SPACE
+from messages.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, SPACE
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from decoder.charset import KEYS
+from messages.charset import KEYS
 from simulator.fingering import fingering
 from simulator.keyboard import Strike, shift_strike
 from simulator.muscles import MUSCLES, PHASES, FloatArray, activation

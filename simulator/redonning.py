@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, sosfilt
 
+from messages.signal import Chunk
 from simulator.activities import Activity, handling
 from simulator.person import HANDS, Person
 from simulator.session import LAYOUT, simulate
-from streamer.chunk import Chunk
 
 HANDLED = 3.0
 """Seconds that one hand handles the other's band, when it is put on and when it is taken off."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from decoder.truth import Keystroke, Prompt
+from messages.signal import Chunk, Layout
+from messages.typed import Keystroke, Prompt
 from simulator.activities import Activity
 from simulator.donning import don
 from simulator.forearm import DRIVE_RATE, Electrodes, Movements, Muscles
@@ -13,7 +14,6 @@ from simulator.person import HANDS, Person
 from simulator.recording import Amplifier
 from simulator.text import prompts, word_prompts
 from simulator.typist import type_prompts
-from streamer.chunk import Chunk, Layout
 
 LAYOUT = Layout(rate=2000.0, unit="uV", sides=HANDS, electrodes=16)
 """The layout of emg2qwerty's bands."""

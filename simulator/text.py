@@ -7,7 +7,7 @@ from itertools import cycle
 
 import numpy as np
 
-from decoder.charset import normalise
+from messages.charset import normalise
 
 SPLITS = ("lm", "train", "test")
 _LM, _TRAIN = 0.85, 0.95  # upper ends of the splits' shares
@@ -41,7 +41,7 @@ def prompts(paragraphs: Iterable[str], seed: int) -> Iterator[str]:
     """Runs of 4 to 10 words of running text, as they will be typed: nearly all in lower case, with little punctuation.
 
     Consecutive prompts follow on, across paragraphs too; the last one may be shorter. Every character is a key
-    (decoder.charset), the closing enter is left to the typist. The same seed gives the same prompts.
+    (messages.charset), the closing enter is left to the typist. The same seed gives the same prompts.
     """
     rng = np.random.default_rng([seed, 4])
     run: list[str] = []

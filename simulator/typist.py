@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from decoder.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, SPACE, label_to_key_name, text_to_labels
-from decoder.truth import Keystroke, Prompt
+from messages.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, SPACE, label_to_key_name, text_to_labels
+from messages.typed import Keystroke, Prompt
 from simulator.keyboard import TEXTBOOK, Strike, needs_shift, neighbours
 
 _BACKSPACE, _ENTER, _SHIFT, _SPACE = LABELS[BACKSPACE], LABELS[ENTER], LABELS[SHIFT], LABELS[SPACE]

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from decoder.errors import InputError
-from decoder.messages import TextEvent
-from streamer.chunk import Chunk
-from streamer.encoder import OnnxEncoder, push_together
-from streamer.encoder_batch import EncoderBatch
+from messages.errors import InputError
+from messages.signal import Chunk
+from messages.text import TextEvent
+from streamer.encoder.batch import EncoderBatch
+from streamer.encoder.stream import OnnxEncoder, push_together
 from streamer.pipeline import Observer, Pipeline, unobserved
 
 

@@ -1,6 +1,6 @@
 """From one model to another in mid-stream, without a sample lost or a key read twice."""
 
-from decoder.messages import TextEvent
+from messages.text import TextEvent
 from streamer.pipeline import Pipeline
 
 

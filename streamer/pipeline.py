@@ -7,17 +7,17 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from decoder.committer import Committer
-from decoder.errors import InputError
-from decoder.messages import Emission, TextEvent
-from streamer.chunk import Chunk
-from streamer.conditioner import Conditioner, Identity
-from streamer.gaps import FrameMask, Gaps
-from streamer.gate import IdleGate
-from streamer.personal import PersonalLayer
-from streamer.ring import Ring
-from streamer.spectrogram import Spectrogram
-from streamer.whole_encoder import FrameEncoder
+from messages.emission import Emission
+from messages.errors import InputError
+from messages.signal import Chunk
+from messages.text import TextEvent
+from streamer._ring import Ring
+from streamer.activity.idle_gate import IdleGate
+from streamer.arrival.gaps import FrameMask, Gaps
+from streamer.conditioning.corrections import Conditioner, Identity
+from streamer.encoder.personal_layer import PersonalLayer
+from streamer.encoder.whole import FrameEncoder
+from streamer.front_end.stft import Spectrogram
 
 Hop = tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]
 """Frames (hop, bands, electrodes, bins) and their times, for one call of the encoder."""
@@ -206,7 +206,7 @@ class Pipeline:
     @property
     def rejected(self) -> int:
         """Keys so far that were heard and not believed; decoders without a commit rule believe all."""
-        return self._decoder.rejected if isinstance(self._decoder, Committer) else 0
+        return int(getattr(self._decoder, "rejected", 0))
 
     def _settle(self) -> list[TextEvent]:
         waiting = len(self._ring)

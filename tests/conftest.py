@@ -11,7 +11,7 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 import pytest
 from hypothesis import settings
 
-from adapters.lsl_loopback import LSL_CONFIG_VARIABLE, loopback_config
+from adapters.lsl.loopback import LSL_CONFIG_VARIABLE, loopback_config
 from benchmarks.screen import Screen
 
 # liblsl asks for the clock eight times at 64 ms when a stream is opened, and again after 2 s where answers lack.

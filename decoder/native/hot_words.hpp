@@ -1,4 +1,4 @@
-// Hot words as an automaton over keys: decoder/hot_words.py makes it, and says by which rules.
+// Hot words as an automaton over keys: decoder/language/hot_words.py makes it, and says by which rules.
 #pragma once
 
 #include "language_model.hpp"

@@ -96,7 +96,7 @@ private:
     Array<double> bonus_; // (labels,): nats on top of a key's weighted score
 };
 
-// Any object with the methods of decoder.lm.LanguageScorer.
+// Any object with the methods of decoder.language.model.LanguageScorer.
 class PythonModel final : public LanguageModel {
 public:
     explicit PythonModel(py::object scorer) : scorer_(std::move(scorer)) {}

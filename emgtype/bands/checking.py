@@ -9,16 +9,16 @@ import numpy as np
 from rich.console import Group
 from rich.table import Table
 
-from decoder.errors import InputError
-from emgtype.assembly import Bundle
 from emgtype.bands.placing import SECONDS, Typed, placements
 from emgtype.bands.signal_report import described
-from streamer.chunk import Chunk, Layout, joined
-from streamer.conditioner import Corrections, conditioner
-from streamer.placement import Fit, Placement
-from streamer.signal_limits import COARSEST
-from streamer.signal_rules import Fault, bits, sentences
-from streamer.signal_watch import Reference, SignalWatch
+from emgtype.models.bundle import Bundle
+from messages.errors import InputError
+from messages.signal import Chunk, Layout, joined
+from streamer.conditioning.corrections import Corrections, conditioner
+from streamer.conditioning.placement import Fit, Placement
+from streamer.quality.limits import COARSEST
+from streamer.quality.rules import Fault, bits, sentences
+from streamer.quality.watch import Reference, SignalWatch
 
 MENDED = ("turned", "mirrored", "level")
 """Faults that corrections put right."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from decoder.messages import Emission
-from emgtype.assembly import OFFLINE, Bundle
-from streamer.chunk import Chunk
-from streamer.placement import Placement
-from streamer.spectrogram import Spectrogram
-from streamer.whole_encoder import FrameEncoder, open_encoder
+from emgtype.models.bundle import OFFLINE, Bundle
+from messages.emission import Emission
+from messages.signal import Chunk
+from streamer.conditioning.placement import Placement
+from streamer.encoder.whole import FrameEncoder, open_encoder
+from streamer.front_end.stft import Spectrogram
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from decoder.errors import InputError
 from emgtype.places import USER_CONFIG, find_profile
-from streamer.chunk import Layout
-from streamer.conditioner import Corrections
-from streamer.signal_watch import Reference
+from messages.errors import InputError
+from messages.signal import Layout
+from streamer.conditioning.corrections import Corrections
+from streamer.quality.watch import Reference
 
 SECTION = "conditioner"
 _KINDS = 2  # of correlations in a pattern

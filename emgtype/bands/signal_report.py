@@ -7,9 +7,9 @@ from typing import Any
 from emgtype.bands.profile_file import read_reference
 from emgtype.config import Config
 from emgtype.places import find_profile
-from streamer.chunk import Chunk, Layout
-from streamer.signal_rules import Fault, sentences
-from streamer.signal_watch import SignalWatch
+from messages.signal import Chunk, Layout
+from streamer.quality.rules import Fault, sentences
+from streamer.quality.watch import SignalWatch
 
 
 def watch_for(config: Config, profile: str | None, layout: Layout) -> SignalWatch:

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
-from decoder.errors import InputError
 from emgtype.places import ENCODERS
 from emgtype.texts import read_paragraphs
+from messages.errors import InputError
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from decoder.errors import InputError
-from emgtype.assembly import Bundle, beam_for, scorer_for
 from emgtype.commands.options import given_beside, print_json
-from emgtype.commands.train_command import session_files
+from emgtype.commands.train import session_files
 from emgtype.config import Config
+from emgtype.models.bundle import Bundle, beam_for, scorer_for
+from messages.errors import InputError
 
 DECODERS = ("emgtype", "pyctcdecode")
 _SETTINGS = ("config_path", "profile", "bundle", "hop", "precision", "person")
@@ -28,7 +28,7 @@ def fly(flights: tuple[Path, ...], bundle: str | None, *, quiet: bool, as_json: 
         raise InputError(f"a flight is decoded as it was: leave out {', '.join(strange)}")
     if len(flights) > 1:
         raise InputError(f"{len(flights)} files were named: expected one flight")
-    from adapters.flight_file import read_flight
+    from adapters.sessions.flight_file import read_flight
     from emgtype.recording.flight import reproduce
 
     flight = read_flight(flights[0])
@@ -56,7 +56,7 @@ def with_faults(
         raise InputError(f"--faults has the session go through a daemon of its own: leave out {', '.join(strange)}")
     if len(sessions) > 1:
         raise InputError(f"{len(sessions)} sessions were named: expected one with --faults")
-    from emgtype.replaying.faulty_replay import replay_with_faults
+    from emgtype.replay.faulty_replay import replay_with_faults
 
     report = replay_with_faults(sessions[0], faults, config, fast=fast, quiet=quiet, as_json=as_json)
     if as_json:
@@ -89,7 +89,7 @@ def _compare(sessions: tuple[Path, ...], model: Bundle, config: Config, as_json:
         raise InputError(
             f"--decoder {DECODERS[1]} reads the text of whole sentences and compares it: leave out {', '.join(strange)}"
         )
-    from emgtype.replaying.word_replay import compare, table
+    from emgtype.replay.word_replay import compare, table
 
     if len(sessions) > 1:
         raise InputError(f"{len(sessions)} sessions were named: expected one with --decoder {DECODERS[1]}")
@@ -105,7 +105,7 @@ def _compare(sessions: tuple[Path, ...], model: Bundle, config: Config, as_json:
 
 
 def _sweep(sessions: tuple[Path, ...], model: Bundle, config: Config, picture: Path | None, as_json: bool) -> None:
-    from emgtype.replaying.commit_sweep import Recorded, plot, record, rules, sweep, table
+    from emgtype.replay.commit_sweep import Recorded, plot, record, rules, sweep, table
 
     said = Console(stderr=True, highlight=False, soft_wrap=True)
     with Progress(transient=True, console=said, disable=as_json) as progress:

@@ -17,14 +17,14 @@ import mne_bids
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters import session_format as form
-from adapters.bdf_writer import BdfChannel, BdfWriter, physical_max
-from adapters.dataset import SUFFIX, Dataset, SessionEntry, write_metadata
-from adapters.session_reader import SessionReader
-from adapters.session_writer import SessionWriter
-from decoder.errors import InputError
+from adapters.datasets.bdf_writer import BdfChannel, BdfWriter, physical_max
+from adapters.datasets.dataset import SUFFIX, Dataset, SessionEntry, write_metadata
+from adapters.sessions import format as form
+from adapters.sessions.reader import SessionReader
+from adapters.sessions.writer import SessionWriter
 from emgtype.datasets.events import COLUMNS, read_events, write_events
-from streamer.chunk import Chunk
+from messages.errors import InputError
+from messages.signal import Chunk
 
 Floats = NDArray[np.float64]
 TASK = "typing"

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from adapters.dataset import METADATA, Dataset, open_dataset, read_entry, session_files
-from adapters.findings import Finding, error, note, some, warning
-from adapters.session_check import check_session
-from decoder.errors import InputError
+from adapters.datasets.dataset import METADATA, Dataset, open_dataset, read_entry, session_files
+from adapters.sessions.check_file import check_session
+from adapters.sessions.findings import Finding, error, note, some, warning
+from messages.errors import InputError
 
 Located = tuple[Path, Finding]
 

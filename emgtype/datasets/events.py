@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from decoder.errors import InputError
-from decoder.truth import Keystroke, Prompt
+from messages.errors import InputError
+from messages.typed import Keystroke, Prompt
 
 KEYSTROKE, PROMPT = "keystroke", "prompt"
 COLUMNS: dict[str, Any] = {

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from adapters.session_format import SIMULATOR
-from adapters.session_writer import SessionWriter
+from adapters.sessions.format import SIMULATOR
+from adapters.sessions.writer import SessionWriter
 from emgtype.texts import load_text
 from simulator.person import make_person
 from simulator.population import population_hash

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.dataset import Dataset
-from adapters.session_reader import SessionReader
-from decoder.charset import BACKSPACE, KEYS
-from decoder.errors import InputError
-from decoder.truth import Keystroke, Prompt
+from adapters.datasets.dataset import Dataset
+from adapters.sessions.reader import SessionReader
+from messages.charset import BACKSPACE, KEYS
+from messages.errors import InputError
+from messages.typed import Keystroke, Prompt
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 _MOST_FREQUENT = 12

@@ -5,16 +5,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from adapters.session_format import LAYOUT
-from adapters.session_journal import SessionJournal
-from adapters.session_reader import SessionReader
-from adapters.session_repair import SUFFIX
-from adapters.session_truth import entry_line, read_entry
-from adapters.xdf_reader import SUFFIXES, read_xdf
-from adapters.xdf_writer import XdfWriter
-from decoder.errors import InputError
-from decoder.truth import ON_KEYBOARD, Keystroke, Prompt
+from adapters.datasets.xdf_reader import SUFFIXES, read_xdf
+from adapters.datasets.xdf_writer import XdfWriter
+from adapters.sessions.format import LAYOUT
+from adapters.sessions.journal import SessionJournal
+from adapters.sessions.reader import SessionReader
+from adapters.sessions.repair import SUFFIX
+from adapters.sessions.truth import entry_line, read_entry
 from emgtype.recording.recorder import NO_KEYBOARD, Recording
+from messages.errors import InputError
+from messages.typed import ON_KEYBOARD, Keystroke, Prompt
 
 STREAM, TRUTH = "emgtype", "emgtype truth"
 """Names of the streams that are written."""

@@ -7,16 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from adapters.dataset import user_id
-from adapters.session_format import SIMULATOR
-from adapters.session_reader import SessionReader
-from decoder.charset import labels_to_text
-from decoder.committer import Committer
-from decoder.errors import InputError
-from decoder.greedy import GreedyDecoder
-from decoder.messages import Emission
-from decoder.render import KeySequence
-from emgtype.assembly import (
+from adapters.datasets.dataset import user_id
+from adapters.sessions.format import SIMULATOR
+from adapters.sessions.reader import SessionReader
+from decoder.ctc.commit import Committer
+from decoder.ctc.greedy import GreedyDecoder
+from emgtype.config import DecoderConfig
+from emgtype.models.bundle import (
     OFFLINE,
     Bundle,
     beam_for,
@@ -26,11 +23,14 @@ from emgtype.assembly import (
     personal_layer,
     scorer_for,
 )
-from emgtype.config import DecoderConfig
-from streamer.bundle_facts import Precision
-from streamer.chunk import Chunk
+from messages.charset import labels_to_text
+from messages.emission import Emission
+from messages.errors import InputError
+from messages.model_facts import Precision
+from messages.signal import Chunk
+from messages.text import KeySequence
+from streamer.encoder.whole import open_encoder
 from streamer.pipeline import Pipeline
-from streamer.whole_encoder import open_encoder
 
 
 @dataclass(frozen=True, slots=True)

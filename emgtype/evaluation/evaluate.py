@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from decoder.errors import InputError
 from emgtype.config import DecoderConfig
 from emgtype.evaluation.decoding import GREEDY, Decoded, Decoding, live
 from emgtype.evaluation.runner import Runner
 from emgtype.evaluation.scores import Result, score
 from emgtype.evaluation.trials import Found, Model, Row, Trial, leaks
 from emgtype.evaluation.tuning import Grid, Tuning, tune
+from messages.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from adapters.checksum import sha256
-from decoder.charset import KEYS
-from decoder.errors import InputError
+from adapters.bundles.checksums import sha256
 from decoder.metrics import CharacterErrors, key_scores
 from emgtype.evaluation import published
 from emgtype.evaluation.evaluate import Evaluation, RowResult
@@ -21,6 +19,8 @@ from emgtype.evaluation.scores import Result
 from emgtype.evaluation.trials import Model
 from emgtype.evaluation.tuning import Tuning
 from emgtype.places import LM_BINARY
+from messages.charset import KEYS
+from messages.errors import InputError
 
 INSERTED, MISSED = "(not typed)", "(missed)"
 RESULTS = "results.json"

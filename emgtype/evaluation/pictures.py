@@ -8,10 +8,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from decoder.charset import BACKSPACE, ENTER, SHIFT, SPACE
 from decoder.metrics import KeyScore, key_scores
 from emgtype.evaluation.key_caps import shown
 from emgtype.evaluation.scores import Result
+from messages.charset import BACKSPACE, ENTER, SHIFT, SPACE
 from simulator.keyboard import PLACES, unshifted
 
 _WIDE = {SPACE: (-2, 2.5, 5.0), BACKSPACE: (2, 11.25, 2.0), ENTER: (0, 11.0, 2.25), SHIFT: (-1, -1.75, 2.25)}

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from decoder.charset import KEYS, text_to_labels
 from decoder.metrics import CharacterErrors, confusion, matches
-from decoder.render import render
 from emgtype.evaluation.decoding import Decoded
 from emgtype.evaluation.trials import Trial
+from messages.charset import KEYS, text_to_labels
+from messages.text import render
 from simulator.keyboard import TEXTBOOK
 
 HANDS = ("left", "right", "thumb")

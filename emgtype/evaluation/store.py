@@ -6,12 +6,12 @@ import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from adapters.checksum import sha256
-from adapters.private_file import open_private
-from decoder.errors import InputError
-from emgtype.assembly import Bundle
+from adapters.bundles.checksums import sha256
+from adapters.files.private import open_private
 from emgtype.evaluation.decoding import Decoded
+from emgtype.models.bundle import Bundle
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
+from messages.errors import InputError
 
 _VERSION = 2
 """Raised when the decoder reads the same emissions otherwise than before."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.dataset import METADATA, SUFFIX, open_dataset, read_entry, session_files, user_id
-from adapters.splits import Sessions, Splits, read_splits
-from decoder.errors import InputError
-from emgtype.assembly import Bundle, open_bundle
+from adapters.datasets.dataset import METADATA, SUFFIX, open_dataset, read_entry, session_files, user_id
+from adapters.datasets.splits import Sessions, Splits, read_splits
 from emgtype.evaluation.store import model_id
-from streamer.bundle_facts import Precision
+from emgtype.models.bundle import Bundle, open_bundle
+from messages.errors import InputError
+from messages.model_facts import Precision
 
 EVERYBODY = ""
 SPLITS = "splits.yaml"

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from decoder.errors import InputError
 from decoder.metrics import CharacterErrors
 from emgtype.config import DecoderConfig
 from emgtype.evaluation.decoding import Decoded, live
 from emgtype.evaluation.runner import Runner
 from emgtype.evaluation.scores import score
 from emgtype.evaluation.trials import Model, Trial
+from messages.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

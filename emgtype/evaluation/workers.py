@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
-from decoder.errors import InputError
 from emgtype.evaluation.decoding import Decoded, Task, attempt
+from messages.errors import InputError
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _DIED = "the process that decoded it died, as one does that runs out of memory: decode it on a machine with more"

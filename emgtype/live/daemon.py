@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from decoder.errors import InputError
-from decoder.messages import TextEvent
-from streamer.chunk import Chunk
+from messages.errors import InputError
+from messages.signal import Chunk
+from messages.text import TextEvent
 
 STALLING = 0.2
 """Seconds without samples after which somebody's status says so; their text waits longer: late ones may still come."""

@@ -14,16 +14,16 @@ import onnxruntime
 import pylsl
 import zmq
 
-from adapters.key_backends import open_keyboard
-from adapters.lsl_inlet import open_sources
-from decoder.errors import InputError
-from emgtype.assembly import Bundle, assemble, open_bundle
+from adapters.inject.backends import open_keyboard
+from adapters.lsl.source import open_sources
 from emgtype.config import Config
 from emgtype.extras import EXTRAS
 from emgtype.live.newest import newest
 from emgtype.live.sockets import ask_daemon, control_socket, publish_socket
+from emgtype.models.bundle import Bundle, assemble, open_bundle
 from emgtype.places import USER_DATA
-from streamer.chunk import Chunk
+from messages.errors import InputError
+from messages.signal import Chunk
 
 _SECONDS = 2.0  # of signal: decoded to see how long that takes, heard to see whether it comes
 

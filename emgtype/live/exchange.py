@@ -5,15 +5,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import fields, replace
 from typing import Any
 
-from adapters.closing import Closing
-from decoder.errors import InputError
-from emgtype.assembly import open_bundle, personal_layer
+from adapters.files.closing import Closing
 from emgtype.bands.signal_report import watch_for
 from emgtype.config import Config, with_profile
 from emgtype.live.daemon import Daemon
 from emgtype.live.member import Member, Roster
 from emgtype.live.people import Party, gather
-from streamer.signal_watch import SignalWatch
+from emgtype.models.bundle import open_bundle, personal_layer
+from messages.errors import InputError
+from streamer.quality.watch import SignalWatch
 
 AT_RUN_TIME = ("bundle", "pipeline", "conditioner", "gate", "decoder", "keys")
 """Settings that a profile may change while the daemon runs; the others hold from its start to its end."""

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from adapters.key_settings import KeySettings
-from adapters.key_sink import KeySink
-from decoder.errors import InputError
+from adapters.inject.settings import KeySettings
+from adapters.inject.sink import KeySink
+from messages.errors import InputError
 
 
 def check_flags(settings: KeySettings, *, inject: bool, arm: bool, people: int = 1, requests: bool = False) -> None:

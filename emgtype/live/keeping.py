@@ -6,13 +6,13 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adapters.closing import Closing
-from decoder.errors import InputError
+from adapters.files.closing import Closing
 from emgtype.live.daemon import Source
 from emgtype.live.people import Person
 from emgtype.places import USER_DATA
 from emgtype.recording.flight import FlightRecorder, dump
-from streamer.chunk import Chunk
+from messages.errors import InputError
+from messages.signal import Chunk
 
 if TYPE_CHECKING:
     from emgtype.live.member import Member
@@ -74,8 +74,8 @@ class Keeping(Closing):
         """
         if self._folder is None:
             return None
-        from adapters.session_format import LAYOUT  # noqa: PLC0415 - HDF5's library: others start without
-        from adapters.session_journal import SessionJournal  # noqa: PLC0415
+        from adapters.sessions.format import LAYOUT  # noqa: PLC0415 - HDF5's library: others start without
+        from adapters.sessions.journal import SessionJournal  # noqa: PLC0415
         from emgtype.recording.recorder import (  # noqa: PLC0415
             NO_KEYBOARD,
             BackgroundRecording,

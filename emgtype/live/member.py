@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from adapters.key_sink import KeySink
-from adapters.lsl_inlet import LSLSource
+from adapters.inject.sink import KeySink
+from adapters.lsl.source import LSLSource
 from emgtype.bands.signal_report import SignalReport
 from emgtype.live.daemon import Wearer
 from emgtype.live.happenings import Happenings

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Iterator
 
-from adapters.lsl_inlet import LSLSource
-from streamer.chunk import Chunk
+from adapters.lsl.source import LSLSource
+from messages.signal import Chunk
 
 _PULL = 0.25  # seconds
 

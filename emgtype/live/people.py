@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from adapters.person_file import known_persons
-from decoder.errors import InputError
-from emgtype.assembly import Bundle, assemble_group, open_bundle
+from adapters.bundles.personal_layers import known_persons
 from emgtype.config import Config
 from emgtype.latency import StageTimer
-from streamer.bundle_facts import Precision
+from emgtype.models.bundle import Bundle, assemble_group, open_bundle
+from messages.errors import InputError
+from messages.model_facts import Precision
 from streamer.group import PipelineGroup
 from streamer.pipeline import Observer, Pipeline
 

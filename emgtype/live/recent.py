@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from decoder.charset import labels_to_text
-from decoder.messages import TextEvent
-from decoder.render import KeySequence
+from messages.charset import labels_to_text
+from messages.text import KeySequence, TextEvent
 
 KEPT = 10_000
 """Final keys that a late joiner can have."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from decoder.errors import InputError
+from messages.errors import InputError
 
 if TYPE_CHECKING:  # what `emgtype control`, which wants the names alone, need not wait for
     from emgtype.live.daemon import Daemon, Wearer

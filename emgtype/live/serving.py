@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from adapters.closing import Closing
-from adapters.console import ConsoleSink, LiveLines
-from adapters.key_sink import KeySink
-from adapters.lsl_inlet import LSLSource, open_sources
-from adapters.publisher import Publisher, PubSocket
-from adapters.service_manager import ServiceManager
+from adapters.files.closing import Closing
+from adapters.host.console import ConsoleSink, LiveLines
+from adapters.host.systemd import ServiceManager
+from adapters.inject.sink import KeySink
+from adapters.lsl.source import LSLSource, open_sources
+from adapters.wire.publisher import Publisher, PubSocket
 from emgtype.bands.signal_report import SignalReport, watch_for
 from emgtype.config import Config
 from emgtype.live.daemon import Daemon, Sink, Wearer
@@ -25,18 +25,18 @@ from emgtype.live.people import Person, gather
 from emgtype.live.recent import Recent
 from emgtype.live.requests import Requests
 from emgtype.live.sockets import control_socket, publish_socket
-from streamer.chunk import Chunk
-from streamer.clench import ClenchSwitch
+from messages.signal import Chunk
+from streamer.activity.clench_switch import ClenchSwitch
 
 if TYPE_CHECKING:
-    from adapters.metrics import MetricsServer
+    from adapters.host.metrics import MetricsServer
 
 Say = Callable[[str, str], None]
 """Takes a sentence and its style on a terminal: dim for what is as expected, yellow for what should be known."""
 
 
 def _metrics(endpoint: str) -> "MetricsServer":
-    from adapters.metrics import MetricsServer  # noqa: PLC0415 - its library is an extra
+    from adapters.host.metrics import MetricsServer  # noqa: PLC0415 - its library is an extra
 
     return MetricsServer(endpoint)
 

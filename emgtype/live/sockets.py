@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adapters.control import ControlSocket, ask
-from adapters.curve import ClientKeys, KeyFolder, load_client_keys
-from adapters.endpoint import control_endpoint, default_endpoint
-from adapters.publisher import PubSocket
-from adapters.subscriber import TEXT, Subscriber
+from adapters.wire.control import ControlSocket, ask
+from adapters.wire.curve import ClientKeys, KeyFolder, load_client_keys
+from adapters.wire.endpoint import control_endpoint, default_endpoint
+from adapters.wire.publisher import PubSocket
+from adapters.wire.subscriber import TEXT, Subscriber
 from emgtype.config import PublishConfig
 from emgtype.places import USER_CONFIG
 

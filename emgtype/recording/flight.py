@@ -11,18 +11,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from adapters.checksum import sha256
-from adapters.flight_file import SUFFIX, Flight, Step, write_flight
-from adapters.person_file import PERSONS
-from decoder.errors import InputError
-from decoder.messages import TextEvent
-from decoder.render import KeySequence, render
-from decoder.strict import build
-from emgtype.assembly import Bundle, assemble_group, open_bundle
+from adapters.bundles.checksums import sha256
+from adapters.bundles.personal_layers import PERSONS
+from adapters.sessions.flight_file import SUFFIX, Flight, Step, write_flight
 from emgtype.config import Config, as_table
+from emgtype.models.bundle import Bundle, assemble_group, open_bundle
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 from emgtype.recording.pipeline_state import put_state, take_state
-from streamer.chunk import Chunk
+from messages.errors import InputError
+from messages.signal import Chunk
+from messages.tables import build
+from messages.text import KeySequence, TextEvent, render
 from streamer.group import PipelineGroup
 from streamer.handover import hand_over
 from streamer.pipeline import Pipeline, unobserved

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from decoder.beam import PrefixBeam
-from decoder.errors import InputError
-from decoder.messages import Emission
-from streamer.encoder import OnnxEncoder
-from streamer.encoder_batch import EncoderBatch
+from decoder.ctc.beam import PrefixBeam
+from messages.emission import Emission
+from messages.errors import InputError
+from streamer.encoder.batch import EncoderBatch
+from streamer.encoder.stream import OnnxEncoder
 from streamer.pipeline import Pipeline
 
 State = dict[str, Any]

@@ -7,12 +7,12 @@ from itertools import chain
 
 from pylsl import local_clock
 
-from adapters.closing import Closing
-from adapters.lsl_outlet import LSLOutlet
-from decoder.errors import InputError
+from adapters.files.closing import Closing
+from adapters.lsl.outlet import LSLOutlet
+from messages.errors import InputError
+from messages.signal import Chunk, Layout
 from simulator.delivery_faults import LATENCY, FaultyDelivery, Packet, faulty_packets
 from simulator.fault_plan import Fault
-from streamer.chunk import Chunk, Layout
 
 
 class Device(Closing):

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from decoder.errors import InputError
-from decoder.truth import Prompt, prompt_labels
+from messages.errors import InputError
+from messages.typed import Prompt, prompt_labels
 
 _LOOK = 1.0  # seconds to read a line before one begins to type
 _WORD = 5  # characters, as typing speed is counted everywhere

@@ -15,18 +15,18 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from adapters.key_log import KeyLog
-from adapters.key_truth import listen
-from adapters.lsl_inlet import LSLSource, open_sources
-from adapters.session_format import LAYOUT
-from adapters.session_journal import SessionJournal
-from adapters.session_repair import SUFFIX, cut_off, repair
-from adapters.terminal import Terminal
-from decoder.errors import InputError
-from decoder.truth import ON_KEYBOARD
+from adapters.host.terminal import Terminal
+from adapters.keyboard.keystrokes import KeyLog
+from adapters.keyboard.listen import listen
+from adapters.lsl.source import LSLSource, open_sources
+from adapters.sessions.format import LAYOUT
+from adapters.sessions.journal import SessionJournal
+from adapters.sessions.repair import SUFFIX, cut_off, repair
 from emgtype.config import SourceConfig
 from emgtype.recording.prompting import Prompter, read_prompts
 from emgtype.recording.recorder import NO_KEYBOARD, Recording, lsl_epoch, session_path
+from messages.errors import InputError
+from messages.typed import ON_KEYBOARD
 
 _PULL = 0.05  # seconds: as late as a prompt may react
 _SYNC = 1.0  # seconds that a power cut may cost; being killed costs nothing of what came

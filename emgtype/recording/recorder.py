@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from pylsl import local_clock
 
-from adapters.closing import Closing
-from adapters.session_journal import SessionJournal
-from decoder.errors import InputError
-from decoder.truth import Keystroke, Prompt
-from streamer.chunk import Chunk
+from adapters.files.closing import Closing
+from adapters.sessions.journal import SessionJournal
+from messages.errors import InputError
+from messages.signal import Chunk
+from messages.typed import Keystroke, Prompt
 
 NO_KEYBOARD = "on_table"
 """The condition of a recording without key presses: its truth is in the prompts."""

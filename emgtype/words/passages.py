@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from decoder.charset import BLANK, ENTER, LABELS, SPACE
-from decoder.messages import Emission
+from messages.charset import BLANK, ENTER, LABELS, SPACE
+from messages.emission import Emission
 
 _HEARD = np.log(0.5)  # a blank less likely than that: a key is heard
 _SILENT = np.log(0.999)  # a blank likelier than that says nothing: of a run of such frames one is kept

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.checksum import update_checksums
-from decoder.charset import labels_to_text, text_to_labels
-from decoder.errors import InputError
+from adapters.bundles.checksums import update_checksums
 from emgtype.config import WordsConfig
-from emgtype.lm_build import find_lmplz, run_kenlm
+from emgtype.models.language import find_lmplz, run_kenlm
 from emgtype.places import WORD_LIST, WORD_MODEL
+from messages.charset import labels_to_text, text_to_labels
+from messages.errors import InputError
 
 LONGEST_ORDER = 3
 

@@ -7,10 +7,11 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.queues import Queue
 from queue import Empty, Full
 
-from decoder.messages import Emission, Sentence
 from emgtype.config import WordsConfig
 from emgtype.words.passages import Passage, PassageCutter
 from emgtype.words.word_model import WordFiles
+from messages.emission import Emission
+from messages.sentence import Sentence
 
 WAITING = 8
 """Passages that may wait for the process; the next one is dropped, and counted."""

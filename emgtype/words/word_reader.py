@@ -16,15 +16,16 @@ import numpy as np
 import numpy.typing as npt
 from pyctcdecode import Alphabet, BeamSearchDecoderCTC, LanguageModel
 
-from adapters.checksum import require_unchanged
-from decoder.charset import BLANK, ENTER, KEYS, LABELS, SHIFT, SPACE
-from decoder.errors import InputError
-from decoder.kenlm_lm import open_kenlm
-from decoder.messages import Emission, Reading, Sentence
-from decoder.render import render
+from adapters.bundles.checksums import require_unchanged
+from decoder.language.kenlm_scorer import open_kenlm
 from emgtype.config import WordsConfig
 from emgtype.words.passages import Passage, PassageCutter
 from emgtype.words.word_model import WordFiles
+from messages.charset import BLANK, ENTER, KEYS, LABELS, SHIFT, SPACE
+from messages.emission import Emission
+from messages.errors import InputError
+from messages.sentence import Reading, Sentence
+from messages.text import render
 
 _KEPT = [label for label, key in enumerate(KEYS) if key not in (ENTER, SHIFT)]
 _SPACE = _KEPT.index(LABELS[SPACE])

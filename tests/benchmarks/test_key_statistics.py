@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.key_statistics import log_of, read_log, statistics
-from decoder.errors import InputError
-from decoder.truth import Keystroke
+from messages.errors import InputError
+from messages.typed import Keystroke
 
 
 def typed(keys: str, interval: float, held: float) -> list[Keystroke]:

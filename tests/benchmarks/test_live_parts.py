@@ -4,8 +4,8 @@ import numpy as np
 import pylsl
 import pytest
 
-from adapters.lsl_inlet import open_stream
-from adapters.session_format import LAYOUT
+from adapters.lsl.source import open_stream
+from adapters.sessions.format import LAYOUT
 from benchmarks.live_parts import PIECE, Pushes, machine_cpu, wristbands
 
 

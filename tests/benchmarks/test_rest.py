@@ -6,11 +6,11 @@ import pytest
 from benchmarks.commit_rule import compared, recorded
 from benchmarks.rest import SHIPPED, WAYS, figures_of, heard, session, typed
 from benchmarks.synthetic_emissions import emissions, typed_keys
-from decoder.beam import BeamSettings, PrefixBeam
-from decoder.lm import NoLanguageModel
-from emgtype.assembly import OFFLINE, assemble, open_bundle
+from decoder.ctc.beam import BeamSettings, PrefixBeam
+from decoder.language.model import NoLanguageModel
 from emgtype.config import load_config
-from emgtype.replaying.key_delays import ShownKeys
+from emgtype.models.bundle import OFFLINE, assemble, open_bundle
+from emgtype.replay.key_delays import ShownKeys
 from simulator.activities import clenching
 from simulator.person import make_person
 from simulator.session import simulate

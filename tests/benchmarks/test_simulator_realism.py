@@ -6,7 +6,7 @@ import pytest
 from benchmarks.key_statistics import log_of, statistics
 from benchmarks.published_statistics import KEYS, SIGNAL, Published
 from benchmarks.simulator_realism import measured, seeds
-from decoder.truth import Keystroke
+from messages.typed import Keystroke
 from simulator.person import make_person
 
 TIMELINE = [Keystroke("asdf jkl"[i % 8].replace(" ", "Key.space"), 2 + i * 0.4, 2.1 + i * 0.4) for i in range(12)]

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.soak_parts import Repeats, write_day
 from benchmarks.soak_tally import START, Repetitions, Times, differences
-from decoder.messages import Key
+from messages.text import Key
 from simulator.session import LAYOUT
 
 _HOP = 64

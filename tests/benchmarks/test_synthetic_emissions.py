@@ -3,9 +3,9 @@
 import numpy as np
 
 from benchmarks.synthetic_emissions import FRAME, emissions, minutes_of, typed_keys
-from decoder.charset import BACKSPACE, BLANK, ENTER, LABELS
-from decoder.greedy import GreedyDecoder
+from decoder.ctc.greedy import GreedyDecoder
 from decoder.metrics import CharacterErrors
+from messages.charset import BACKSPACE, BLANK, ENTER, LABELS
 
 
 def test_simulated_typists_take_typos_back() -> None:

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from adapters.control import ControlSocket
-from adapters.curve import KeyFolder
-from adapters.endpoint import control_endpoint
-from adapters.publisher import Publisher, PubSocket
-from adapters.wire import Encoding
-from decoder.charset import LABELS
-from decoder.errors import InputError
-from decoder.messages import Key, TextEvent
+from adapters.wire.control import ControlSocket
+from adapters.wire.curve import KeyFolder
+from adapters.wire.endpoint import control_endpoint
+from adapters.wire.format import Encoding
+from adapters.wire.publisher import Publisher, PubSocket
 from emgtype.live.recent import Recent
+from messages.charset import LABELS
+from messages.errors import InputError
+from messages.text import Key, TextEvent
 
 
 class Typist:

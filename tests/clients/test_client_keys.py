@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import zmq
 
-from adapters.curve import KeyFolder
+from adapters.wire.curve import KeyFolder
 from emgtype_client import ClientError, Edit, NoAnswerError, connect
 
 

@@ -4,13 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import wire
-from decoder import messages
-from decoder.charset import LABELS, labels_to_text
-from decoder.messages import Key, TextEvent
-from decoder.render import KeySequence, render
+from adapters.wire import format as wire
 from emgtype_client import ClientError, Lost, Reading, Sentence
 from emgtype_client.feed import Feed
+from messages import sentence
+from messages.charset import LABELS, labels_to_text
+from messages.text import Key, KeySequence, TextEvent, render
 
 SENDER = wire.Sender("r1", "s", "ann")
 
@@ -91,13 +90,13 @@ def test_messages_that_do_not_fit_are_refused_and_change_nothing(
 
 
 def test_every_topic_of_the_daemon_is_known() -> None:
-    reading = messages.Reading("so far", -1.5, -2.5)
+    reading = sentence.Reading("so far", -1.5, -2.5)
     sent: list[wire.Message] = [
         wire.TextMessage(SENDER, 0, 0.0, edit(0, 0, "a", 0)),
         wire.Final(SENDER, 0, 0.0, 0, "a"),
         wire.Partial(SENDER, 0, 0.0, "a", 1),
         wire.Status(SENDER, 0, 0.0, {}),
-        wire.SentenceMessage(SENDER, 0, 0.0, messages.Sentence((reading,), 1.0, 2.0)),
+        wire.SentenceMessage(SENDER, 0, 0.0, sentence.Sentence((reading,), 1.0, 2.0)),
         wire.Mark(SENDER, 0, 0.0, "here", 1.0),
         wire.Heartbeat(SENDER, 0, 0.0, {"keys": 1}),
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import zmq
 
-from adapters.curve import KeyFolder
+from adapters.wire.curve import KeyFolder
 
 FOLDER = Path(__file__).parents[2] / "clients" / "javascript"
 NODE = shutil.which("node")

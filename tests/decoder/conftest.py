@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from decoder.charset import BLANK, CLASSES, LABELS
-from decoder.flat_lm import FlatScorer, tables_from_arpa
-from decoder.kenlm_lm import load_scorer
-from decoder.lm import LanguageModelFacts, LanguageScorer
-from decoder.messages import Emission
+from decoder.language.flat import FlatScorer, tables_from_arpa
+from decoder.language.kenlm_scorer import load_scorer
+from decoder.language.model import LanguageModelFacts, LanguageScorer
+from messages.charset import BLANK, CLASSES, LABELS
+from messages.emission import Emission
 
 # log10 P | token | log10 backoff
 ARPA = r"""\data\

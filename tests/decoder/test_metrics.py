@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decoder.charset import text_to_labels
 from decoder.metrics import CharacterErrors, KeyScore, cer_difference, confusion, key_scores, segment_errors
+from messages.charset import text_to_labels
 
 LABELS = st.lists(st.integers(0, 3), max_size=12)
 

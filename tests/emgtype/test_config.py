@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from decoder.errors import InputError
 from emgtype.config import Config, load_config
+from messages.errors import InputError
 
 
 @pytest.fixture(autouse=True)

@@ -14,15 +14,15 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from adapters.session_reader import SessionReader
-from decoder.charset import text_to_labels
+from adapters.sessions.reader import SessionReader
 from decoder.metrics import CharacterErrors
-from decoder.render import render
-from emgtype.assembly import OFFLINE, assemble, open_bundle
 from emgtype.config import load_config
-from emgtype.replaying.key_delays import ShownKeys
-from emgtype.replaying.replay import pieces
-from streamer.chunk import Chunk
+from emgtype.models.bundle import OFFLINE, assemble, open_bundle
+from emgtype.replay.key_delays import ShownKeys
+from emgtype.replay.replay import pieces
+from messages.charset import text_to_labels
+from messages.signal import Chunk
+from messages.text import render
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

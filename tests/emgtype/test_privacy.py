@@ -10,17 +10,16 @@ import h5py
 import numpy as np
 import pytest
 
-from adapters.publisher import open_publisher
-from adapters.session_reader import SessionReader
-from decoder.errors import InputError
-from decoder.messages import TextEvent
-from decoder.render import render
-from emgtype.assembly import assemble, open_bundle
+from adapters.sessions.reader import SessionReader
+from adapters.wire.publisher import open_publisher
 from emgtype.config import load_config
 from emgtype.live.daemon import Daemon, Sink, Wearer
 from emgtype.live.recent import Recent
-from emgtype.replaying.key_delays import ShownKeys
-from streamer.chunk import Chunk
+from emgtype.models.bundle import assemble, open_bundle
+from emgtype.replay.key_delays import ShownKeys
+from messages.errors import InputError
+from messages.signal import Chunk
+from messages.text import TextEvent, render
 from streamer.pipeline import Pipeline
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -8,34 +8,35 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from adapters.checksum import update_checksums
-from adapters.flight_file import Flight, read_flight, write_flight
-from adapters.person_file import read_person, write_person
-from adapters.session_check import check_session
-from adapters.session_format import LAYOUT
-from adapters.session_journal import SessionJournal
-from adapters.session_reader import SessionReader
-from adapters.session_repair import part_of, repair, truth_of
-from adapters.session_writer import SessionWriter
-from adapters.xdf_reader import read_xdf
-from decoder.beam import BeamSettings, PrefixBeam
-from decoder.charset import CLASSES
-from decoder.errors import InputError
-from decoder.flat_lm import FlatScorer, FlatTables, tables_from_arpa
-from decoder.lm import SENTENCE_END, UNKNOWN, LanguageModelFacts, LanguageScorer, NoLanguageModel
-from decoder.messages import Emission
-from decoder.truth import Keystroke, Prompt
-from emgtype.assembly import _language_model as _facts_in
-from emgtype.assembly import open_bundle, scorer_for
+from adapters.bundles.checksums import update_checksums
+from adapters.bundles.language_tables import read_tables, write_tables
+from adapters.bundles.personal_layers import read_person, write_person
+from adapters.datasets.xdf_reader import read_xdf
+from adapters.sessions.check_file import check_session
+from adapters.sessions.flight_file import Flight, read_flight, write_flight
+from adapters.sessions.format import LAYOUT
+from adapters.sessions.journal import SessionJournal
+from adapters.sessions.reader import SessionReader
+from adapters.sessions.repair import part_of, repair, truth_of
+from adapters.sessions.writer import SessionWriter
+from decoder.ctc.beam import BeamSettings, PrefixBeam
+from decoder.language.flat import FlatScorer, tables_from_arpa
+from decoder.language.model import SENTENCE_END, UNKNOWN, LanguageModelFacts, LanguageScorer, NoLanguageModel
 from emgtype.config import load_config
+from emgtype.datasets.emission_file import read_emissions
 from emgtype.datasets.xdf import convert
-from emgtype.emission_file import read_emissions
 from emgtype.live.people import gather
+from emgtype.models.bundle import _language_model as _facts_in
+from emgtype.models.bundle import open_bundle, scorer_for
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES, PACKAGE
 from emgtype.recording.flight import FlightRecorder, reproduce
-from streamer.chunk import Chunk
-from streamer.encoder import OnnxEncoder
-from streamer.personal import PersonalLayer
+from messages.charset import CLASSES
+from messages.emission import Emission
+from messages.errors import InputError
+from messages.signal import Chunk
+from messages.typed import Keystroke, Prompt
+from streamer.encoder.personal_layer import PersonalLayer
+from streamer.encoder.stream import OnnxEncoder
 from tests.fuzz.mutate import changed, changed_arrays, changed_session
 
 Files = Mapping[str, bytes]
@@ -175,11 +176,11 @@ def _tables(folder: Path) -> None:
     lines = ["\\1-grams:", *(f"-1.5\t{token}\t-0.3" for token in tokens)]
     lines += ["\\2-grams:", *(f"-0.7\t{a} {b}\t-0.2" for a in _LETTERS for b in _LETTERS)]
     lines += ["\\3-grams:", *(f"-0.4\t{a} {b} {a}" for a in _LETTERS for b in _LETTERS)]
-    (folder / LM_TABLES).write_bytes(tables_from_arpa(lines).to_bytes())
+    write_tables(folder / LM_TABLES, tables_from_arpa(lines))
 
 
 def _read_tables(folder: Path) -> None:
-    _decode(FlatScorer(FlatTables.load(str(folder / LM_TABLES)), _facts()))
+    _decode(FlatScorer(read_tables(folder / LM_TABLES), _facts()))
 
 
 def _language_model(folder: Path) -> None:

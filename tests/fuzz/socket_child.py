@@ -11,14 +11,14 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from adapters.control import ControlSocket
-from adapters.curve import KeyFolder
-from adapters.metrics import MetricsServer
-from adapters.publisher import Publisher, PubSocket
-from adapters.subscriber import Subscriber
-from adapters.wire import KINDS
-from decoder.errors import InputError
-from decoder.messages import Key, TextEvent
+from adapters.host.metrics import MetricsServer
+from adapters.wire.control import ControlSocket
+from adapters.wire.curve import KeyFolder
+from adapters.wire.format import KINDS
+from adapters.wire.publisher import Publisher, PubSocket
+from adapters.wire.subscriber import Subscriber
+from messages.errors import InputError
+from messages.text import Key, TextEvent
 from tests.fuzz.kept import own_memory
 
 _EVERY = 0.002  # seconds between two events

@@ -15,10 +15,10 @@ from urllib.request import urlopen
 
 import zmq
 
-from adapters.control import ask
-from adapters.curve import ClientKeys, KeyFolder
-from adapters.subscriber import Subscriber
-from decoder.errors import InputError
+from adapters.wire.control import ask
+from adapters.wire.curve import ClientKeys, KeyFolder
+from adapters.wire.subscriber import Subscriber
+from messages.errors import InputError
 from tests.fuzz.attacker import Attacker
 from tests.fuzz.kept import AGAIN, GROWTH, Kept, Progress
 

@@ -13,33 +13,33 @@ from typing import Any
 
 import numpy as np
 
-from adapters import wire
-from adapters.control import _request
-from adapters.curve import load_client_keys
-from adapters.endpoint import check_endpoint
-from adapters.flight_file import _flight as flight_from
-from adapters.lsl_channels import map_channels
-from adapters.lsl_streams import StreamSummary
-from adapters.session_format import LAYOUT, keystrokes_from_json, minutes_from, prompts_from_json
-from adapters.session_truth import read_truth
-from adapters.splits import read_splits
-from decoder.charset import KEYS
-from decoder.errors import InputError
-from decoder.hot_words import parse_hot_words
-from decoder.lm import LanguageModelFacts
-from decoder.messages import Key, TextEvent
-from decoder.strict import build
-from emgtype.assembly import open_bundle
+from adapters.datasets.splits import read_splits
+from adapters.lsl.channels import map_channels
+from adapters.lsl.discover import StreamSummary
+from adapters.sessions.flight_file import _flight as flight_from
+from adapters.sessions.format import LAYOUT, keystrokes_from_json, minutes_from, prompts_from_json
+from adapters.sessions.truth import read_truth
+from adapters.wire import format as wire
+from adapters.wire.control import _request
+from adapters.wire.curve import load_client_keys
+from adapters.wire.endpoint import check_endpoint
+from decoder.language.hot_words import parse_hot_words
+from decoder.language.model import LanguageModelFacts
 from emgtype.bands.profile_file import read_reference, reference_path, write_corrections
 from emgtype.config import Config, _check, _overlay, _read
 from emgtype.datasets.events import COLUMNS, read_events
+from emgtype.models.bundle import open_bundle
 from emgtype.places import PACKAGE
 from emgtype.recording.prompting import read_prompts
+from messages.charset import KEYS
+from messages.errors import InputError
+from messages.model_facts import PREFIX, BundleFacts
+from messages.tables import build
+from messages.text import Key, TextEvent
 from simulator.fault_plan import parse_faults
-from streamer.bundle_facts import PREFIX, BundleFacts
-from streamer.conditioner import Corrections
-from streamer.model_file import read_facts
-from streamer.model_metadata import read_metadata
+from streamer.conditioning.corrections import Corrections
+from streamer.encoder._onnx_metadata import read_metadata
+from streamer.encoder.onnx_file import read_facts
 
 _FOLDER = Path(mkdtemp(prefix="emgtype-fuzz-"))
 _SESSION = Path("session.hdf5")

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from decoder.errors import InputError
+from messages.errors import InputError
+from messages.signal import Chunk
 from simulator.delivery_faults import LATENCY, PACKET, FaultyDelivery, Packet, faulty_packets
 from simulator.fault_plan import KINDS, parse_faults
 from simulator.session import LAYOUT
-from streamer.chunk import Chunk
 
 START = 1e6
 SAMPLES = 6010

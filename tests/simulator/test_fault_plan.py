@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from decoder.errors import InputError
+from messages.errors import InputError
 from simulator.fault_plan import KINDS, Fault, parse_faults
 from simulator.session import LAYOUT
 

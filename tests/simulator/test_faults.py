@@ -7,11 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from messages.signal import Chunk
 from simulator import faults
 from simulator.session import LAYOUT
-from streamer.chunk import Chunk
-from streamer.conditioner import Corrections, conditioner
-from streamer.placement import Placement
+from streamer.conditioning.corrections import Corrections, conditioner
+from streamer.conditioning.placement import Placement
 
 PUT_ON = [Placement(3, True), Placement(-5)]
 KINDS: dict[str, Callable[[Chunk], Chunk]] = {

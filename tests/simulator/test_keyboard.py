@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from decoder.charset import KEYS, LABELS
+from messages.charset import KEYS, LABELS
 from simulator.keyboard import Strike, needs_shift, neighbours, shift_strike, strike
 
 LEFT = "`12345qwertasdfgzxcvb"

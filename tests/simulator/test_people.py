@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from decoder.charset import BACKSPACE, KEYS, LABELS, SHIFT, label_to_key_name
-from decoder.truth import Keystroke
+from messages.charset import BACKSPACE, KEYS, LABELS, SHIFT, label_to_key_name
+from messages.typed import Keystroke
 from simulator import donning as donning_module
 from simulator import population
 from simulator.donning import don

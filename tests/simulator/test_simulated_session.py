@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
-from decoder.charset import LABELS, label_to_key_name
-from decoder.truth import Keystroke
+from messages.charset import LABELS, label_to_key_name
+from messages.typed import Keystroke
 from simulator.donning import don
 from simulator.person import Person, make_person
 from simulator.recording import QUANTUM, Amplifier

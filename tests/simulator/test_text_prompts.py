@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decoder.charset import LABELS
 from emgtype.texts import load_text
+from messages.charset import LABELS
 from simulator.text import SPLITS, prompts, split, word_prompts
 
 TEXT = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=80), max_size=12)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoder.charset import BACKSPACE, ENTER, LABELS, label_to_key_name, labels_to_text
-from decoder.truth import ON_KEYBOARD, Keystroke, prompt_labels, truth_labels
 from emgtype.texts import load_text
+from messages.charset import BACKSPACE, ENTER, LABELS, label_to_key_name, labels_to_text
+from messages.typed import ON_KEYBOARD, Keystroke, prompt_labels, truth_labels
 from simulator.keyboard import strike
 from simulator.text import prompts
 from simulator.typist import LABEL_CLOCK, Typist, random_typist, recorded, type_prompts

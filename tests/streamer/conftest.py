@@ -4,12 +4,11 @@ import onnx
 import pytest
 import torch
 
-from streamer.bundle_facts import BundleFacts
-from streamer.chunk import Layout
-from streamer.spectrogram import StftConstants
-from training.export import facts_of
-from training.graph import build_graph
-from training.tds import TDSConfig, TDSEncoder
+from messages.model_facts import BundleFacts, StftFacts
+from messages.signal import Layout
+from training.export.bundle import facts_of
+from training.export.graph import build_graph
+from training.models.tds import TDSConfig, TDSEncoder
 
 CONFIG = TDSConfig(electrodes=4, bins=17, mlp_features=12, channels=6, kernel=4, blocks=3)
 
@@ -28,7 +27,7 @@ def small_model() -> TDSEncoder:
 @pytest.fixture(scope="session")
 def small_facts() -> BundleFacts:
     layout = Layout(2000.0, "uV", ("left", "right"), CONFIG.electrodes)
-    return facts_of(CONFIG, layout, StftConstants(window=32, hop=8), name="small", hop=3, provenance={})
+    return facts_of(CONFIG, layout, StftFacts(window=32, hop=8), name="small", hop=3, provenance={})
 
 
 @pytest.fixture(scope="session")

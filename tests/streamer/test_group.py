@@ -7,12 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from decoder.errors import InputError
-from decoder.messages import Emission, TextEvent
-from streamer.bundle_facts import BundleFacts
-from streamer.chunk import Chunk
-from streamer.encoder import OnnxEncoder
-from streamer.encoder_batch import EncoderBatch
+from messages.emission import Emission
+from messages.errors import InputError
+from messages.model_facts import BundleFacts
+from messages.signal import Chunk
+from messages.text import TextEvent
+from streamer.encoder.batch import EncoderBatch
+from streamer.encoder.stream import OnnxEncoder
 from streamer.group import PipelineGroup
 from streamer.pipeline import Pipeline
 

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from decoder.messages import Emission, Key, TextEvent
-from streamer.bundle_facts import BundleFacts
-from streamer.chunk import Chunk
-from streamer.encoder import OnnxEncoder
+from messages.emission import Emission
+from messages.model_facts import BundleFacts
+from messages.signal import Chunk
+from messages.text import Key, TextEvent
+from streamer.encoder.stream import OnnxEncoder
 from streamer.handover import hand_over
 from streamer.pipeline import Pipeline
 

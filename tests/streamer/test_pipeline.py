@@ -9,14 +9,15 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from decoder.errors import InputError
-from decoder.messages import Emission, Key, TextEvent
-from streamer.bundle_facts import BundleFacts
-from streamer.chunk import Chunk
-from streamer.encoder import OnnxEncoder
+from messages.emission import Emission
+from messages.errors import InputError
+from messages.model_facts import BundleFacts
+from messages.signal import Chunk
+from messages.text import Key, TextEvent
+from streamer.encoder.stream import OnnxEncoder
+from streamer.front_end.stft import Spectrogram
 from streamer.pipeline import Pipeline
-from streamer.spectrogram import Spectrogram
-from training.tds import TDSEncoder
+from training.models.tds import TDSEncoder
 
 SAMPLES = 32 + 8 * 60 + 5  # 61 frames, and a piece of one that never completes
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.chunk import Chunk, Layout
-from streamer.ring import Ring, RingOverflowError
+from messages.signal import Chunk, Layout
+from streamer._ring import Ring, RingOverflowError
 
 LAYOUT = Layout(2000.0, "uV", ("left", "right"), 3)
 

@@ -1,0 +1,1 @@
+"""Many sessions: data sets, splits, and the formats of others."""

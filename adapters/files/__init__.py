@@ -1,0 +1,1 @@
+"""Files of any kind: private ones, arrays, room on the disk."""

@@ -1,0 +1,1 @@
+"""The machine: terminal, service manager, metrics."""

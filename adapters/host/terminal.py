@@ -1,0 +1,37 @@
+"""Single keys from the terminal that a command was started in, while the command goes on."""
+
+import os
+import select
+import sys
+import termios
+import tty
+from typing import Any
+
+from adapters.files.closing import Closing
+
+_MOST = 256  # bytes taken at once
+
+
+class Terminal(Closing):
+    """Standard input without waiting for whole lines, and without showing what is typed. Use it in a `with`."""
+
+    def __init__(self) -> None:
+        self._descriptor = sys.stdin.fileno()
+        self._before: list[Any] | None = None
+        self._open = True
+        if os.isatty(self._descriptor):
+            self._before = termios.tcgetattr(self._descriptor)
+            tty.setcbreak(self._descriptor)
+
+    def pressed(self) -> str:
+        """What was typed since it was asked last; never waits."""
+        if not self._open or not select.select([self._descriptor], [], [], 0)[0]:
+            return ""
+        typed = os.read(self._descriptor, _MOST)
+        self._open = bool(typed)
+        return typed.decode(errors="replace")
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._before is not None:
+            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)

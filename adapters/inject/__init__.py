@@ -1,0 +1,1 @@
+"""Virtual key presses in the user's windows."""

@@ -1,0 +1,1 @@
+"""Key presses through the kernel's uinput."""

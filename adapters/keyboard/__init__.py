@@ -1,0 +1,1 @@
+"""A real keyboard listened to: the truth of recordings."""

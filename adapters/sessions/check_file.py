@@ -1,0 +1,215 @@
+"""Every irregularity of a session file, told instead of stumbled over: `check_session`.
+
+It opens files that the reader refuses, so it goes to HDF5 by itself.
+"""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from adapters.sessions import format as form
+from adapters.sessions._check_signal import FLAT, RATE, SampleCheck, StampCheck
+from adapters.sessions.findings import Finding, error, note, some, warning
+from adapters.sessions.reader import HDF5_ERRORS
+from messages.charset import key_name_to_label
+from messages.typed import ON_KEYBOARD
+
+BLOCK = 20 * FLAT
+"""Rows that are read at once: 5 MB."""
+_RATE_TOLERANCE = 0.05  # as the reader's
+_LAST_TIME = 1e12  # seconds, as the reader's; NaN and infinity are not below it either
+_REQUIRED = (form.NAME, form.USER, form.CONDITION, form.MINUTES, form.KEYSTROKES, form.PROMPTS)
+
+
+def check_session(path: Path, advance: Callable[[int], None] = lambda _rows: None) -> Iterator[Finding]:
+    """Findings of a file: its container, its attributes, its samples, then the truth against the stamps.
+
+    Args:
+        path: The file.
+        advance: Gets the rows read since the last call.
+    """
+    if not path.is_file():
+        yield error("missing", "no such file")
+        return
+    try:
+        file = h5py.File(path, "r")
+    except OSError as failure:
+        yield _unreadable(str(failure))
+        return
+    with file:
+        try:
+            yield from _look(file, path, advance)
+        except HDF5_ERRORS as failure:
+            yield error("broken", f"cannot be read: {failure}")
+
+
+def _look(file: h5py.File, path: Path, advance: Callable[[int], None]) -> Iterator[Finding]:
+    group = file.get(form.GROUP)
+    if not isinstance(group, h5py.Group):
+        yield error("no-group", f"holds {some(list(file)) or 'nothing'}: expected the group {form.GROUP}")
+        return
+    attributes = {name: _plain(value) for name, value in group.attrs.items()}
+    yield from _attributes(attributes, path)
+    series = group.get(form.SERIES)
+    if not isinstance(series, h5py.Dataset):
+        yield error("no-series", f"{form.GROUP} holds {some(list(group)) or 'nothing'}: expected {form.SERIES}")
+        return
+    broken = list(_record(series))
+    yield from broken
+    span = None
+    if not any(finding.severity == "error" for finding in broken):
+        stamps, samples = StampCheck(), SampleCheck()
+        yield from _read(series, stamps, samples, advance)
+        if stamps.count:
+            yield from stamps.findings()
+            yield from samples.findings()
+            span = (stamps.first, stamps.last)
+            yield from _rate(stamps)
+    yield from _truth(attributes, span)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _unreadable(reason: str) -> Finding:
+    if "unable to lock" in reason:
+        return error("locked", "is still being written")
+    if "truncated" in reason:
+        return error("truncated", "is truncated: restore it from its source")
+    return error("no-hdf5", "is no HDF5 file, or its head is broken")
+
+
+def _record(series: h5py.Dataset) -> Iterator[Finding]:
+    names = series.dtype.names or ()
+    for name in form.RECORD.names or ():
+        if name not in names:
+            yield error("field", f"lacks the field {name}: found {some(names) or series.dtype}")
+            continue
+        found, expected = series.dtype[name], form.RECORD[name]
+        if found.shape != expected.shape or found.base.kind not in "fiu":
+            yield error("field", f"the field {name} is {found}: expected {expected}")
+        elif found != expected:
+            yield warning("dtype", f"the field {name} is {found}: expected {expected}")
+    if [name for name in names if name in (form.RECORD.names or ())] != list(names):
+        yield note("field", f"has more fields than expected: {some(names)}")
+    if series.ndim != 1 or not len(series):
+        yield error("empty", f"has samples of shape {series.shape}: expected one row after the other")
+
+
+def _read(
+    series: h5py.Dataset, stamps: StampCheck, samples: SampleCheck, advance: Callable[[int], None]
+) -> Iterator[Finding]:
+    for first in range(0, len(series), BLOCK):
+        try:
+            rows = series[first : first + BLOCK]
+        except OSError as failure:
+            yield error("truncated", f"cannot be read from sample {first} of {len(series)} on: {failure}")
+            return
+        stamps.push(rows[form.TIME].astype(np.float64, copy=False))
+        sides = [rows[form.FIELDS[side]] for side in form.LAYOUT.sides]
+        samples.push(np.stack(sides, axis=1).astype(np.float32, copy=False))  # (T, bands, electrodes)
+        advance(len(rows))
+
+
+def _rate(stamps: StampCheck) -> Iterator[Finding]:
+    rate = stamps.rate
+    if rate and abs(rate - RATE) > _RATE_TOLERANCE * RATE:
+        yield error("rate", f"was sampled at {rate:.0f} Hz: expected {RATE:.0f} Hz")
+
+
+def _attributes(attributes: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+    missing = [name for name in _REQUIRED if name not in attributes]
+    if missing:
+        yield warning("attribute", f"lacks the attribute {some(missing)}")
+    name = attributes.get(form.NAME)
+    if name is not None and name != path.stem:
+        yield warning("name", f"{form.NAME} is {name!r}: expected the file's name")
+    user = attributes.get(form.USER)
+    if user is not None and not (isinstance(user, str) and len(user) == 8 and user.isdecimal()):
+        yield warning("user", f"{form.USER} is {user!r}: expected a string of eight digits")
+    condition = attributes.get(form.CONDITION, ON_KEYBOARD)
+    if condition != ON_KEYBOARD:
+        yield note(
+            "condition", f"{form.CONDITION} is {condition!r}: the truth is in the prompts, not in the keystrokes"
+        )
+    minutes = attributes.get(form.MINUTES, 0.0)
+    if not isinstance(minutes, int | float | np.number) or not math.isfinite(minutes):
+        yield error("minutes", f"{form.MINUTES} is {minutes!r}: expected a number of minutes")
+
+
+def _truth(attributes: Mapping[str, Any], span: tuple[float, float] | None) -> Iterator[Finding]:
+    typed = attributes.get(form.CONDITION, ON_KEYBOARD) == ON_KEYBOARD
+    for name, decides in ((form.KEYSTROKES, typed), (form.PROMPTS, not typed)):
+        entries, broken = _entries(attributes.get(name, "[]"), name)
+        yield from broken
+        if not broken and not entries:
+            yield (error if decides else note)("empty-truth", f"{name} is empty{': nothing to learn' * decides}")
+        yield from _times(entries, name, span)
+        if name == form.KEYSTROKES:
+            yield from _keys(entries)
+        else:
+            yield from _prompts(entries)
+    minutes = attributes.get(form.MINUTES)
+    if span and isinstance(minutes, int | float | np.number) and abs(minutes * 60 - (span[1] - span[0])) > 2.0:
+        found = (span[1] - span[0]) / 60
+        yield warning("minutes", f"{form.MINUTES} is {minutes:.2f}, the stamps span {found:.2f} minutes")
+
+
+def _entries(text: Any, name: str) -> tuple[list[Mapping[str, Any]], list[Finding]]:
+    try:
+        entries = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as failure:
+        return [], [error("json", f"{name} is broken JSON: {failure}")]
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        return [], [error("json", f"{name} is no list of objects")]
+    return entries, []
+
+
+def _times(entries: list[Mapping[str, Any]], name: str, span: tuple[float, float] | None) -> Iterator[Finding]:
+    bad = [i for i, entry in enumerate(entries) if not all(_is_time(entry.get(at)) for at in ("start", "end"))]
+    if bad:
+        yield error("times", f"{len(bad)} {name} have no start and end in unix seconds, at {some(bad)}")
+    left_out = set(bad)
+    timed = [(i, e["start"], e["end"]) for i, e in enumerate(entries) if i not in left_out]
+    backwards = [i for i, start, end in timed if end < start]
+    if backwards:
+        yield warning("times", f"{len(backwards)} {name} end before they start, at {some(backwards)}")
+    unsorted = [i for (_, one, _), (i, other, _) in pairwise(timed) if other < one]
+    if unsorted:
+        yield warning("unsorted", f"{len(unsorted)} {name} start before the one ahead of them, at {some(unsorted)}")
+    outside = [i for i, start, _ in timed if span and not span[0] <= start <= span[1]]
+    if outside:
+        yield warning(
+            "outside", f"{len(outside)} {name} start outside the recording and do not count, at {some(outside)}"
+        )
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LAST_TIME
+
+
+def _keys(entries: list[Mapping[str, Any]]) -> Iterator[Finding]:
+    nameless = [i for i, entry in enumerate(entries) if not isinstance(entry.get("key"), str)]
+    if nameless:
+        yield error("keys", f"{len(nameless)} keystrokes have no key, at {some(nameless)}")
+    names = Counter(entry["key"] for entry in entries if isinstance(entry.get("key"), str))
+    unknown = [f"{name!r} × {count}" for name, count in names.most_common() if key_name_to_label(name) is None]
+    if unknown:
+        yield note("unknown-keys", f"keys outside the character set, which do not count: {some(unknown)}")
+
+
+def _prompts(entries: list[Mapping[str, Any]]) -> Iterator[Finding]:
+    payloads = [entry.get("payload") for entry in entries]
+    null = [i for i, payload in enumerate(payloads) if not isinstance(payload, Mapping) or "text" not in payload]
+    if null:
+        yield note("null-payload", f"{len(null)} prompts have no text (legal), at {some(null)}")

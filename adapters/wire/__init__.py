@@ -1,0 +1,1 @@
+"""ZeroMQ: what is published, what can be asked, and who may."""

@@ -1,0 +1,1 @@
+"""Emissions become keys: the beam and the commit rule."""

@@ -1,0 +1,45 @@
+"""`emgtype emissions`: a session's log-probabilities for other people's decoders."""
+
+import os
+from pathlib import Path
+
+import click
+import numpy as np
+from rich.progress import Progress
+
+from adapters.files.private import open_private
+from adapters.sessions.reader import SessionReader
+from emgtype.commands.options import PATH
+from emgtype.models.bundle import OFFLINE, check_length, open_bundle
+from messages.emission import Emission
+from streamer.encoder.whole import open_encoder
+from streamer.front_end.stft import Spectrogram
+
+
+@click.command(epilog="Example: emgtype emissions session.hdf5 --bundle demo --out emissions.npz")
+@click.argument("session", type=PATH)
+@click.option("--bundle", default="demo", show_default=True, metavar="NAME|FOLDER", help="Model bundle.")
+@click.option("--out", type=PATH, required=True, help="NumPy .npz: log_probs (F, classes), times (F,) s, labels (L,).")
+def command(session: Path, bundle: str, out: Path) -> None:
+    """Write a session's emissions and the labels of its truth."""
+    model = open_bundle(bundle)
+    parts: list[Emission] = []
+    with SessionReader(session) as recorded, Progress(transient=True) as progress:
+        model.facts.require(recorded.layout)
+        check_length(recorded, model.facts)
+        task = progress.add_task("encoding", total=len(recorded))
+        spectrogram, encoder = Spectrogram(model.facts.stft), open_encoder(str(model.encoder), OFFLINE, model.facts)
+        for chunk in recorded.chunks():
+            parts.append(encoder.push(*spectrogram.push(chunk.samples, chunk.times)))
+            progress.advance(task, len(chunk.times))
+        parts.append(encoder.finish())
+        labels = recorded.labels(recorded.start, recorded.end)
+    log_probs = np.concatenate([part.log_probs for part in parts])
+    with os.fdopen(open_private(out, new=False), "wb") as file:  # it holds what was typed
+        np.savez_compressed(
+            file,
+            log_probs=log_probs,
+            times=np.concatenate([part.times for part in parts]),
+            labels=np.array(labels, dtype=np.int64),
+        )
+    click.echo(f"{out}: {len(log_probs)} frames of {log_probs.shape[1]} classes, {len(labels)} true keys")

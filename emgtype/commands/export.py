@@ -1,0 +1,82 @@
+"""`emgtype export`: a checkpoint to a model bundle."""
+
+import shutil
+from pathlib import Path
+
+import click
+
+from adapters.bundles.checksums import write_checksums
+from emgtype.commands.options import PATH
+from emgtype.commands.train import session_files
+from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
+from messages.errors import InputError
+
+
+@click.command(epilog="Example: emgtype export runs/me/checkpoints/best.ckpt --out exported/me --measure data/val")
+@click.argument("checkpoint", type=PATH)
+@click.option("--out", type=PATH, required=True, help="The bundle's folder; its name is the bundle's.")
+@click.option(
+    "--measure", type=PATH, multiple=True, required=True, help="Held-out sessions that measure the emission delay."
+)
+@click.option("--lm", type=PATH, help="Folder of a language model to put into the bundle.")
+@click.option("--card", type=PATH, help="Text of the model card (Markdown).")
+@click.option("--trained-on", default="not stated", help="Provenance: on what and by which command.")
+@click.option("--hop", default=4, show_default=True, help="Frames per call that the bundle prefers.")
+def command(
+    checkpoint: Path,
+    out: Path,
+    measure: tuple[Path, ...],
+    lm: Path | None,
+    card: Path | None,
+    trained_on: str,
+    hop: int,
+) -> None:
+    """Make a model bundle from a checkpoint; refuses one that streams otherwise than it computes offline."""
+    from training.export.bundle import export_bundle, facts_of
+    from training.export.checkpoint import WEIGHTS, load_encoder, write_weights
+    from training.run.delay import emission_delay_ms
+
+    trained, files = load_encoder(checkpoint), language_model_files(lm)
+    sessions = session_files(measure)
+    delay = emission_delay_ms(trained, sessions)
+    facts = facts_of(
+        trained.encoder.config,
+        trained.layout,
+        trained.stft,
+        name=out.name,
+        hop=hop,
+        licence=trained.licence,
+        provenance={
+            "trained_on": trained_on,
+            "sessions": list(trained.sessions),
+            "epoch": trained.epoch,
+            "settings": trained.settings,
+        },
+        emission_delay_ms=delay,
+    )
+    if card is not None and not card.is_file():
+        raise InputError(f"no model card {card}: name a Markdown file or leave --card out")
+    text = card.read_text(encoding="utf-8") if card else f"# {out.name}\n\nTrained on: {trained_on}\n"
+    difference = export_bundle(trained.encoder, out, facts, text)
+    write_weights(trained, out / WEIGHTS)
+    copy_into(out, files)
+    write_checksums(out)
+    click.echo(f"{out}: streaming = offline to {difference:.1e} nats, emission delay {delay:.0f} ms (median)")
+
+
+def language_model_files(folder: Path | None) -> list[Path]:
+    """Files of the language model in a folder, none without a folder; raises InputError where it holds no whole one."""
+    if folder is None:
+        return []
+    files = [folder / name for name in (LM_BINARY, LM_FACTS)]
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"{folder} holds no {file.name}: name a folder made by `emgtype lm build`")
+    return [*files, *folder.glob(LM_TABLES)]
+
+
+def copy_into(bundle: Path, files: list[Path]) -> None:
+    """Put files into a bundle; those that lie there already stay."""
+    for file in files:
+        if file.resolve() != (bundle / file.name).resolve():
+            shutil.copyfile(file, bundle / file.name)

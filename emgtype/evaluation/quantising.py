@@ -1,0 +1,147 @@
+"""A bundle's encoder in int8: made, compared on held-out sessions, and written only with what that showed."""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from adapters.bundles.checksums import write_checksums
+from adapters.sessions.reader import SessionReader
+from decoder.metrics import CerDifference, CharacterErrors, cer_difference
+from emgtype.config import DecoderConfig
+from emgtype.evaluation.decoding import GREEDY, Decoding, Task, live
+from emgtype.evaluation.workers import Processes
+from emgtype.models.bundle import OFFLINE, Bundle, check_length
+from emgtype.places import ENCODERS
+from messages.charset import text_to_labels
+from messages.errors import InputError
+from messages.model_facts import Precision
+from streamer.encoder.stream import OnnxEncoder
+from streamer.front_end.stft import Spectrogram
+from training.export.quantise import Dense, FloatArray, Range, calibrate, dense_layers, quantised, write_int8
+
+_LONGEST = 240  # seconds of a session that calibrate
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """An int8 encoder beside the float one it was made of."""
+
+    kept: tuple[str, ...]
+    """Dense layers left in fp32, by the names of their products in the graph."""
+    greedy: CerDifference
+    """CER of int8 minus that of fp32, in points."""
+    live: CerDifference
+    """The same with the beam and the language model as `serve` runs them."""
+    cer: dict[str, float]
+    """%, by "greedy fp32" and the like."""
+    sessions: tuple[str, ...]
+    """Held out."""
+    keys: int
+    """Typed in them."""
+
+
+def quantise(
+    bundle: Bundle,
+    config: DecoderConfig,
+    calibration: Sequence[Path],
+    held_out: Sequence[Path],
+    tolerance: float,
+    tell: Callable[[str], None],
+) -> Comparison:
+    """Write encoder.int8.onnx into a bundle.
+
+    Args:
+        bundle: In fp32.
+        config: How the live comparison decodes.
+        calibration: Sessions from which the ranges of the layers' inputs are taken, best some of the training.
+        held_out: Sessions on which it is compared.
+        tolerance: Points of CER, greedy or live, that it may cost; as long as it costs more, one more layer stays in
+            fp32, the most sensitive first.
+        tell: Gets a sentence about what is being done.
+
+    Raises:
+        InputError: A session does not fit, or no mixture of layers is within the tolerance; nothing was written.
+    """
+    graph = onnx.load(bundle.encoder)
+    layers = dense_layers(graph)
+    tell("calibrating")
+    sessions = [_frames(bundle, path) for path in calibration]
+    ranges = calibrate(graph, bundle.facts, sessions)
+    order = _by_sensitivity(bundle, graph, layers, ranges, sessions[0])
+    for kept in range(len(layers)):
+        chosen = [layer for layer in layers if layer not in order[:kept]]
+        model = quantised(graph, ranges, chosen)
+        tell(f"comparing with {kept} of {len(layers)} dense layers in fp32" if kept else "comparing")
+        with tempfile.TemporaryDirectory(dir=bundle.folder.parent, prefix=f".{bundle.folder.name}-") as folder:
+            draft = Path(folder)
+            for file in bundle.folder.iterdir():
+                if file.name != ENCODERS["int8"]:
+                    (draft / file.name).symlink_to(file.resolve())
+            write_int8(model, bundle.facts, draft, {})
+            found = _compare(draft, live(bundle, config), held_out, tuple(layer.product for layer in order[:kept]))
+            if max(found.greedy.difference, found.live.difference) <= tolerance:
+                write_int8(model, bundle.facts, draft, asdict(found))
+                (draft / ENCODERS["int8"]).replace(bundle.folder / ENCODERS["int8"])
+                write_checksums(bundle.folder)
+                return found
+    raise InputError(
+        f"in int8 {bundle.facts.name} loses more than {tolerance:g} points of CER, whichever layers stay in fp32; "
+        "nothing was written: calibrate with more sessions, or allow more with --tolerance"
+    )
+
+
+def _frames(bundle: Bundle, path: Path) -> FloatArray:
+    with SessionReader(path) as session:
+        bundle.facts.require(session.layout)
+        check_length(session, bundle.facts)
+        chunk = session.read(0, min(len(session), round(_LONGEST * session.layout.rate)))
+    frames, _ = Spectrogram(bundle.facts.stft).push(chunk.samples, chunk.times)
+    return frames
+
+
+def _by_sensitivity(
+    bundle: Bundle, graph: onnx.ModelProto, layers: Sequence[Dense], ranges: Mapping[str, Range], frames: FloatArray
+) -> list[Dense]:
+    """The layers, first the one that alone moves the emissions farthest (Kullback-Leibler)."""
+    before = _emissions(graph, bundle, frames)
+
+    def divergence(layer: Dense) -> float:
+        after = _emissions(quantised(graph, ranges, [layer]), bundle, frames)
+        return float((np.exp(before) * (before - after)).sum(axis=-1).mean())
+
+    return sorted(layers, key=divergence, reverse=True)
+
+
+def _emissions(graph: onnx.ModelProto, bundle: Bundle, frames: FloatArray) -> npt.NDArray[np.float32]:
+    with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
+        onnx.save(graph, file.name)
+        encoder = OnnxEncoder.load(file.name, OFFLINE, bundle.facts)
+    return encoder.push(frames, np.zeros(len(frames))).log_probs
+
+
+def _compare(folder: Path, decoding: Decoding, sessions: Sequence[Path], kept: tuple[str, ...]) -> Comparison:
+    precisions: tuple[Precision, ...] = ("fp32", "int8")
+    tasks = [Task(path, folder, "", (GREEDY, decoding), precision) for precision in precisions for path in sessions]
+    errors: dict[tuple[Precision, Path], dict[str, CharacterErrors]] = {}
+    for task, decoded in Processes().run(tasks):
+        if isinstance(decoded, str):
+            raise InputError(f"{task.session}: {decoded}")
+        truth = text_to_labels(decoded.truth)
+        errors[task.precision, task.session] = {
+            name: CharacterErrors.between(text_to_labels(decoded.readings[key]), truth)
+            for name, key in (("greedy", GREEDY.key), ("live", decoding.key))
+        }
+
+    def of(name: str, precision: Precision) -> list[CharacterErrors]:
+        return [errors[precision, path][name] for path in sessions]
+
+    names = ("greedy", "live")
+    greedy, with_beam = (cer_difference(of(name, "int8"), of(name, "fp32")) for name in names)
+    cer = {f"{name} {p}": sum(of(name, p), CharacterErrors()).cer for name in names for p in precisions}
+    keys = sum(of("greedy", "fp32"), CharacterErrors()).target
+    return Comparison(kept, greedy, with_beam, cer, tuple(path.stem for path in sessions), keys)

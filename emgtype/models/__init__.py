@@ -1,0 +1,1 @@
+"""Bundles opened, decoders and language models built."""

@@ -1,0 +1,1 @@
+"""The ground floor: what travels between the rooms, its alphabet, and how bad input is refused. Pure."""

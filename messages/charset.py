@@ -1,0 +1,69 @@
+"""The 98 keys of the emg2qwerty task and how characters and key names become labels.
+
+Order (Sivakumar et al. 2024): a-z, A-Z, 0-9, `string.punctuation`, ⌫, ⏎, space, ⇧; the CTC blank comes last.
+"""
+
+import string
+from collections.abc import Iterable
+
+from anyascii import anyascii
+
+BACKSPACE = "⌫"
+ENTER = "⏎"
+SPACE = " "
+SHIFT = "⇧"
+
+KEYS: tuple[str, ...] = (
+    *string.ascii_lowercase,
+    *string.ascii_uppercase,
+    *string.digits,
+    *string.punctuation,
+    BACKSPACE,
+    ENTER,
+    SPACE,
+    SHIFT,
+)
+"""Character of every label, in label order."""
+LABELS: dict[str, int] = {key: label for label, key in enumerate(KEYS)}
+BLANK = len(KEYS)
+"""Label of the CTC blank."""
+CLASSES = len(KEYS) + 1
+
+_CHARACTERS = {"\n": ENTER, "\r": ENTER, "\b": BACKSPACE, "’": "'", "“": '"', "”": '"', "—": "-"}
+_KEY_NAMES = {"Key.enter": ENTER, "Key.space": SPACE, "Key.backspace": BACKSPACE, "Key.shift": SHIFT}
+_NAMES_OF_KEYS = {key: name for name, key in _KEY_NAMES.items()}
+
+
+def normalise(character: str) -> str | None:
+    """The key for one character of text, or None where there is none (it is dropped).
+
+    Unsupported characters become their one-character transliteration if that is a key.
+    """
+    if character in LABELS:
+        return character
+    if character in _CHARACTERS:
+        return _CHARACTERS[character]
+    plain = anyascii(character)
+    return plain if len(plain) == 1 and plain in LABELS else None
+
+
+def text_to_labels(text: str) -> list[int]:
+    """Labels of a text; characters without a key are dropped."""
+    return [LABELS[key] for character in text if (key := normalise(character)) is not None]
+
+
+def labels_to_text(labels: Iterable[int]) -> str:
+    """The keys as one string, nothing applied or dropped (for text see messages.text.render)."""
+    return "".join(KEYS[label] for label in labels)
+
+
+def key_name_to_label(name: str) -> int | None:
+    """Label of a key as a key log names it: a character or a pynput name ("Key.space"); None for unsupported ones."""
+    key = _KEY_NAMES.get(name) if len(name) > 1 else normalise(name)
+    return None if key is None else LABELS[key]
+
+
+def label_to_key_name(label: int) -> str:
+    """The name under which a key log records a label: the character, or pynput's name."""
+    key = KEYS[label]
+    return _NAMES_OF_KEYS.get(key, key)

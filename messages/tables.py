@@ -1,0 +1,85 @@
+"""Frozen dataclasses from tables of plain values (TOML, JSON): every key known, every value of its type.
+
+It stands in the lowest layer because every layer above reads settings.
+"""
+
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from difflib import get_close_matches
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from messages.errors import InputError
+
+T = TypeVar("T")
+
+
+def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
+    """The dataclass `kind` from a table; nested tables become nested dataclasses.
+
+    Args:
+        kind: A dataclass whose fields are of types int, float, str, bool, tuple of these, Literal of these, dataclass,
+            or one of them or None. Of several dataclasses the first is built whose Literal fields the table agrees
+            with (or leaves out): such a field tells them apart.
+        table: Names and values.
+        where: What the table is, for messages ("config.toml [decoder]").
+
+    Raises:
+        InputError: An unknown key (the nearest known one is named), a missing one, or a value of another type.
+    """
+    hints = get_type_hints(kind)
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in known:
+            near = get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise InputError(f"unknown setting {key!r} in {where}: {hint}")
+    missing = [n for n, f in known.items() if n not in table and f.default is MISSING and f.default_factory is MISSING]
+    if missing:
+        raise InputError(f"{where} lacks {', '.join(map(repr, missing))}: add it")
+    return kind(**{key: _value(hints[key], value, key, where) for key, value in table.items()})
+
+
+def _value(kind: Any, value: Any, key: str, where: str) -> Any:
+    options = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    if isinstance(value, Mapping):
+        options = _meant(options, value, f"{where} [{key}]")
+    for option in options:
+        if is_dataclass(option) and isinstance(option, type) and isinstance(value, Mapping):
+            return build(option, value, f"{where} [{key}]")
+        if get_origin(option) is tuple and isinstance(value, list | tuple):
+            return tuple(_value(get_args(option)[0], item, key, where) for item in value)
+        if get_origin(option) is Literal and value in get_args(option):
+            return value
+        if option is float and isinstance(value, int | float) and not isinstance(value, bool):
+            try:
+                return float(value)
+            except OverflowError:
+                raise InputError(f"{key} in {where} has {len(str(value))} digits: expected a smaller number") from None
+        if isinstance(option, type) and not is_dataclass(option) and type(value) is option:
+            return value
+    names = [getattr(option, "__name__", str(option)) for option in options if option is not type(None)]
+    if known := [str(choice) for option in options if get_origin(option) is Literal for choice in get_args(option)]:
+        raise InputError(f"{key} = {value!r} in {where} is unknown: expected one of {', '.join(known)}")
+    expected = " or ".join(names)
+    raise InputError(f"{key} = {value!r} in {where} is of type {type(value).__name__}: expected {expected}")
+
+
+def _meant(options: tuple[Any, ...], table: Mapping[str, Any], where: str) -> tuple[Any, ...]:
+    """Of several dataclasses the one whose tags (Literal fields, such as a family's name) the table agrees with."""
+    tags: dict[type, dict[str, tuple[Any, ...]]]
+    tags = {option: _tags(option) for option in options if isinstance(option, type) and is_dataclass(option)}
+    if len(tags) < 2:
+        return options
+    for option, values in tags.items():
+        if all(name not in table or table[name] in known for name, known in values.items()):
+            return (option,)
+    for name in table:
+        known = {str(value): None for values in tags.values() for value in values.get(name, ())}
+        if known and table[name] not in known:
+            raise InputError(f"{name} = {table[name]!r} in {where} is unknown: expected one of {', '.join(known)}")
+    raise InputError(f"{where} fits none of {', '.join(option.__name__ for option in tags)}: mend {', '.join(table)}")
+
+
+def _tags(kind: type) -> dict[str, tuple[Any, ...]]:
+    return {name: get_args(hint) for name, hint in get_type_hints(kind).items() if get_origin(hint) is Literal}

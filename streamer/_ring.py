@@ -1,0 +1,66 @@
+"""Samples that have come in but are not decoded yet, and the last ones that are."""
+
+import numpy as np
+
+from messages.signal import Chunk, Layout
+
+
+class RingOverflowError(Exception):
+    """More samples were pushed than the ring has room for; none of them was taken."""
+
+
+class Ring:
+    """A bounded first-in first-out of samples: chunks of any size in, blocks of a wanted size out."""
+
+    def __init__(self, layout: Layout, capacity: int, history: int = 0) -> None:
+        """`capacity`: samples that may wait; `history`: samples kept after they were popped, for `recent`."""
+        self.layout = layout
+        self.capacity = capacity
+        self.history = history
+        self._samples = np.empty((capacity + history, layout.bands, layout.electrodes), np.float32)
+        self._times = np.empty(capacity + history)
+        self.reset()
+
+    def __len__(self) -> int:
+        """Samples waiting."""
+        return self._count
+
+    @property
+    def free(self) -> int:
+        """Samples that fit in."""
+        return self.capacity - self._count
+
+    def reset(self) -> None:
+        """Drop the samples waiting, and those kept."""
+        self._oldest = 0
+        self._count = 0
+        self._kept = 0
+
+    def push(self, chunk: Chunk) -> None:
+        """Append; raises RingOverflowError, and takes nothing, where the chunk does not fit in whole."""
+        if len(chunk.times) > self.free:
+            raise RingOverflowError(
+                f"{len(chunk.times)} samples came, only {self.free} of the ring's {self.capacity} are free: pop first"
+            )
+        at = self._positions(self._oldest + self._count, len(chunk.times))
+        self._samples[at] = chunk.samples
+        self._times[at] = chunk.times
+        self._count += len(chunk.times)
+
+    def pop(self, count: int) -> Chunk | None:
+        """The oldest `count` samples, or None while fewer are waiting."""
+        if count > self._count:
+            return None
+        at = self._positions(self._oldest, count)
+        self._oldest = (self._oldest + count) % len(self._times)
+        self._count -= count
+        self._kept = min(self._kept + count, self.history)
+        return Chunk(self._samples[at], self._times[at], self.layout)  # indexing by positions copies
+
+    def recent(self) -> Chunk:
+        """The last `history` samples popped since the reset, and those waiting; both stay."""
+        at = self._positions(self._oldest - self._kept, self._kept + self._count)
+        return Chunk(self._samples[at], self._times[at], self.layout)
+
+    def _positions(self, start: int, count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return np.arange(start, start + count, dtype=np.int64) % len(self._times)

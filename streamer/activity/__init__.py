@@ -1,0 +1,1 @@
+"""Rest, typing and clenching told apart."""

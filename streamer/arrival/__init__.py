@@ -1,0 +1,1 @@
+"""One stream, or one per band, becomes chunks."""

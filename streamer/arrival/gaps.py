@@ -1,0 +1,134 @@
+"""What is decoded of a signal with samples missing: short holes are masked, longer gaps break it off."""
+
+import numpy as np
+import numpy.typing as npt
+
+from messages.model_facts import StftFacts
+from messages.signal import Chunk, Layout
+from streamer.arrival._holes import HoleFiller
+
+MAX_GAP = 0.2
+"""Seconds of missing samples up to which frames are masked, as in training; beyond, decoding starts anew."""
+_HOLE = 0.025
+"""Seconds from one sample to the next that are a hole: less is jitter, or a batch of equal stamps in a session file."""
+_LITTLE = 0.125  # of a frame's window may be missing before it is masked: a sample lost does not cost four frames
+
+
+class Gaps:
+    """Chunks in; pieces to decode and breaks out, however they are cut.
+
+    A sample that is not a finite number is missing in its band. Up to `longest` s of it are passed on as NaN; then the
+    signal breaks off, until all bands are there again. So it does where times leap further than that, or step back.
+    """
+
+    def __init__(self, layout: Layout, longest: float) -> None:
+        self._most = round(longest * layout.rate)
+        self._bands = layout.bands
+        self._holes = HoleFiller(layout.rate, _HOLE, longest)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the past: before the next sample nothing is missing."""
+        self._holes.reset()
+        self._newest: float | None = None
+        self._runs = np.zeros(self._bands, np.int64)  # missing samples of each band up to now
+        self._broken = False  # off, until all bands are there
+
+    def push(self, chunk: Chunk) -> list[Chunk | None]:
+        """What to decode, in order; None where the text is to be settled and decoding to start anew."""
+        found: list[Chunk | None] = []
+        before = chunk.times[:1] if self._newest is None else np.array([self._newest])
+        apart = np.diff(chunk.times, prepend=before)
+        self._newest = float(chunk.times[-1]) if len(chunk.times) else self._newest
+        leaps = np.flatnonzero((apart > self._holes.widest) | (apart < 0)).tolist()
+        starts = leaps if leaps[:1] == [0] else [0, *leaps]
+        for start, end in zip(starts, [*starts[1:], len(chunk.times)], strict=True):
+            if start in leaps:
+                if not self._broken:
+                    found.append(None)
+                self._holes.reset()
+                self._runs[:] = 0
+            rows = slice(start, end)
+            samples, times = self._holes.push(chunk.samples[rows], chunk.times[rows])
+            found += self._present(Chunk(samples, times, chunk.layout))
+        return found
+
+    def _present(self, chunk: Chunk) -> list[Chunk | None]:
+        if not len(chunk.times):
+            return []
+        missing = _missing(chunk.samples)
+        if not missing.any() and not self._broken:
+            self._runs[:] = 0
+            return [chunk]
+        found: list[Chunk | None] = []
+        begun = 0
+        for row, absent in enumerate(missing):
+            self._runs = (self._runs + 1) * absent
+            if self._broken:
+                self._broken = bool(absent.any())
+                begun = row + self._broken
+            elif self._runs.max() > self._most:
+                found += [self._part(chunk, begun, row), None]
+                self._broken, begun = True, row + 1
+        found.append(self._part(chunk, begun, len(chunk.times)))
+        return [piece for piece in found if piece is None or len(piece.times)]
+
+    @staticmethod
+    def _part(chunk: Chunk, start: int, end: int) -> Chunk:
+        return Chunk(chunk.samples[start:end], chunk.times[start:end], chunk.layout)
+
+
+class FrameMask:
+    """Which frames miss too much of their window in a band: training sets such frames to 0, and so does `hide`."""
+
+    def __init__(self, stft: StftFacts) -> None:
+        self._stft = stft
+        self._little = _LITTLE * stft.window
+        self.masked = 0
+        """Frames masked so far in at least one band, over all resets."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the past."""
+        self._kept: npt.NDArray[np.bool_] | None = None
+        self._hidden: npt.NDArray[np.bool_] | None = None
+        self._seen: npt.NDArray[np.float32] | None = None
+
+    def push(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Samples (T, bands, electrodes) on their way to the spectrogram: what is missing becomes 0."""
+        missing = _missing(samples)
+        joined = missing if self._kept is None else np.concatenate([self._kept, missing])
+        count = self._stft.frames(len(joined))
+        self._kept = joined[count * self._stft.hop :]
+        self._hidden = None
+        if count and joined.any():
+            windows = np.lib.stride_tricks.sliding_window_view(joined, self._stft.window, axis=0)[:: self._stft.hop]
+            hidden = windows[:count].sum(axis=-1) > self._little  # (F, bands)
+            self._hidden = hidden if hidden.any() else None
+            self.masked += int(hidden.any(axis=-1).sum())
+        return np.where(missing[..., None], np.float32(0), samples) if missing.any() else samples
+
+    def held(self, frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The frames (F, bands, ...) of the last push, masked ones as the last that was not: for who asks how loud."""
+        if self._hidden is None:
+            self._seen = frames[-1] if len(frames) else self._seen
+            return frames
+        frames = frames.copy()
+        for frame, hidden in zip(frames, self._hidden, strict=True):
+            if self._seen is not None:
+                frame[hidden] = self._seen[hidden]
+            self._seen = frame
+        return frames
+
+    def hide(self, frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The frames (F, bands, ...) of the last push, masked ones all 0."""
+        if self._hidden is None:
+            return frames
+        frames = frames.copy()
+        frames[self._hidden] = 0
+        return frames
+
+
+def _missing(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """(T, bands, electrodes) → (T, bands)."""
+    return ~np.asarray(np.isfinite(samples).all(axis=-1), np.bool_)

@@ -1,0 +1,72 @@
+"""An encoder's ONNX file: the names in its graph, its facts, and a session that runs it."""
+
+import onnxruntime as ort
+
+from messages.errors import InputError
+from messages.model_facts import BundleFacts
+from streamer.encoder._onnx_metadata import read_metadata
+
+# Names that every encoder graph uses.
+FRAMES = "frames"
+LOG_PROBS = "log_probs"
+STREAMS = "streams"
+"""The symbolic axis of people that are decoded together."""
+HOP = "hop"
+"""The symbolic axis of frames."""
+
+
+def state_output(state: str) -> str:
+    """Name of the graph's output that succeeds a state."""
+    return f"{state}_out"
+
+
+def read_facts(model: str) -> BundleFacts:
+    """The facts of an ONNX file (path); raises InputError where it cannot be read or has none that fit."""
+    try:
+        metadata = read_metadata(model)
+    except (OSError, ValueError):
+        metadata = {}
+    if not metadata:
+        load_session(model, single_threaded())  # says what is wrong where it is no model
+    return BundleFacts.from_metadata(metadata, model)
+
+
+def single_threaded() -> ort.SessionOptions:
+    """Options of a session of one thread: a hop's work is too small to share, and helpers that spin starve others."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def check_graph(
+    model: str, session: ort.InferenceSession, facts: BundleFacts, hop: int, streams: int = 1
+) -> dict[str, tuple[int, ...]]:
+    """The shapes of a graph's inputs and outputs; raises InputError where they are not those of its facts."""
+    expected = {
+        FRAMES: (streams, hop, facts.layout.bands, facts.layout.electrodes, facts.stft.bins),
+        LOG_PROBS: (streams, hop, len(facts.classes) + 1),
+        **{name: (streams, *state.shape) for state in facts.states for name in (state.name, state_output(state.name))},
+    }
+    ends = [*session.get_inputs(), *session.get_outputs()]
+    sizes = {HOP: hop, STREAMS: streams}
+    found = {end.name: tuple(sizes.get(size, size) for size in end.shape) for end in ends}
+    if found != expected:
+        raise InputError(
+            f"{model} has inputs and outputs {found}, but its facts, a hop of {hop} and {streams} streams ask for "
+            f"{expected}; export it again."
+        )
+    return expected
+
+
+def load_session(model: str, options: ort.SessionOptions) -> ort.InferenceSession:
+    """A session on the CPU from a file's path; raises InputError where it is no model."""
+    options.log_severity_level = 3  # errors: they come as exceptions, warnings would go past our output
+    try:
+        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own types share no narrower base
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{model} cannot be loaded as an ONNX model ({reason}); name another, or export it again."
+        ) from None

@@ -1,0 +1,1 @@
+"""Faults of the signal, watched for all the time."""

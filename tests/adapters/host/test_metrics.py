@@ -1,0 +1,102 @@
+import socket
+from contextlib import ExitStack
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from adapters.host.metrics import MetricsServer
+from messages.errors import InputError
+
+STATUS = {
+    "state": "decoding",
+    "samples": 4000,
+    "lost": None,
+    "gaps": 2,
+    "skew_ms": 12.5,
+    "stages_ms": {"encoder": {"p50": 0.5, "p95": 0.7, "p99": 0.9, "max": 2.0}, "decoder": {}},
+}
+
+
+def scraped(server: MetricsServer) -> list[str]:
+    with urlopen(f"http://{server.address}/metrics", timeout=5) as answer:
+        return str(answer.read().decode()).splitlines()
+
+
+def test_what_a_scrape_gets() -> None:
+    with MetricsServer("127.0.0.1:0") as server:
+        assert not [line for line in scraped(server) if "person=" in line]
+        server.push("ann", STATUS)
+        server.push("bob", {**STATUS, "state": "paused", "lost": 7})
+        lines = scraped(server)
+        assert 'emgtype_state{person="ann",state="decoding"} 1.0' in lines
+        assert 'emgtype_state{person="bob",state="paused"} 1.0' in lines
+        assert 'emgtype_samples_total{person="ann"} 4000.0' in lines
+        assert [line for line in lines if line.startswith("emgtype_lost_total")] == [
+            'emgtype_lost_total{person="bob"} 7.0'
+        ]
+        assert 'emgtype_skew_seconds{person="ann"} 0.0125' in lines
+        assert 'emgtype_stage_seconds{person="ann",quantile="0.5",stage="encoder"} 0.0005' in lines
+        server.push("ann", {**STATUS, "samples": 4100})
+        assert 'emgtype_samples_total{person="ann"} 4100.0' in scraped(server)
+        address = server.address
+    with pytest.raises(URLError):
+        urlopen(f"http://{address}/metrics", timeout=5)
+
+
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0:9464", ":9464", "[::]:9464", "192.168.0.7:9464", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000"]
+)
+def test_others_than_this_machine_cannot_scrape(address: str) -> None:
+    with pytest.raises(InputError, match=r"expected a loopback address with a port, 127\.0\.0\.1:9464"):
+        MetricsServer(address)
+
+
+def test_an_address_in_use_is_told() -> None:
+    with MetricsServer("localhost:0") as server, pytest.raises(InputError, match="Address already in use"):
+        MetricsServer(server.address)
+
+
+def connected(server: MetricsServer) -> socket.socket:
+    host, port = server.address.split(":")
+    return socket.create_connection((host, int(port)), timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        (b"GET /metrics HTTP/1.0\r\nAccept: application/openmetrics-text;version=one\r\n\r\n", b" 200 OK"),
+        (b"GET /metrics?name[]=%ff HTTP/1.1\r\nAccept-Encoding: gzip;q=x\r\n\r\n", b" 200 OK"),
+        (b"GET / HTTP/1.1\r\n\r\n", b" 404 Not Found"),
+        (b"POST /metrics HTTP/1.1\r\nContent-Length: 99\r\n\r\n", b" 405 Method Not Allowed"),
+        (b"GET " + b"x" * 70_000 + b"\r\n\r\n", b" 414 "),
+        (b"GET /metrics HTTP/1.1\r\n" + b"a: b\r\n" * 1000 + b"\r\n", b" 431 "),
+        (b"\x16\x03\x01\r\n\r\n", b"Error code: 400"),  # TLS
+    ],
+)
+def test_what_nobody_should_ask_is_answered_or_refused_without_a_word(
+    asked: bytes, line: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with MetricsServer("127.0.0.1:0") as server:
+        with connected(server) as client:
+            client.sendall(asked)
+            with client.makefile("rb") as answer:
+                assert line in answer.read()
+        with connected(server) as client:  # and who is gone before the answer is made
+            client.sendall(asked)
+        assert scraped(server)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_those_who_never_end_their_request_are_let_go_for_those_who_do() -> None:
+    with MetricsServer("127.0.0.1:0") as server:
+        server.push("ann", STATUS)
+        with ExitStack() as stack:
+            slow = [stack.enter_context(connected(server)) for _ in range(40)]
+            assert 'emgtype_samples_total{person="ann"} 4000.0' in scraped(server)
+            for client in slow[:20]:
+                assert client.recv(1) == b""
+            slow[-1].sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            assert slow[-1].recv(100)
+            server.close()  # nor do they hold up the end
+            assert slow[-2].recv(1) == b""

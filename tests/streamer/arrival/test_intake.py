@@ -1,0 +1,253 @@
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from messages.errors import InputError
+from streamer.arrival._holes import HoleFiller
+from streamer.arrival._resampler import Resampler
+from streamer.arrival._sample_clock import UNKNOWN
+from streamer.arrival._sample_counter import SampleCounter
+from streamer.arrival.intake import Delivery, Intake
+
+RATE = 2000.0
+NUMBERS = 2**24
+FloatArray = npt.NDArray[np.float64]
+
+
+def count(numbers: list[int], stamps: list[float] | None = None) -> tuple[list[int], list[int], SampleCounter]:
+    """Places of what comes out, in its order, and what was lost before each."""
+    counter = SampleCounter(RATE, NUMBERS)
+    times = [n / RATE for n in numbers] if stamps is None else stamps
+    places = np.arange(len(numbers), dtype=np.float32)[:, None]
+    samples, at, lost = counter.push(places, np.array(times), np.array(numbers))
+    order = samples[:, 0].astype(int).tolist()
+    np.testing.assert_array_equal(at, [times[place] for place in order])
+    return order, lost.tolist(), counter
+
+
+def test_numbers_tell_what_was_lost_also_where_they_wrap() -> None:
+    numbers = [NUMBERS - 3, NUMBERS - 2, 200, 201, 202, 400, 401]
+    order, lost, counter = count(numbers, [0.001 * i for i in range(7)])
+    assert order == [*range(7)]
+    assert lost == [UNKNOWN, 0, 201, 0, 0, 197, 0]
+    assert counter.lost == 398
+
+
+def test_what_waits_for_missing_samples_comes_when_they_do_or_after_50_ms() -> None:
+    order, lost, counter = count([0, 1, *range(4, 104)])
+    assert (order, lost) == ([*range(102)], [UNKNOWN, 0, 2, *[0] * 99])
+    assert (counter.lost, counter.reordered) == (2, 0)
+    assert count([0, 1, *range(4, 103)])[0] == [0, 1]
+    assert count([0, 1, *range(4, 103), 3, 2])[0] == [0, 1, 102, 101, *range(2, 101)]
+
+
+def test_what_comes_out_of_order_is_put_back_and_what_comes_again_or_too_late_is_dropped() -> None:
+    order, lost, counter = count([1, 2, 3, 2, 3, 6, 6, 5, 4, 7])
+    assert order == [0, 1, 2, 8, 7, 5, 9]
+    assert lost == [UNKNOWN, *[0] * 6]
+    assert (counter.repeated, counter.reordered, counter.lost) == (3, 1, 0)
+    order, lost, counter = count([0, 2, 150, 1, 151])
+    assert (order, lost) == ([0, 1, 2, 4], [UNKNOWN, 1, 147, 0])
+    assert (counter.repeated, counter.lost) == (1, 148)
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.sampled_from(["late", "twice", "lost", "in turn", "in turn", "anew"]), min_size=1, max_size=40),
+    st.lists(st.integers(0, 400), max_size=30).map(sorted),
+)
+def test_counting_does_not_depend_on_the_cut_and_accounts_for_every_sample(fates: list[str], cuts: list[int]) -> None:
+    fates = ["in turn", *fates, *["in turn"] * 12]
+    packets, number = list[npt.NDArray[np.int64]](), NUMBERS - 100
+    for time, fate in zip(range(0, 10 * len(fates), 10), fates, strict=True):
+        number = 5 if fate == "anew" else number
+        packets += [np.stack([np.arange(number, number + 10) % NUMBERS, np.arange(time, time + 10)])] * (fate != "lost")
+        packets += packets[-1:] * (fate == "twice")
+        number += 10
+    for place in range(1, len(packets) - 1, 2):
+        if fates[place % len(fates)] == "late":  # or whichever it is that is there now
+            packets[place : place + 2] = packets[place : place + 2][::-1]
+    numbers, times = np.concatenate(packets, axis=1)
+    given = np.arange(len(numbers), dtype=np.float32)[:, None], times / RATE, numbers
+    whole, pieced = SampleCounter(RATE, NUMBERS), SampleCounter(RATE, NUMBERS)
+    expected = whole.push(*given)
+    got = [pieced.push(*part) for part in zip(*(np.split(values, cuts) for values in given), strict=True)]
+    for column, values in enumerate(expected):
+        np.testing.assert_array_equal(np.concatenate([piece[column] for piece in got]), values)
+    for name in ("lost", "repeated", "reordered", "recounted"):
+        assert getattr(pieced, name) == getattr(whole, name)
+    if "anew" not in fates:
+        assert len(expected[1]) + whole.repeated == len(numbers)
+        assert expected[1].tolist() == sorted({*given[1].tolist()})
+        assert (whole.lost, whole.recounted) == (10 * fates.count("lost"), 0)
+
+
+@pytest.mark.parametrize(("last", "then"), [(100_000, 0), (10_000_000, 0), (5, 1)])
+def test_a_source_that_counts_anew_has_lost_nothing_that_is_known(last: int, then: int) -> None:
+    order, lost, counter = count([last, then], [50.0, 52.0])
+    assert order == [0, 1]
+    assert lost == [UNKNOWN, UNKNOWN]
+    assert (counter.lost, counter.recounted) == (0, 1)
+
+
+def test_holes_are_filled_evenly_and_gaps_are_not() -> None:
+    times = np.array([0.0, 1, 2, 6, 7, 500, 501]) / RATE
+    filler = HoleFiller(RATE, 1.5 / RATE, 0.2)
+    samples, filled = filler.push(np.arange(7, dtype=np.float32)[:, None], times)
+    np.testing.assert_allclose(filled * RATE, [0, 1, 2, 3, 4, 5, 6, 7, 500, 501])
+    np.testing.assert_array_equal(np.isnan(samples[:, 0]), [0, 0, 0, 1, 1, 1, 0, 0, 0, 0])
+    assert filler.filled == 3
+
+
+def tone(times: FloatArray, frequency: float) -> npt.NDArray[np.float32]:
+    return np.sin(2 * np.pi * frequency * times)[:, None].astype(np.float32)
+
+
+@pytest.mark.parametrize("frequency", [20.0, 200.0, 700.0])
+def test_resampled_tones_are_the_tones_at_the_new_times(frequency: float) -> None:
+    times = 5 + np.arange(4000) / 1960.0
+    samples, at = Resampler(RATE).push(tone(times, frequency), times)
+    np.testing.assert_allclose(np.diff(at), 1 / RATE, rtol=0, atol=1e-9)
+    assert at[-1] == pytest.approx(times[-1], abs=9 / 1960)
+    error = samples - tone(at, frequency)
+    assert np.sqrt(np.mean(error**2)) < 0.004 * np.sqrt(0.5)  # -48 dB
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 900), max_size=30).map(sorted))
+def test_resampling_does_not_depend_on_the_cut(cuts: list[int]) -> None:
+    times = 5 + np.arange(900) / 2010.0
+    times[400:] += 0.3
+    samples = np.random.default_rng(0).normal(size=(900, 3)).astype(np.float32)
+    expected = Resampler(RATE).push(samples, times)
+    pieced = Resampler(RATE)
+    pieces = [pieced.push(s, t) for s, t in zip(np.split(samples, cuts), np.split(times, cuts), strict=True)]
+    for column in (0, 1):
+        np.testing.assert_array_equal(np.concatenate([piece[column] for piece in pieces]), expected[column])
+
+
+def delivery(seconds: float, ppm: float = 0.0, jitter: float = 0.002, *, numbered: bool = True) -> Delivery:
+    """Samples that tell their own time in ms since 100 s."""
+    true = 100 + np.arange(round(seconds * RATE)) / (RATE * (1 + 1e-6 * ppm))
+    late = np.random.default_rng(1).uniform(0, jitter, len(true) // 16 + 1)
+    stamps = true + late[np.arange(len(true)) // 16]
+    samples = np.column_stack([1e3 * (true - 100)] * 2).astype(np.float32)
+    return Delivery(samples, stamps, np.arange(len(true)) if numbered else None, float(true[-1]) + 0.01)
+
+
+def only(whole: Delivery, rows: npt.NDArray[np.int64], arrived: float | None = None) -> Delivery:
+    numbers = None if whole.numbers is None else whole.numbers[rows]
+    return Delivery(whole.samples[rows], whole.stamps[rows], numbers, whole.arrived if arrived is None else arrived)
+
+
+def intake(stale: float = 100.0, *, numbered: bool = True) -> Intake:
+    return Intake("emg", RATE, NUMBERS if numbered else None, stale)
+
+
+@settings(max_examples=15)
+@given(
+    cuts=st.lists(st.integers(0, 12_000), max_size=20).map(sorted),
+    ppm=st.sampled_from([0.0, 50.0, 5000.0]),
+    numbered=st.booleans(),
+    lost=st.tuples(st.integers(0, 12_000), st.integers(0, 600)),
+)
+def test_any_cut_gives_the_same(cuts: list[int], ppm: float, numbered: bool, lost: tuple[int, int]) -> None:
+    whole = delivery(6.0, ppm, numbered=numbered)
+    whole = only(whole, np.delete(np.arange(12_000), slice(lost[0], lost[0] + lost[1])))
+    one, many = intake(numbered=numbered), intake(numbered=numbered)
+    expected = one.push(whole)
+    got = [many.push(only(whole, rows)) for rows in np.split(np.arange(len(whole.stamps)), cuts)]
+    for column in (0, 1):
+        np.testing.assert_array_equal(np.concatenate([piece[column] for piece in got]), expected[column])
+    assert (many.lost, many.filled, many.delay) == (one.lost, one.filled, one.delay)
+
+
+def test_a_lost_sample_shows_where_it_was() -> None:
+    whole = delivery(5.0, jitter=0.02)
+    taken = intake()
+    samples, _ = taken.push(only(whole, np.delete(np.arange(10_000), [7000, 7001])))
+    assert np.flatnonzero(np.isnan(samples[:, 0])).tolist() == [7000, 7001]
+    assert (taken.lost, taken.filled) == (2, 2)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+@pytest.mark.parametrize("numbered", [True, False])
+def test_packets_lost_at_random_are_holes_and_no_other_rate(numbered: bool, share: float) -> None:
+    whole = delivery(30.0, jitter=0.0004, numbered=numbered)
+    kept = np.repeat(np.random.default_rng(5).random(60_000 // 16) > share, 16)
+    kept[:16] = kept[-16:] = True
+    taken = intake(numbered=numbered)
+    samples, times = taken.push(only(whole, np.flatnonzero(kept)))
+    late = times > 105
+    assert taken.resampler is None
+    there = late & np.isfinite(samples[:, 0])
+    np.testing.assert_allclose(1e3 * (times[there] - 100), samples[there, 0], rtol=0, atol=1.0)
+    assert np.isnan(samples[late, 0]).sum() == pytest.approx((~kept[10_000:]).sum(), rel=0.05)
+    assert np.diff(times[late]).max() < 2 / RATE
+
+
+def test_what_is_too_old_when_it_comes_is_dropped() -> None:
+    whole = delivery(5.0)
+    taken = intake(stale=2.0)
+    _, times = taken.push(whole)
+    assert len(times) == pytest.approx(2 * RATE, abs=25)  # 10 ms of it on their way
+    assert taken.stale == 10_000 - len(times)
+
+
+@pytest.mark.parametrize("ppm", [0.0, 50.0, -200.0])
+def test_what_a_crystal_is_off_is_not_resampled(ppm: float) -> None:
+    taken = intake()
+    samples, _ = taken.push(delivery(20.0, ppm))
+    assert taken.resampler is None
+    assert len(samples) == 40_000
+    assert taken.rate == pytest.approx(RATE * (1 + 1e-6 * ppm), abs=3 * taken.rate_error)
+
+
+def test_a_rate_that_is_off_by_more_is_resampled_once_it_is_known() -> None:
+    taken = intake()
+    samples, times = taken.push(delivery(20.0, -5000.0))
+    assert taken.resampler
+    np.testing.assert_allclose(np.diff(times[21_000:]), 1 / RATE, rtol=0, atol=1e-9)
+    # The samples tell their own time; the clock gives it with the mean lateness of stamps added.
+    np.testing.assert_allclose(samples[21_000:, 0], 1e3 * (times[21_000:] - 100) - 1.0, rtol=0, atol=0.3)
+
+
+@pytest.mark.parametrize("rate", [1000.0, 1940.0, 2100.0])
+def test_another_rate_is_refused(rate: float) -> None:
+    with pytest.raises(
+        InputError, match=r"stream 'emg' sends about \d+ samples a second, expected 2000 within 2 %"
+    ) as e:
+        intake().push(delivery(30.0, 1e6 * (rate / RATE - 1), jitter=0.002, numbered=False))
+    assert float(str(e.value).split()[4]) == pytest.approx(rate, rel=0.01)
+
+
+def test_another_rate_is_withheld_until_it_is_the_right_one() -> None:
+    taken = Intake("emg", RATE, None, 100.0, withhold=True)
+    wrong, right = delivery(30.0, -1e5, numbered=False), delivery(40.0, numbered=False)
+    right = replace(right, stamps=right.stamps + 31.0, arrived=right.arrived + 31.0)
+    _, times = taken.push(wrong)
+    assert 10 * RATE < len(times) < 12 * RATE  # some of the 18,000 came with holes
+    assert taken.problem.startswith("stream 'emg' sends about 1800 samples a second, expected 2000 within 2 %")
+    samples, times = taken.push(right)
+    assert taken.problem == ""
+    assert len(times) == pytest.approx(34 * RATE, abs=2 * RATE)
+    np.testing.assert_allclose(samples[:, 0], 1e3 * (times - 131.0), rtol=0, atol=2.5)
+
+
+def test_stamps_that_stand_still_are_refused() -> None:
+    whole = delivery(12.0)
+    with pytest.raises(InputError, match="time stamps of stream 'emg' do not rise"):
+        intake().push(replace(whole, stamps=np.full_like(whole.stamps, 7.0), numbers=None))
+
+
+def test_the_delay_is_that_of_the_median_sample() -> None:
+    taken = intake()
+    whole = delivery(5.0, jitter=0.0)
+    for start in range(0, 10_000, 16):
+        rows = np.arange(start, start + 16)
+        taken.push(only(whole, rows, arrived=float(whole.stamps[start + 15]) + 0.03))
+    assert taken.delay == pytest.approx(0.03 + 7.5 / RATE, abs=1e-3)

@@ -5,13 +5,34 @@ It stands in the lowest layer because every layer above reads settings.
 
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from difflib import get_close_matches
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from math import inf
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from messages.errors import InputError
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The numbers that a field may hold, e.g. `Annotated[float, Range(0, 60)]`; in a tuple each of its items."""
+
+    low: float = -inf
+    high: float = inf
+    above: bool = False
+    """Whether `low` itself is left out."""
+
+    def holds(self, value: float) -> bool:
+        """Return whether the number lies inside; NaN never does."""
+        return (self.low < value if self.above else self.low <= value) and value <= self.high
+
+    def __str__(self) -> str:
+        start = f"above {self.low:g}" if self.above else f"{self.low:g}"
+        if self.high == inf:
+            return start if self.above else f"at least {start}"
+        return f"at most {self.high:g}" if self.low == -inf else f"{start} to {self.high:g}"
 
 
 def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -19,15 +40,16 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
 
     Args:
         kind: A dataclass whose fields are of types int, float, str, bool, tuple of these, Literal of these, dataclass,
-            or one of them or None. Of several dataclasses the first is built whose Literal fields the table agrees
-            with (or leaves out): such a field tells them apart.
+            or one of them or None; numbers may be annotated with a `Range`. Of several dataclasses the first is built
+            whose Literal fields the table agrees with (or leaves out): such a field tells them apart.
         table: Names and values.
         where: What the table is, for messages ("config.toml [decoder]").
 
     Raises:
-        InputError: An unknown key (the nearest known one is named), a missing one, or a value of another type.
+        InputError: An unknown key (the nearest known one is named), a missing one, a value of another type, or one
+            that is out of its range.
     """
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
     for key in table:
         if key not in known:
@@ -41,6 +63,8 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
 
 
 def _value(kind: Any, value: Any, key: str, where: str) -> Any:
+    if get_origin(kind) is Annotated:
+        return _value_in_range(kind, value, key, where)
     options = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
     if isinstance(value, Mapping):
         options = _meant(options, value, f"{where} [{key}]")
@@ -63,6 +87,17 @@ def _value(kind: Any, value: Any, key: str, where: str) -> Any:
         raise InputError(f"{key} = {value!r} in {where} is unknown: expected one of {', '.join(known)}")
     expected = " or ".join(names)
     raise InputError(f"{key} = {value!r} in {where} is of type {type(value).__name__}: expected {expected}")
+
+
+def _value_in_range(kind: Any, value: Any, key: str, where: str) -> Any:
+    plain, *notes = get_args(kind)
+    checked = _value(plain, value, key, where)
+    numbers = checked if isinstance(checked, tuple) else () if checked is None else (checked,)
+    for allowed in (note for note in notes if isinstance(note, Range)):
+        for number in numbers:
+            if not allowed.holds(number):
+                raise InputError(f"{key} = {number} in {where} is out of range: expected {allowed}")
+    return checked
 
 
 def _meant(options: tuple[Any, ...], table: Mapping[str, Any], where: str) -> tuple[Any, ...]:

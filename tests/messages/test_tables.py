@@ -1,10 +1,10 @@
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 
 from messages.errors import InputError
-from messages.tables import build
+from messages.tables import Range, build
 
 
 @dataclass(frozen=True)
@@ -84,3 +84,31 @@ def test_a_tagged_union_is_still_a_union(value: object) -> None:
     else:
         with pytest.raises(InputError, match="expected Circle or Square"):
             build(Drawing, {"shape": value}, "x")
+
+
+@dataclass(frozen=True)
+class Limits:
+    share: Annotated[float, Range(0, 1)] = 0.5
+    gains: Annotated[tuple[float, ...], Range(0, above=True)] = ()
+    count: Annotated[int, Range(high=10)] = 0
+    weight: Annotated[float | None, Range(0, 100)] = None
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ({"share": 1.5}, r"^share = 1.5 in x is out of range: expected 0 to 1$"),
+        ({"share": float("nan")}, "share = nan"),
+        ({"gains": [1.0, 0.0]}, "gains = 0.0 in x is out of range: expected above 0"),
+        ({"count": 11}, "count = 11 in x is out of range: expected at most 10"),
+        ({"weight": -1}, "weight = -1.0"),
+    ],
+)
+def test_numbers_out_of_their_range_are_refused(table: dict[str, object], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        build(Limits, table, "x")
+
+
+def test_the_ends_of_a_range_belong_to_it() -> None:
+    table = {"share": 1.0, "gains": [1e-9], "count": 10, "weight": None}
+    assert build(Limits, table, "x") == Limits(1.0, (1e-9,), 10, None)

@@ -12,7 +12,8 @@ from benchmarks.results import command_line, publish
 from decoder.ctc.greedy import GreedyDecoder
 from decoder.metrics import CharacterErrors, cer_difference, segment_errors
 from emgtype.config import load_config
-from emgtype.models.bundle import assemble, open_bundle
+from emgtype.models.bundle import open_bundle
+from emgtype.models.pipelines import assemble
 from emgtype.replay.key_delays import ShownKeys
 from emgtype.tables import accuracy_table
 from emgtype.texts import load_text

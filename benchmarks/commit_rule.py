@@ -34,7 +34,8 @@ from decoder.ctc.beam import BeamSettings, PrefixBeam
 from decoder.ctc.commit import LAG, CommitRule
 from decoder.language.flat import FlatScorer
 from emgtype.config import load_config
-from emgtype.models.bundle import beam_for, open_bundle, scorer_for
+from emgtype.models.bundle import open_bundle
+from emgtype.models.decoders import beam_for, scorer_for
 from emgtype.places import LM_BINARY
 from emgtype.replay.commit_sweep import Outcome, Recorded, record, sweep
 from messages.charset import BACKSPACE

@@ -39,12 +39,12 @@ def measure(scorer: LanguageScorer, width: int, emission: Emission, hop: int) ->
         part = slice(first, first + hop)
         piece = Emission(emission.log_probs[part], emission.times[part])
         start = time.perf_counter_ns()
-        event = committer.push(piece)
+        events = committer.push(piece)
         took.append((time.perf_counter_ns() - start) / 1000 / len(piece.times))
-        if event:
+        for event in events:
             text.push(event)
         size = max(size, beam.size)
-    if last := committer.finish():
+    for last in committer.finish():
         text.push(last)
     return took, [key.label for key in text.final], size
 

@@ -14,6 +14,8 @@ Paced calls come every hop's time, as live frames do, and find cold caches; so d
 
 import os
 
+from messages.signal import Frames
+
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy comes: its helpers would take the other core
 
 import argparse
@@ -60,10 +62,9 @@ def carried(bundle: Path, precision: Precision, hop: int) -> Contender:
     """The streaming graph."""
     opened = open_bundle(str(bundle), precision)
     encoder = OnnxEncoder.load(str(opened.encoder), hop, opened.facts)
-    layout, stft = encoder.facts.layout, encoder.facts.stft
-    frames = np.random.default_rng(0).normal(0, 1, (hop, layout.bands, layout.electrodes, stft.bins))
-    hop_of_frames, times = frames.astype(np.float32), np.zeros(hop)
-    return Contender(lambda: encoder.push(hop_of_frames, times))
+    shape = (hop, *encoder.facts.front_end.shape(encoder.facts.layout))
+    frames = Frames.complete(np.random.default_rng(0).normal(0, 1, shape).astype(np.float32), np.zeros(hop))
+    return Contender(lambda: encoder.push(frames))
 
 
 def window(model: TDSEncoder, hop: int) -> Contender:

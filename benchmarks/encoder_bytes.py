@@ -23,7 +23,7 @@ from benchmarks.encoder_families import greedy_cer
 from benchmarks.results import command_line, publish
 from emgtype.commands.train import session_files
 from emgtype.models.bundle import open_bundle
-from messages.model_facts import BundleFacts
+from messages.model_facts import ModelFacts
 from training.export.checkpoint import load_encoder
 from training.export.graph import build_graph
 from training.models.encoder_base import Encoder
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=Path, nargs="+", required=True, help="held-out sessions, or folders of them")
     options = parser.parse_args()
     bundle, sessions = open_bundle(options.bundle), session_files(tuple(options.sessions))
-    facts: BundleFacts = bundle.facts
+    facts: ModelFacts = bundle.facts
     model = load_encoder(bundle.folder / "weights.ckpt").encoder.eval()
     rows = {"fp32": (4 * _weights(model), greedy_cer(str(bundle.encoder), sessions))}
     if (small := bundle.folder / "encoder.int8.onnx").is_file():

@@ -21,11 +21,14 @@ from benchmarks.results import command_line, publish
 from decoder.ctc.greedy import GreedyDecoder
 from decoder.metrics import CharacterErrors
 from emgtype.commands.train import session_files
-from emgtype.models.bundle import OFFLINE
+from emgtype.models.pipelines import OFFLINE
 from messages.errors import InputError
 from messages.model_facts import StftFacts
-from streamer.encoder.whole import FrameEncoder, open_encoder
-from streamer.front_end.stft import Spectrogram
+from messages.signal import Frames
+from streamer.encoder.choice import open_encoder
+from streamer.encoder.stream import OnnxEncoder
+from streamer.encoder.whole import WholeEncoder
+from streamer.front_end.choice import open_front_end
 from training.export.bundle import export_bundle, facts_of
 from training.export.checkpoint import TrainedEncoder, load_encoder
 from training.models.families import FAMILIES, make_encoder
@@ -59,22 +62,22 @@ def greedy_cer(model: str, sessions: Sequence[Path]) -> CharacterErrors:
     errors = CharacterErrors()
     for path in sessions:
         encoder = open_encoder(model, OFFLINE)
-        spectrogram, greedy, labels = Spectrogram(encoder.facts.stft), GreedyDecoder(), list[int]()
+        front_end = open_front_end(encoder.facts.front_end, encoder.facts.layout)
+        greedy, labels = GreedyDecoder(), list[int]()
         with SessionReader(path) as session:
             for chunk in session.chunks():
-                emission = encoder.push(*spectrogram.push(chunk.samples, chunk.times))
+                emission = encoder.push(front_end.push(chunk))
                 labels += [key.label for key in greedy.push(emission)]
             labels += [key.label for key in greedy.push(encoder.finish())]
             errors += CharacterErrors.between(labels, session.labels(session.start, session.end))
     return errors
 
 
-def hop_ms(encoder: FrameEncoder, calls: int, *, paced: bool) -> float:
+def hop_ms(encoder: OnnxEncoder | WholeEncoder, calls: int, *, paced: bool) -> float:
     """Median milliseconds of a hop's call, back to back or as live frames come."""
-    layout, stft = encoder.facts.layout, encoder.facts.stft
-    rng = np.random.default_rng(0)
-    frames = rng.normal(0, 1, (encoder.hop, layout.bands, layout.electrodes, stft.bins)).astype(np.float32)
-    times = np.zeros(encoder.hop)
+    shape = (encoder.hop, *encoder.facts.front_end.shape(encoder.facts.layout))
+    values = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
+    frames = Frames.complete(values, np.zeros(encoder.hop))
     took = []
     due = time.perf_counter()
     for _ in range(calls):
@@ -82,17 +85,17 @@ def hop_ms(encoder: FrameEncoder, calls: int, *, paced: bool) -> float:
             due += encoder.hop * PERIOD
             time.sleep(max(0.0, due - time.perf_counter()))
         start = time.perf_counter()
-        encoder.push(frames, times)
+        encoder.push(frames)
         took.append(time.perf_counter() - start)
     return 1e3 * float(np.median(took))
 
 
-def whole_ms(encoder: FrameEncoder, hop: int, frames: int = 7500) -> float:
+def whole_ms(encoder: OnnxEncoder | WholeEncoder, hop: int, frames: int = 7500) -> float:
     """Milliseconds for `hop` frames of a minute that is encoded at once."""
     encoder.reset()
-    layout, stft = encoder.facts.layout, encoder.facts.stft
-    shape = (frames, layout.bands, layout.electrodes, stft.bins)
-    encoder.push(np.random.default_rng(0).normal(0, 1, shape).astype(np.float32), PERIOD * np.arange(float(frames)))
+    shape = (frames, *encoder.facts.front_end.shape(encoder.facts.layout))
+    values = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
+    encoder.push(Frames.complete(values, PERIOD * np.arange(float(frames))))
     start = time.perf_counter()
     encoder.finish()
     return 1e3 * (time.perf_counter() - start) * hop / frames
@@ -148,7 +151,7 @@ def table_of(rows: Sequence[Row], sessions: Sequence[Path], calls: int) -> Table
                 cells.append("–")
         for hop in HOPS:
             graph = open_encoder(row.onnx, hop)
-            if graph.facts.streams:
+            if graph.facts.encoder.kind == "streaming":
                 times = [hop_ms(graph, calls // hop, paced=paced) for paced in (True, False)]
                 cells += [f"{took:.2f}" for took in times]
             else:

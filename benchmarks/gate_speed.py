@@ -35,19 +35,23 @@ def main() -> None:
     table = Table("frames a hop", "gate p50, µs", "p99", "spectrogram p50, µs", "p99")
     figures = {}
     for hop in options.hops:
-        gate, spectrogram, took = IdleGate(facts), Spectrogram(facts.stft), {"spectrogram": [0.0], "gate": [0.0]}
-        emission = Emission(np.full((hop, facts.blank + 1), -9.0, np.float32), np.zeros(hop))
+        gate, spectrogram, took = (
+            IdleGate(facts),
+            Spectrogram(facts.front_end, facts.layout),
+            {"spectrogram": [0.0], "gate": [0.0]},
+        )
+        emission = Emission(np.full((hop, facts.decoder.outputs), -9.0, np.float32), np.zeros(hop))
         emission.log_probs[:, 0] = 0.0
-        step = hop * facts.stft.hop
+        step = hop * facts.front_end.hop
         for number, first in enumerate(range(0, len(samples) - step, step)):
             part = Chunk(samples[first : first + step], np.zeros(step), facts.layout)
             start = time.perf_counter_ns()
-            frames, _ = spectrogram.push(part.samples, part.times)
+            frames = spectrogram.push(part)
             between = time.perf_counter_ns()
             gate.listen(frames)
-            if number * hop > facts.receptive_field + hop:
+            if number * hop > facts.encoder.receptive_field + hop:
                 gate.push(emission)
-            if number * hop > facts.receptive_field + _WARM * hop:
+            if number * hop > facts.encoder.receptive_field + _WARM * hop:
                 took["spectrogram"].append((between - start) / 1000)
                 took["gate"].append((time.perf_counter_ns() - between) / 1000)
         figures[hop] = {name: spread(values[1:]) for name, values in took.items()}

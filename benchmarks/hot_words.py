@@ -23,7 +23,9 @@ from decoder.ctc.commit import Committer
 from decoder.language.model import LanguageScorer
 from decoder.metrics import CharacterErrors
 from emgtype.config import DecoderConfig, load_config
-from emgtype.models.bundle import OFFLINE, assemble, beam_for, commit_rule, open_bundle, scorer_for
+from emgtype.models.bundle import open_bundle
+from emgtype.models.decoders import beam_for, commit_rule, scorer_for
+from emgtype.models.pipelines import OFFLINE, assemble
 from emgtype.texts import load_text
 from messages.emission import Emission
 from messages.text import KeySequence, render
@@ -75,11 +77,11 @@ def decode(session: Session, scorer: LanguageScorer, config: DecoderConfig) -> t
     committer, keys, took = Committer(beam_for(scorer, config), commit_rule(config)), KeySequence(), []
     for emission in session[0]:
         start = time.perf_counter_ns()
-        event = committer.push(emission)
+        events = committer.push(emission)
         took.append((time.perf_counter_ns() - start) / 1000 / len(emission.times))
-        if event:
+        for event in events:
             keys.push(event)
-    if event := committer.finish():
+    for event in committer.finish():
         keys.push(event)
     return [key.label for key in keys.final], took
 

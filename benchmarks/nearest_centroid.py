@@ -23,6 +23,7 @@ from benchmarks.signal_statistics import BURST, Floats, Samples
 from benchmarks.simulator_realism import DONNINGS, seeds
 from emgtype.texts import load_text
 from messages.model_facts import StftFacts
+from messages.signal import Chunk
 from simulator.person import make_person
 from simulator.population import population_hash
 from simulator.session import LAYOUT, typing_session
@@ -59,8 +60,8 @@ def spectrum_features(samples: Samples, rate: float, times: Floats) -> Floats:
     rows = []
     for time in times:
         first = round((time + BURST[0]) * rate)
-        frames, _ = Spectrogram(StftFacts()).push(samples[first : first + length], np.zeros(length))
-        rows.append(frames.mean(axis=0).ravel())
+        part = Chunk(samples[first : first + length], np.zeros(length), LAYOUT)
+        rows.append(Spectrogram(StftFacts(), LAYOUT).push(part).values.mean(axis=0).ravel())
     return np.array(rows, dtype=np.float64)
 
 

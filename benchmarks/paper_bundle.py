@@ -16,6 +16,7 @@ from adapters.sessions.format import LAYOUT
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 from emgtype.texts import load_text
 from messages.model_facts import StftFacts
+from messages.signal import Chunk
 from simulator.person import make_person
 from simulator.session import typing_session
 from streamer.front_end.stft import Spectrogram
@@ -53,7 +54,8 @@ def _make(folder: Path, language_model: Path) -> None:
 
     torch.manual_seed(0)
     samples = simulated_samples(_SECONDS)
-    frames, _ = Spectrogram(StftFacts()).push(samples, np.arange(len(samples)) / LAYOUT.rate)
+    chunk = Chunk(samples, np.arange(len(samples)) / LAYOUT.rate, LAYOUT)
+    frames = Spectrogram(StftFacts(), LAYOUT).push(chunk).values
     encoder = TDSEncoder(TDSConfig()).eval()
     x = torch.from_numpy(frames)
     with torch.no_grad():

@@ -18,7 +18,6 @@ from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -27,20 +26,23 @@ from benchmarks.results import command_line, publish
 from decoder.ctc.commit import Committer
 from decoder.metrics import CharacterErrors, cer_difference, segment_errors
 from emgtype.config import Config, load_config
-from emgtype.models.bundle import OFFLINE, Bundle, beam_for, commit_rule, open_bundle, scorer_for
+from emgtype.models.bundle import Bundle, open_bundle
+from emgtype.models.decoders import beam_for, commit_rule, scorer_for
+from emgtype.models.pipelines import OFFLINE, stages_of
 from emgtype.replay.key_delays import ShownKeys
 from emgtype.texts import load_text
 from messages.charset import labels_to_text
 from messages.emission import Emission
-from messages.signal import Chunk
+from messages.signal import Chunk, Frames
 from simulator.activities import Activity, clenching, mouse
 from simulator.person import make_person
 from simulator.redonning import HANDLED, redonned
 from simulator.session import simulate, typing_session
 from streamer.activity.idle_gate import GateSettings, IdleGate
-from streamer.encoder.whole import open_encoder
-from streamer.front_end.stft import Spectrogram
+from streamer.encoder.choice import open_encoder
+from streamer.front_end.choice import open_front_end
 from streamer.pipeline import Pipeline
+from streamer.stages import PipelineOptions
 
 ACTIVITIES: dict[str, Callable[[float, int], Activity | None]] = {
     "rest": lambda _seconds, _seed: None,
@@ -103,36 +105,23 @@ def chunks_of(kind: str, donning: int, person: int) -> tuple[Iterator[Chunk], li
     return simulate(who, (), donning, 0.0, _SESSION, activity=activity), []
 
 
-class _Nothing:
-    """A decoder that keeps what it hears."""
-
-    def __init__(self) -> None:
-        self.heard: list[Emission] = []
-
-    def push(self, emission: Emission) -> None:
-        self.heard.append(emission)
-
-    def finish(self) -> None:
-        return
-
-    def reset(self) -> None:
-        return
-
-
-def heard(chunks: Iterator[Chunk], bundle: Bundle, hop: int) -> tuple[list[npt.NDArray[np.float32]], list[Emission]]:
+def heard(chunks: Iterator[Chunk], bundle: Bundle, hop: int) -> tuple[list[Frames], list[Emission]]:
     """Frames, a piece for each chunk, and emissions, a hop each."""
-    ear, spectrogram = _Nothing(), Spectrogram(bundle.facts.stft)
-    pipeline = Pipeline(open_encoder(str(bundle.encoder), OFFLINE, bundle.facts), ear, decode_hop=hop)
+    front_end = open_front_end(bundle.facts.front_end, bundle.facts.layout)
+    stages = stages_of(bundle, open_encoder(str(bundle.encoder), OFFLINE, bundle.facts))
+    pipeline = Pipeline(stages, bundle.facts, PipelineOptions(decode_hop=hop))
+    emissions: list[Emission] = []
+    pipeline.tap = emissions.append
     frames = []
     for chunk in chunks:
         pipeline.push(chunk)
-        frames.append(spectrogram.push(chunk.samples, chunk.times)[0])
+        frames.append(front_end.push(chunk))
     pipeline.finish()
-    return frames, ear.heard
+    return frames, emissions
 
 
 def typed(
-    way: Way, frames: list[npt.NDArray[np.float32]], emissions: list[Emission], bundle: Bundle, config: Config
+    way: Way, frames: list[Frames], emissions: list[Emission], bundle: Bundle, config: Config
 ) -> tuple[ShownKeys, Committer, IdleGate | None]:
     """What comes of frames and emissions, as a pipeline of these settings has it."""
     reject = config.decoder.reject if way.reject is None else way.reject
@@ -146,9 +135,9 @@ def typed(
         for piece in frames:
             gate.listen(piece)
     for emission in emissions:
-        if event := committer.push(gate.push(emission) if gate else emission):
+        for event in committer.push(gate.push(emission) if gate else emission):
             keys.push(event)
-    if event := committer.finish():
+    for event in committer.finish():
         keys.push(event)
     return keys, committer, gate
 
@@ -164,7 +153,7 @@ def session(kind: str, donning: int, person: int, name: str, ways: Mapping[str, 
         keys, committer, gate = typed(ways[way], frames, emissions, bundle, config)
         errors = segment_errors(keys.labels, truth, ends) if truth else []
         closed = gate.closed / gate.frames if gate else 0.0
-        seconds = sum(map(len, frames)) * bundle.facts.stft.hop / bundle.facts.layout.rate
+        seconds = sum(len(piece.times) for piece in frames) * bundle.facts.front_end.hop / bundle.facts.layout.rate
         found[way] = Outcome(tuple(keys.labels), keys.erased, committer.rejected, closed, seconds, tuple(errors))
     return found
 

@@ -19,7 +19,8 @@ from rich.table import Table
 from benchmarks.results import command_line, publish, spread
 from decoder.metrics import CharacterErrors
 from emgtype.config import Config, load_config
-from emgtype.models.bundle import OFFLINE, Bundle, assemble, open_bundle
+from emgtype.models.bundle import Bundle, open_bundle
+from emgtype.models.pipelines import OFFLINE, assemble
 from emgtype.replay.key_delays import ShownKeys
 from emgtype.texts import load_text
 from messages.signal import Chunk

@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import welch
 
 from messages.model_facts import StftFacts
+from messages.signal import Chunk, Layout
 from streamer.front_end.stft import Spectrogram
 
 Floats = npt.NDArray[np.float64]
@@ -143,11 +144,12 @@ def correlations(typing: Samples) -> dict[str, float]:
 
 def log_power(samples: Samples, rate: float) -> dict[str, float]:
     """`RANGE` of the front end's log10 power in bin 0, bins 1-2 and the top bins (those from 850 Hz on)."""
-    front = Spectrogram(StftFacts(hop=64))  # every fourth frame of the models' front end tells as much
+    layout = Layout(rate, "uV", tuple(map(str, range(samples.shape[1]))), samples.shape[2])
+    front = Spectrogram(StftFacts(hop=64), layout)  # every fourth frame of the models' front end tells as much
     blocks = []
     for first in range(0, len(samples), 4096):
         block = samples[first : first + 4096]
-        blocks.append(front.push(block, np.zeros(len(block)))[0])
+        blocks.append(front.push(Chunk(block, np.zeros(len(block)), layout)).values)
     frames = np.concatenate(blocks)
     top = frames.shape[-1] - 1
     bins = {"bin_0": slice(0, 1), "bins_1_2": slice(1, 3), "top_bins": slice(round(850 / (rate / 2) * top), top + 1)}

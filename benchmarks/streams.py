@@ -12,6 +12,8 @@ a trained bundle, alone and together.
 
 import os
 
+from emgtype.models.pipelines import stages_of
+
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy comes: one core
 
 import tempfile
@@ -29,7 +31,8 @@ from benchmarks.paper_bundle import paper_bundle, simulated_samples
 from benchmarks.results import command_line, publish
 from decoder.ctc.commit import Committer
 from emgtype.config import load_config
-from emgtype.models.bundle import Bundle, beam_for, commit_rule, open_bundle, scorer_for
+from emgtype.models.bundle import Bundle, open_bundle
+from emgtype.models.decoders import beam_for, commit_rule, scorer_for
 from emgtype.texts import load_text
 from messages.emission import Emission
 from messages.errors import InputError
@@ -53,31 +56,27 @@ def group_of(bundle: Bundle, people: int, hop: int, emissions: Sequence[list[Emi
     batch = EncoderBatch(str(bundle.encoder), hop, people, bundle.facts)
     config = load_config().decoder
     taps: list[Callable[[Emission], None] | None] = [kept.append for kept in emissions]
-    return PipelineGroup(
-        [
-            Pipeline(
-                OnnxEncoder(batch, n),
-                Committer(beam_for(scorer_for(bundle, config), config), commit_rule(config)),
-                tap=tap,
-            )
-            for n, tap in enumerate(taps or [None] * people)
-        ]
-    )
+    encoders = [OnnxEncoder(batch, n) for n in range(people)]
+    pipelines = []
+    for encoder, tap in zip(encoders, taps or [None] * people, strict=True):
+        decoder = Committer(beam_for(scorer_for(bundle, config), config), commit_rule(config))
+        pipelines.append(Pipeline(stages_of(bundle, encoder, decoder), bundle.facts))
+        pipelines[-1].tap = tap
+    return PipelineGroup(pipelines, encoders)
 
 
 def encoder_alone(bundle: Bundle, people: int, hop: int, seconds: float) -> float:
     """People in real time, from the median call."""
     batch = EncoderBatch(str(bundle.encoder), hop, people, bundle.facts)
-    layout, stft = bundle.facts.layout, bundle.facts.stft
     rng = np.random.default_rng(0)
-    hops = rng.normal(0, 1, (people, hop, layout.bands, layout.electrodes, stft.bins)).astype(np.float32)
+    hops = rng.normal(0, 1, (people, hop, *bundle.facts.front_end.shape(bundle.facts.layout))).astype(np.float32)
     everybody, took = range(people), []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         start = time.perf_counter()
         batch.run(everybody, list(hops))
         took.append(time.perf_counter() - start)
-    return people * hop * stft.hop / layout.rate / float(np.median(took))
+    return people * hop * bundle.facts.front_end.hop / bundle.facts.layout.rate / float(np.median(took))
 
 
 def whole_chain(bundle: Bundle, people: int, hop: int, samples: npt.NDArray[np.float32], seconds: float) -> float:

@@ -1,4 +1,4 @@
-"""What travels into the streamer: samples with their times, and the layout that says what they mean."""
+"""Samples and frames with their times, and the layout that says what a row of samples means."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What one row of samples means. A bundle states the layout it needs and refuses any other."""
+    """The meaning of one row of samples. A bundle states the layout that it needs and refuses any other."""
 
     rate: float
     """Samples per second."""
@@ -35,9 +38,9 @@ class Layout:
 class Chunk:
     """Consecutive samples of all bands, oldest first."""
 
-    samples: npt.NDArray[np.float32]
-    """(T, bands, electrodes) in `layout.unit`."""
-    times: npt.NDArray[np.float64]
+    samples: F32
+    """(T, bands, electrodes) in `layout.unit`. A band with a value that is not finite is missing in that sample."""
+    times: F64
     """(T,) seconds, non-decreasing."""
     layout: Layout
 
@@ -51,16 +54,48 @@ class Chunk:
 class BandChunk:
     """Consecutive samples of one band, as one of two separate streams delivers them."""
 
-    samples: npt.NDArray[np.float32]
+    samples: F32
     """(T, electrodes)."""
-    times: npt.NDArray[np.float64]
+    times: F64
     """(T,) seconds, non-decreasing."""
     band: int
     """Index into `Layout.sides`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Consecutive frames of a front end, oldest first."""
+
+    values: F32
+    """(F, bands, electrodes, ...), e.g. log10 power by frequency bin."""
+    times: F64
+    """(F,) seconds, each that of the newest sample that the frame has seen."""
+    missing: npt.NDArray[np.bool_]
+    """(F, bands): whether too many of the samples behind the frame are missing in that band."""
+
+    def __post_init__(self) -> None:
+        if self.values.shape[:2] != self.missing.shape or len(self.times) != len(self.values):
+            raise ValueError(
+                f"values {self.values.shape}, times {self.times.shape} and missing {self.missing.shape} differ in "
+                "frames or bands"
+            )
+
+    @classmethod
+    def complete(cls, values: F32, times: F64) -> "Frames":
+        """Make frames of which nothing is missing."""
+        return cls(values, times, np.zeros(values.shape[:2], np.bool_))
+
+    def masked(self) -> F32:
+        """Return the values with all that is missing set to 0, as training sets masked frames."""
+        if not self.missing.any():
+            return self.values
+        values = self.values.copy()
+        values[self.missing] = 0
+        return values
+
+
 def joined(chunks: Sequence[Chunk]) -> Chunk | None:
-    """One chunk of several that follow each other; None of none, or of nothing."""
+    """Join chunks that follow each other; None where there is no sample."""
     if not sum(len(chunk.times) for chunk in chunks):
         return None
     if len(chunks) == 1:

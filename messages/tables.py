@@ -10,6 +10,9 @@ from difflib import get_close_matches
 from math import inf
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
+import numpy.typing as npt
+
 from messages.errors import InputError
 
 T = TypeVar("T")
@@ -33,6 +36,15 @@ class Range:
         if self.high == inf:
             return start if self.above else f"at least {start}"
         return f"at most {self.high:g}" if self.low == -inf else f"{start} to {self.high:g}"
+
+
+def table_of(message: Any) -> Any:
+    """Return a dataclass as the table that `build` makes it of again; arrays stay arrays, bytes become one."""
+    if is_dataclass(message) and not isinstance(message, type):
+        return {each.name: table_of(getattr(message, each.name)) for each in fields(message)}
+    if isinstance(message, bytes):
+        return np.frombuffer(message, np.uint8)
+    return [table_of(item) for item in message] if isinstance(message, tuple | list) else message
 
 
 def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -66,6 +78,8 @@ def _value(kind: Any, value: Any, key: str, where: str) -> Any:
     if get_origin(kind) is Annotated:
         return _value_in_range(kind, value, key, where)
     options = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    if isinstance(value, np.ndarray):
+        return _array(options, value, key, where)
     if isinstance(value, Mapping):
         options = _meant(options, value, f"{where} [{key}]")
     for option in options:
@@ -73,20 +87,31 @@ def _value(kind: Any, value: Any, key: str, where: str) -> Any:
             return build(option, value, f"{where} [{key}]")
         if get_origin(option) is tuple and isinstance(value, list | tuple):
             return tuple(_value(get_args(option)[0], item, key, where) for item in value)
-        if get_origin(option) is Literal and value in get_args(option):
-            return value
         if option is float and isinstance(value, int | float) and not isinstance(value, bool):
             try:
                 return float(value)
             except OverflowError:
                 raise InputError(f"{key} in {where} has {len(str(value))} digits: expected a smaller number") from None
-        if isinstance(option, type) and not is_dataclass(option) and type(value) is option:
+        plain = isinstance(option, type) and not is_dataclass(option) and type(value) is option
+        if plain or (get_origin(option) is Literal and value in get_args(option)):
             return value
     names = [getattr(option, "__name__", str(option)) for option in options if option is not type(None)]
     if known := [str(choice) for option in options if get_origin(option) is Literal for choice in get_args(option)]:
         raise InputError(f"{key} = {value!r} in {where} is unknown: expected one of {', '.join(known)}")
     expected = " or ".join(names)
     raise InputError(f"{key} = {value!r} in {where} is of type {type(value).__name__}: expected {expected}")
+
+
+def _array(options: tuple[Any, ...], value: npt.NDArray[Any], key: str, where: str) -> Any:
+    """Return an array of the type that is annotated; bytes were written as an array of them."""
+    if bytes in options and value.dtype == np.uint8:
+        return value.tobytes()
+    for option in options:
+        if get_origin(option) is np.ndarray:
+            (dtype,) = get_args(get_args(option)[1])
+            if value.dtype == dtype:
+                return value
+    raise InputError(f"{key} in {where} is an array of {value.dtype}, which does not fit: make the file anew")
 
 
 def _value_in_range(kind: Any, value: Any, key: str, where: str) -> Any:

@@ -1,12 +1,26 @@
 """Samples that have come in but are not decoded yet, and the last ones that are."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from messages.signal import Chunk, Layout
+from messages.signal import F32, F64, Chunk, Layout
 
 
 class RingOverflowError(Exception):
     """More samples were pushed than the ring has room for; none of them was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class RingState:
+    """The samples in a ring, oldest first."""
+
+    samples: F32
+    """(T, bands, electrodes): those kept after they were popped, then those waiting."""
+    times: F64
+    """(T,) seconds."""
+    waiting: int
+    """How many of them wait, at the end."""
 
 
 class Ring:
@@ -61,6 +75,21 @@ class Ring:
         """The last `history` samples popped since the reset, and those waiting; both stay."""
         at = self._positions(self._oldest - self._kept, self._kept + self._count)
         return Chunk(self._samples[at], self._times[at], self.layout)
+
+    @property
+    def state(self) -> RingState:
+        """All samples that are kept or wait."""
+        recent = self.recent()
+        return RingState(recent.samples, recent.times, self._count)
+
+    @state.setter
+    def state(self, state: RingState) -> None:
+        self.reset()
+        self._kept, self._count = len(state.times) - state.waiting, state.waiting
+        self._oldest = self._kept
+        at = self._positions(0, len(state.times))
+        self._samples[at] = state.samples
+        self._times[at] = state.times
 
     def _positions(self, start: int, count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.arange(start, start + count, dtype=np.int64) % len(self._times)

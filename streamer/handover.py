@@ -1,10 +1,10 @@
 """From one model to another in mid-stream, without a sample lost or a key read twice."""
 
-from messages.text import TextEvent
 from streamer.pipeline import Pipeline
+from streamer.stages import Event
 
 
-def hand_over(old: Pipeline, new: Pipeline) -> list[TextEvent]:
+def hand_over(old: Pipeline, new: Pipeline) -> list[Event]:
     """Settle what one pipeline has heard, and let another, just made or reset, go on behind it.
 
     The new one's context is filled from the samples that the old one keeps. A model whose emissions come later after
@@ -16,7 +16,7 @@ def hand_over(old: Pipeline, new: Pipeline) -> list[TextEvent]:
     """
     past = old.recent()
     events = old.finish()
-    if old.gate and new.gate and (old.facts.stft, old.facts.layout) == (new.facts.stft, new.facts.layout):
+    if old.gate and new.gate and (old.facts.front_end, old.facts.layout) == (new.facts.front_end, new.facts.layout):
         new.gate.follow(old.gate)
     if not len(past.times):
         return events

@@ -1,117 +1,89 @@
-"""The line a sample travels: ring, conditioner, spectrogram, encoder, decoder. No I/O, no clock."""
+"""The line a sample travels: ring, conditioner, front end, encoder, decoder. No I/O, no clock."""
 
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from messages.emission import Emission
 from messages.errors import InputError
-from messages.signal import Chunk
-from messages.text import TextEvent
-from streamer._ring import Ring
+from messages.model_facts import ModelFacts
+from messages.signal import Chunk, Frames
+from streamer._ring import Ring, RingState
 from streamer.activity.idle_gate import IdleGate
-from streamer.arrival.gaps import FrameMask, Gaps
-from streamer.conditioning.corrections import Conditioner, Identity
+from streamer.arrival.gaps import Gaps, GapsState
 from streamer.encoder.personal_layer import PersonalLayer
-from streamer.encoder.whole import FrameEncoder
-from streamer.front_end.stft import Spectrogram
-
-Hop = tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]
-"""Frames (hop, bands, electrodes, bins) and their times, for one call of the encoder."""
+from streamer.stages import Event, FrameEncoder, PipelineOptions, Stages
 
 HISTORY = 2.0
 """Seconds of samples that a live pipeline keeps for a successor; the paper's model sees one second."""
 
-Observer = Callable[[str], AbstractContextManager[None]]
-"""Wraps every stage's work: `with observer("encoder"): ...`, e.g. to time it."""
 
+@dataclass(frozen=True, slots=True)
+class PipelineState:
+    """All that a pipeline remembers between two pushes, stage by stage."""
 
-class EmissionDecoder(Protocol):
-    """Emissions in, edits of the key sequence out."""
-
-    def push(self, emission: Emission) -> TextEvent | None:
-        """The edit that these frames (at least one) make; None: none."""
-        ...
-
-    def finish(self) -> TextEvent | None:
-        """Make all keys so far final; None: they were."""
-        ...
-
-    def reset(self) -> None:
-        """Forget the past."""
-        ...
-
-
-def unobserved(_stage: str) -> AbstractContextManager[None]:
-    """An observer that looks away."""
-    return nullcontext()
+    gaps: GapsState | None
+    """None: samples count as contiguous."""
+    ring: RingState
+    started: bool
+    """Whether a first block was taken since the last reset: the later ones are shorter."""
+    until: float
+    """Seconds: emissions up to then are somebody else's (see `Pipeline.warm`)."""
+    conditioner: Any
+    front_end: Any
+    encoder: Any
+    gate: Any
+    """None: there is no gate."""
+    decoder: Any
 
 
 class Pipeline:
-    """Samples in chunks of any size in, text events out; what comes out does not depend on how the samples were cut.
+    """Samples in chunks of any size in, events out; the events do not depend on how the samples were cut.
+
+    `push` is a loop over three verbs, which a group of pipelines calls by turns to ask one encoder together:
+
+        pipeline.take(chunk)
+        while (frames := pipeline.next_hop()) is not None:
+            events += pipeline.decode(encoder.push(frames))
+        events += pipeline.decode(None)
 
     The hop is the encoder's and holds for the run: the stages always get the same blocks, those that complete a hop.
     """
 
-    def __init__(
-        self,
-        encoder: FrameEncoder,
-        decoder: EmissionDecoder,
-        conditioner: Conditioner | None = None,
-        observer: Observer = unobserved,
-        tap: Callable[[Emission], None] | None = None,
-        max_gap: float | None = None,
-        personal: PersonalLayer | None = None,
-        decode_hop: int | None = None,
-        history: float = 0.0,
-        gate: IdleGate | None = None,
-    ) -> None:
-        """Join the stages.
-
-        Args:
-            encoder: Its facts say what samples to expect and how the spectrogram is made.
-            decoder: Gets every emission.
-            conditioner: Corrections of the signal; None: none.
-            observer: Stage timing, by name: conditioner, spectrogram, encoder, decoder; gate and personal where
-                there is one.
-            tap: Sees every emission once, before the decoder.
-            max_gap: Seconds of missing samples beyond which the text is settled and the stages start anew, so that
-                nothing is decoded across lost data; frames with fewer missing are masked. None: samples count as
-                contiguous whatever their times say, and one that is not a finite number is an error.
-            personal: Fits the model to one person; None: nobody.
-            decode_hop: Frames that the decoder gets at a time; None: the encoder's hop. Offline, an encoder takes long
-                blocks, and the text is as it would come live.
-            history: Seconds of samples kept after they were decoded, for `recent`.
-            gate: Makes emissions blank where nobody types, before the tap and the decoder; None: nothing does.
-        """
-        facts = encoder.facts
+    def __init__(self, stages: Stages, facts: ModelFacts, options: PipelineOptions | None = None) -> None:
+        """Join the stages of a model, which its facts describe."""
+        options = options or PipelineOptions()
         self.facts = facts
-        self._first_block = facts.stft.samples(encoder.hop)
-        self._later_block = facts.stft.hop * encoder.hop
-        self._block = self._first_block  # samples that complete the next hop
+        self.stages = stages
+        front_end = facts.front_end
+        self._first_block = front_end.samples(stages.encoder.hop)
+        self._later_block = front_end.hop * stages.encoder.hop
         # Whole frames, so that a successor's frames end where this one's do.
-        kept = facts.stft.hop * round(history * facts.layout.rate / facts.stft.hop)
-        self._ring = Ring(facts.layout, self._first_block, kept)
-        self._conditioner = conditioner or Identity()
-        self._spectrogram = Spectrogram(facts.stft)
-        self.encoder = encoder
-        """Frames to emissions."""
-        self._decode_hop = decode_hop or encoder.hop
-        self._decoder = decoder
-        self._observe = observer
-        self.tap = tap
-        """Sees every emission once; may be changed between two pushes."""
-        self._gaps = None if max_gap is None else Gaps(facts.layout, max_gap)
-        self._mask = FrameMask(facts.stft)
-        self.gate = gate
-        """Closed where nobody types."""
-        self.personal = personal
-        self.gaps = 0
-        """How often data was missing for longer than `max_gap`."""
+        history = front_end.hop * round(options.history * facts.layout.rate / front_end.hop)
+        self._ring = Ring(facts.layout, self._first_block, history)
+        self._gaps = None if options.max_gap is None else Gaps(facts.layout, options.max_gap)
+        self._decode_hop = options.decode_hop or stages.encoder.hop
+        self._observe = options.observer
+        self.tap: Callable[[Emission], None] | None = None
+        """Sees every emission once, before the decoder; may be changed between two pushes."""
+        self.personal = stages.personal
+        self._block = self._first_block
+        self._gap_count = 0
+        self._masked_count = 0
         self.reset()
+
+    @property
+    def encoder(self) -> FrameEncoder:
+        """Frames to emissions."""
+        return self.stages.encoder
+
+    @property
+    def gate(self) -> IdleGate | None:
+        """Closed where nobody types."""
+        return self.stages.gate
 
     @property
     def personal(self) -> PersonalLayer | None:
@@ -129,140 +101,59 @@ class Pipeline:
         self._personal = layer
 
     def reset(self) -> None:
-        """Forget the past without settling it; the next emission comes when the receptive field is filled anew."""
+        """Forget the past without finishing it; the next emission comes when the receptive field is filled anew."""
         self._reset_signal()
+        self._pending: deque[Chunk | None] = deque()
+        self._events: list[Event] = []
         if self._gaps:
             self._gaps.reset()
         if self.gate:
             self.gate.reset()
-        self._decoder.reset()
+        self.stages.decoder.reset()
 
-    def push(self, chunk: Chunk) -> list[TextEvent]:
-        """Events of all hops that these samples complete.
+    def push(self, chunk: Chunk) -> list[Event]:
+        """Return the events of all hops that these samples complete.
 
         Raises:
             InputError: Another layout than the model's, or a sample that is not a finite number; nothing was taken.
         """
-        steps = self.steps(chunk)
-        try:
-            hop = next(steps)
-            while True:
-                hop = steps.send(self._encode(hop))
-        except StopIteration as done:
-            events: list[TextEvent] = done.value
-            return events
+        self.take(chunk)
+        events: list[Event] = []
+        while (frames := self.next_hop()) is not None:
+            events += self.decode(self._encode(frames))
+        return events + self.decode(None)
 
-    def steps(self, chunk: Chunk) -> Generator[Hop, Emission, list[TextEvent]]:
-        """`push` without its encoder: gives a hop of frames, wants what the encoder says to them, and so on.
+    def take(self, chunk: Chunk) -> None:
+        """Accept samples, whose hops `next_hop` then gives; errors as those of `push`."""
+        self._require(chunk)
+        self._pending.extend([chunk] if self._gaps is None else self._gaps.push(chunk))
 
-        So that several pipelines can ask an encoder together (streamer.group). It must be run to its end.
+    def next_hop(self) -> Frames | None:
+        """Return the frames of the next complete hop; None: more samples are needed.
+
+        Where data was missing for too long the text is finished on the way; `decode` returns its events first.
         """
-        self.require(chunk)
-        events: list[TextEvent] = []
-        for piece in [chunk] if self._gaps is None else self._gaps.push(chunk):
-            if piece is None:
-                events += self._settle()
-                self.gaps += 1
-            else:
-                events += yield from self._take(piece)
-        return events
-
-    def require(self, chunk: Chunk) -> None:
-        """Raise InputError for samples that are not the model's, or not finite numbers where nobody masks them."""
-        self.facts.require(chunk.layout)
-        # The encoder carries its context for ever: one NaN would silence it until the next reset.
-        if self._gaps is None and not np.isfinite(chunk.samples).all():
-            row = int(np.argmin(np.isfinite(chunk.samples).all(axis=(1, 2))))
-            raise InputError(
-                f"The sample at {chunk.times[row]:.3f} s holds a value that is not a finite number; expected "
-                f"{chunk.layout} without such: mend the source."
-            )
-
-    def _take(self, chunk: Chunk) -> Generator[Hop, Emission, list[TextEvent]]:
-        events: list[TextEvent] = []
-        start = 0
-        while start < len(chunk.times):
-            part = slice(start, min(len(chunk.times), start + self._ring.free))
-            self._ring.push(Chunk(chunk.samples[part], chunk.times[part], chunk.layout))
-            start = part.stop
-            while block := self._ring.pop(self._block):
+        while True:
+            if block := self._ring.pop(self._block):
                 self._block = self._later_block
-                emission = yield self._frames(block)
-                events += self._decode(emission)
-        return events
+                return self._frames(block)
+            if not self._pending:
+                return None
+            piece = self._pending.popleft()
+            if piece is None:
+                self._events = self._finish_signal()
+                self._gap_count += 1
+                continue
+            fitting, rest = slice(0, self._ring.free), slice(self._ring.free, None)
+            self._ring.push(Chunk(piece.samples[fitting], piece.times[fitting], piece.layout))
+            if len(piece.times[rest]):
+                self._pending.appendleft(Chunk(piece.samples[rest], piece.times[rest], piece.layout))
 
-    def finish(self) -> list[TextEvent]:
-        """Settle the tail: the frames of an incomplete hop, and all keys; the signal's stages are as after `reset`."""
-        events = self._settle()
-        if self._gaps:
-            self._gaps.reset()
-        return events
-
-    @property
-    def masked(self) -> int:
-        """Frames so far that were masked in some band, since samples of their window are missing."""
-        return self._mask.masked
-
-    @property
-    def rejected(self) -> int:
-        """Keys so far that were heard and not believed; decoders without a commit rule believe all."""
-        return int(getattr(self._decoder, "rejected", 0))
-
-    def _settle(self) -> list[TextEvent]:
-        waiting = len(self._ring)
-        events: list[TextEvent] = []
-        if waiting and (rest := self._ring.pop(waiting)):
-            events += self._decode(self._encode(self._frames(rest)))
-        with self._observe("encoder"):
-            emission = self.encoder.finish()
-        events += self._decode(emission)
-        with self._observe("decoder"):
-            last = self._decoder.finish()
-        self._reset_signal()
-        return [*events, last] if last else events
-
-    def recent(self) -> Chunk:
-        """The last samples without a gap: as many as are kept, and those that wait for a whole hop."""
-        return self._ring.recent()
-
-    def warm(self, past: Chunk, until: float) -> list[TextEvent]:
-        """`push` samples that fill the receptive field: what frames up to `until` (s) say is decoded by somebody else.
-
-        To be called after a reset.
-        """
-        self._until = until
-        return self.push(past)
-
-    def _reset_signal(self) -> None:
-        self._block = self._first_block
-        self._until = -np.inf
-        self._ring.reset()
-        self._mask.reset()
-        self._conditioner.reset()
-        self._spectrogram.reset()
-        self.encoder.reset()
-        if self.gate:
-            self.gate.finish()
-
-    def _frames(self, block: Chunk) -> Hop:
-        block = Chunk(self._mask.push(block.samples), block.times, block.layout)
-        with self._observe("conditioner"):
-            block = self._conditioner.push(block)
-        with self._observe("spectrogram"):
-            frames, times = self._spectrogram.push(block.samples, block.times)
-        if self.gate:
-            self.gate.listen(self._mask.held(frames))
-        if self._personal is not None:
-            with self._observe("personal"):
-                frames = self._personal.push(frames)
-        return self._mask.hide(frames), times
-
-    def _encode(self, hop: Hop) -> Emission:
-        with self._observe("encoder"):
-            return self.encoder.push(*hop)
-
-    def _decode(self, emission: Emission) -> list[TextEvent]:
-        events: list[TextEvent] = []
+    def decode(self, emission: Emission | None) -> list[Event]:
+        """Return the events that wait, and those of an emission; None: there is no further one."""
+        events, self._events = self._events, []
+        if emission is None:
+            return events
         if self.gate:
             with self._observe("gate"):
                 emission = self.gate.push(emission)
@@ -275,6 +166,114 @@ class Pipeline:
             if self.tap:
                 self.tap(hop)
             with self._observe("decoder"):
-                event = self._decoder.push(hop)
-            events += [event] if event else []
+                events += self.stages.decoder.push(hop)
         return events
+
+    def finish(self) -> list[Event]:
+        """Finish the text: the frames of an incomplete hop, and all keys; the signal's stages are as after `reset`."""
+        events = self._finish_signal()
+        if self._gaps:
+            self._gaps.reset()
+        return events
+
+    def counts(self) -> dict[str, int]:
+        """Count, over all resets, gaps, frames masked in some band, and keys read and left out as too doubtful."""
+        return {"gaps": self._gap_count, "masked": self._masked_count, "rejected": self.stages.decoder.rejected}
+
+    def recent(self) -> Chunk:
+        """Return the last samples without a gap: as many as are kept, and those that wait for a whole hop."""
+        return self._ring.recent()
+
+    def warm(self, past: Chunk, until: float) -> list[Event]:
+        """Push samples that fill the receptive field, right after a reset.
+
+        Emissions of frames up to `until` (s) are not decoded: another pipeline has done that.
+        """
+        self._until = until
+        return self.push(past)
+
+    @property
+    def state(self) -> PipelineState:
+        """All that is remembered between two pushes; the same settings and model must stand behind one that is set."""
+        gate, stages = self.gate, self.stages
+        return PipelineState(
+            gaps=self._gaps.state if self._gaps else None,
+            ring=self._ring.state,
+            started=self._block == self._later_block,
+            until=self._until,
+            conditioner=stages.conditioner.state,
+            front_end=stages.front_end.state,
+            encoder=stages.encoder.state,
+            gate=gate.state if gate else None,
+            decoder=stages.decoder.state,
+        )
+
+    @state.setter
+    def state(self, state: PipelineState) -> None:
+        self.reset()
+        owners = {"gaps": self._gaps, "ring": self._ring, "gate": self.gate}
+        for field in fields(state):
+            if field.name in ("started", "until"):
+                continue
+            owner = owners[field.name] if field.name in owners else getattr(self.stages, field.name)
+            part = getattr(state, field.name)
+            if (owner is None) != (part is None):
+                raise ValueError(f"the state of {field.name} is {part!r}, which does not fit this pipeline")
+            if owner is not None:
+                owner.state = part
+        self._block = self._later_block if state.started else self._first_block
+        self._until = state.until
+
+    def _require(self, chunk: Chunk) -> None:
+        self.facts.require(chunk.layout)
+        # The encoder carries its context for ever: one NaN would silence it until the next reset.
+        if self._gaps is None and not np.isfinite(chunk.samples).all():
+            row = int(np.argmin(np.isfinite(chunk.samples).all(axis=(1, 2))))
+            raise InputError(
+                f"The sample at {chunk.times[row]:.3f} s holds a value that is not a finite number; expected "
+                f"{chunk.layout} without such: mend the source."
+            )
+
+    def _finish_signal(self) -> list[Event]:
+        """Return the events that wait and those of the end of the text; the signal's stages start anew."""
+        waiting = len(self._ring)
+        events: list[Event] = []
+        if waiting and (rest := self._ring.pop(waiting)):
+            events += self.decode(self._encode(self._frames(rest)))
+        last_frames = self.stages.front_end.finish()
+        if len(last_frames.times):
+            events += self.decode(self._encode(last_frames))
+        with self._observe("encoder"):
+            emission = self.encoder.finish()
+        events += self.decode(emission)
+        with self._observe("decoder"):
+            events += self.stages.decoder.finish()
+        self._reset_signal()
+        return events
+
+    def _reset_signal(self) -> None:
+        self._block = self._first_block
+        self._until = -np.inf
+        self._ring.reset()
+        self.stages.conditioner.reset()
+        self.stages.front_end.reset()
+        self.encoder.reset()
+        if self.gate:
+            self.gate.finish()
+
+    def _frames(self, block: Chunk) -> Frames:
+        with self._observe("conditioner"):
+            block = self.stages.conditioner.push(block)
+        with self._observe("spectrogram"):
+            frames = self.stages.front_end.push(block)
+        self._masked_count += int(frames.missing.any(axis=-1).sum())
+        if self.gate:
+            self.gate.listen(frames)
+        if self._personal is not None:
+            with self._observe("personal"):
+                frames = self._personal.push(frames)
+        return frames
+
+    def _encode(self, frames: Frames) -> Emission:
+        with self._observe("encoder"):
+            return self.encoder.push(frames)

@@ -20,7 +20,7 @@ from messages.signal import Chunk, Layout
 from messages.text import Key, TextEvent
 
 SUFFIX = ".flight"
-_VERSION = 1
+_VERSION = 2
 _STATE = "array"
 
 Deed = Literal["hear", "settle", "reset", "exchange", "remember"]
@@ -96,7 +96,13 @@ def read_flight(path: Path) -> Flight:
     """
     try:
         arrays = read_arrays(path)
-        return _flight(json.loads(arrays["record"].tobytes()), arrays)
+        record = json.loads(arrays["record"].tobytes())
+        if record["version"] != _VERSION:
+            raise InputError(
+                f"{path} is a flight of version {record['version']!r}, expected {_VERSION}: decode it with the emgtype "
+                "that wrote it"
+            )
+        return _flight(record, arrays)
     except FileNotFoundError:
         raise InputError(f"no flight {path}: name an existing {SUFFIX} file") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
@@ -132,8 +138,6 @@ def _with(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
 
 def _flight(record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Flight:
     samples, times = arrays["samples"], arrays["times"]
-    if record["version"] != _VERSION:
-        raise ValueError
     layout = record["layout"] and Layout(**{**record["layout"], "sides": tuple(record["layout"]["sides"])})
     steps, first = [], 0
     for entry in record["steps"]:

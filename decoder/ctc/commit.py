@@ -93,15 +93,15 @@ class Committer:
         self._tail: list[int] = []
         self._time = -np.inf
 
-    def push(self, emission: Emission) -> TextEvent | None:
-        """The edit that these frames make; None: none."""
+    def push(self, emission: Emission) -> list[TextEvent]:
+        """Return the edit that these frames (at least one) make, if they make one."""
         rule = self._rule
         final = self._beam.commit(emission, rule.lag, PATIENCE, self._wanted, rule.age)
         self._time = float(emission.times[-1])
         if rule.mode == "hold":
-            return self._event(self._kept(final), ()) if final else None
+            return self._event(self._kept(final), ()) if final else []
         if not final and self._beam.labels() == self._tail:
-            return None
+            return []
         keys = self._beam.keys()
         return self._event(self._kept(final), keys[: self._to_show(final, keys)])
 
@@ -121,19 +121,19 @@ class Committer:
                 return count
         return len(keys)
 
-    def finish(self) -> TextEvent | None:
-        """Make all keys so far final, ranked as a text that ends here; None: they were. Afterwards as after `reset`."""
+    def finish(self) -> list[TextEvent]:
+        """Make all keys so far final, ranked as a text that ends here; the committer is then as after `reset`."""
         self._beam.finish()
         event = self._event(self._kept(self._beam.cut(np.inf)), ())
         self.reset()
         return event
 
-    def _event(self, final: tuple[Key, ...], tail: tuple[Key, ...]) -> TextEvent | None:
+    def _event(self, final: tuple[Key, ...], tail: tuple[Key, ...]) -> list[TextEvent]:
         keys = [*final, *tail]
         erase, labels = edit(self._tail, [key.label for key in keys])
         if not erase and not labels and len(tail) == len(self._tail):
-            return None
+            return []
         self._tail = [key.label for key in tail]
         self._seq += 1
         inserted = tuple(keys[len(keys) - len(labels) :])
-        return TextEvent(erase, inserted, len(tail), self._time, self._seq - 1)
+        return [TextEvent(erase, inserted, len(tail), self._time, self._seq - 1)]

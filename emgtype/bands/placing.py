@@ -5,17 +5,19 @@ Models are trained to bear a band that is turned by an electrode, so they can ha
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from emgtype.models.bundle import OFFLINE, Bundle
+from emgtype.models.bundle import Bundle
+from emgtype.models.pipelines import OFFLINE
 from messages.emission import Emission
-from messages.signal import Chunk
+from messages.signal import Chunk, Frames
 from streamer.conditioning.placement import Placement
-from streamer.encoder.whole import FrameEncoder, open_encoder
-from streamer.front_end.stft import Spectrogram
+from streamer.encoder.choice import open_encoder
+from streamer.front_end.choice import open_front_end
+from streamer.stages import FrameEncoder
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -41,7 +43,7 @@ def placements(bundle: Bundle, typed: Typed, advance: Callable[[], None] = lambd
     `advance` is called after each of the `steps`.
     """
     encoder = open_encoder(str(bundle.encoder), OFFLINE, bundle.facts)
-    frames, times = Spectrogram(bundle.facts.stft).push(typed.chunk.samples, typed.chunk.times)
+    frames = open_front_end(bundle.facts.front_end, bundle.facts.layout).push(typed.chunk)
     electrodes = bundle.facts.layout.electrodes
     found = [Placement() for _ in bundle.facts.layout.sides]
     for band in _order(len(found)):
@@ -49,8 +51,8 @@ def placements(bundle: Bundle, typed: Typed, advance: Callable[[], None] = lambd
         for mirror in (False, True):
             for roll in range(electrodes):
                 found[band] = Placement(roll, mirror)
-                emission = _encoded(encoder, _corrected(frames, found), times)
-                scores[int(mirror), roll] = _score(emission, bundle.facts.blank, typed.labels)
+                emission = _encoded(encoder, replace(frames, values=_corrected(frames.values, found)))
+                scores[int(mirror), roll] = _score(emission, bundle.facts.decoder.blank, typed.labels)
                 advance()
         smooth = sum(weight * np.roll(scores, place, axis=1) for place, weight in zip((-1, 0, 1), _SMOOTH, strict=True))
         mirrored, best = np.unravel_index(int(np.argmax(smooth)), scores.shape)
@@ -74,13 +76,13 @@ def _corrected(frames: npt.NDArray[np.float32], places: Sequence[Placement]) -> 
     return np.stack(ordered, axis=1)
 
 
-def _encoded(encoder: FrameEncoder, frames: npt.NDArray[np.float32], times: FloatArray) -> FloatArray:
+def _encoded(encoder: FrameEncoder, frames: Frames) -> FloatArray:
     """(F, classes) natural-log probabilities."""
     encoder.reset()
     parts: list[Emission] = []
-    for first in range(0, len(frames), encoder.hop):
+    for first in range(0, len(frames.times), encoder.hop):
         part = slice(first, first + encoder.hop)
-        parts.append(encoder.push(frames[part], times[part]))
+        parts.append(encoder.push(Frames(frames.values[part], frames.times[part], frames.missing[part])))
     parts.append(encoder.finish())
     return np.concatenate([part.log_probs.astype(np.float64) for part in parts])
 

@@ -11,7 +11,8 @@ from decoder.metrics import CharacterErrors
 from emgtype.commands.options import PATH, config_options, json_option, print_json
 from emgtype.config import load_config
 from emgtype.datasets.emission_file import read_emissions
-from emgtype.models.bundle import beam_for, open_bundle, scorer_for
+from emgtype.models.bundle import open_bundle
+from emgtype.models.decoders import beam_for, scorer_for
 from messages.charset import labels_to_text
 from messages.text import render
 

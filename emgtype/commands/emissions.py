@@ -10,10 +10,11 @@ from rich.progress import Progress
 from adapters.files.private import open_private
 from adapters.sessions.reader import SessionReader
 from emgtype.commands.options import PATH
-from emgtype.models.bundle import OFFLINE, check_length, open_bundle
+from emgtype.models.bundle import check_length, open_bundle
+from emgtype.models.pipelines import OFFLINE
 from messages.emission import Emission
-from streamer.encoder.whole import open_encoder
-from streamer.front_end.stft import Spectrogram
+from streamer.encoder.choice import open_encoder
+from streamer.front_end.choice import open_front_end
 
 
 @click.command(epilog="Example: emgtype emissions session.hdf5 --bundle demo --out emissions.npz")
@@ -28,9 +29,10 @@ def command(session: Path, bundle: str, out: Path) -> None:
         model.facts.require(recorded.layout)
         check_length(recorded, model.facts)
         task = progress.add_task("encoding", total=len(recorded))
-        spectrogram, encoder = Spectrogram(model.facts.stft), open_encoder(str(model.encoder), OFFLINE, model.facts)
+        front_end = open_front_end(model.facts.front_end, model.facts.layout)
+        encoder = open_encoder(str(model.encoder), OFFLINE, model.facts)
         for chunk in recorded.chunks():
-            parts.append(encoder.push(*spectrogram.push(chunk.samples, chunk.times)))
+            parts.append(encoder.push(front_end.push(chunk)))
             progress.advance(task, len(chunk.times))
         parts.append(encoder.finish())
         labels = recorded.labels(recorded.start, recorded.end)

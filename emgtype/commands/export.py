@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from adapters.bundles.checksums import write_checksums
+from adapters.bundles.checksums import CHECKSUMS, write_checksums
 from emgtype.commands.options import PATH
 from emgtype.commands.train import session_files
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
@@ -13,25 +13,39 @@ from messages.errors import InputError
 
 
 @click.command(epilog="Example: emgtype export runs/me/checkpoints/best.ckpt --out exported/me --measure data/val")
-@click.argument("checkpoint", type=PATH)
+@click.argument("checkpoint", type=PATH, required=False)
 @click.option("--out", type=PATH, required=True, help="The bundle's folder; its name is the bundle's.")
-@click.option(
-    "--measure", type=PATH, multiple=True, required=True, help="Held-out sessions that measure the emission delay."
-)
+@click.option("--upgrade", metavar="BUNDLE", help="Bring a bundle of an older emgtype up to date instead.")
+@click.option("--measure", type=PATH, multiple=True, help="Held-out sessions that measure the emission delay.")
 @click.option("--lm", type=PATH, help="Folder of a language model to put into the bundle.")
 @click.option("--card", type=PATH, help="Text of the model card (Markdown).")
 @click.option("--trained-on", default="not stated", help="Provenance: on what and by which command.")
 @click.option("--hop", default=4, show_default=True, help="Frames per call that the bundle prefers.")
 def command(
-    checkpoint: Path,
+    checkpoint: Path | None,
     out: Path,
+    upgrade: str | None,
     measure: tuple[Path, ...],
     lm: Path | None,
     card: Path | None,
     trained_on: str,
     hop: int,
 ) -> None:
-    """Make a model bundle from a checkpoint; refuses one that streams otherwise than it computes offline."""
+    """Make a model bundle from a checkpoint; refuses one that streams otherwise than it computes offline.
+
+    With --upgrade, write a bundle of an older emgtype in the form that this one reads: the facts of its ONNX files
+    change their form, weights, layers and language model stay bit for bit.
+    """
+    if upgrade is not None:
+        if checkpoint is not None or measure:
+            raise InputError("--upgrade takes a bundle, no checkpoint and no --measure: leave them out")
+        from emgtype.models.upgrade import upgrade_bundle
+
+        changed = upgrade_bundle(upgrade, out)
+        click.echo(f"{out}: {', '.join(changed)} and {CHECKSUMS} written anew, all other files copied")
+        return
+    if checkpoint is None or not measure:
+        raise InputError("a checkpoint and --measure SESSION are needed: name them, or a bundle with --upgrade")
     from training.export.bundle import export_bundle, facts_of
     from training.export.checkpoint import WEIGHTS, load_encoder, write_weights
     from training.run.delay import emission_delay_ms

@@ -63,7 +63,7 @@ def _bundle(name: str) -> dict[str, Any]:
 
     bundle = open_bundle(name)
     facts = asdict(bundle.facts)
-    facts["classes"] = "".join(bundle.facts.classes)
+    facts["decoder"]["classes"] = "".join(bundle.facts.decoder.classes)
     facts["layout"] = str(bundle.facts.layout)
     report: dict[str, Any] = {"folder": str(bundle.folder), **facts}
     if note := bundle.facts.licence_note:

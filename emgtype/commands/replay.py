@@ -30,7 +30,8 @@ from emgtype.config import load_config
 from emgtype.latency import StageTimer
 from emgtype.live.daemon import Sink
 from emgtype.live.injection import check_flags, open_keys
-from emgtype.models.bundle import OFFLINE, assemble, check_length, open_bundle
+from emgtype.models.bundle import check_length, open_bundle
+from emgtype.models.pipelines import OFFLINE, assemble
 from emgtype.replay.replay import Replay, ReplayReport, paced, pieces
 from emgtype.tables import accuracy_table, milliseconds_table
 from messages.errors import InputError
@@ -158,7 +159,7 @@ def command(
         if inject:
             keys.finish()
         # A model that needs the whole recording has no delay: all its text comes after the end.
-        counted = recorded.condition == ON_KEYBOARD and model.facts.streams
+        counted = recorded.condition == ON_KEYBOARD and model.facts.encoder.kind == "streaming"
         timed = [k for k in recorded.keystrokes if k.label is not None] if counted else []
         report = replay.report(recorded.labels(recorded.start, recorded.end), timed)
     if as_json:

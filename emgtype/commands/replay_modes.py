@@ -9,7 +9,8 @@ from rich.progress import Progress
 from emgtype.commands.options import given_beside, print_json
 from emgtype.commands.train import session_files
 from emgtype.config import Config
-from emgtype.models.bundle import Bundle, beam_for, scorer_for
+from emgtype.models.bundle import Bundle
+from emgtype.models.decoders import beam_for, scorer_for
 from messages.errors import InputError
 
 DECODERS = ("emgtype", "pyctcdecode")
@@ -29,7 +30,7 @@ def fly(flights: tuple[Path, ...], bundle: str | None, *, quiet: bool, as_json: 
     if len(flights) > 1:
         raise InputError(f"{len(flights)} files were named: expected one flight")
     from adapters.sessions.flight_file import read_flight
-    from emgtype.recording.flight import reproduce
+    from emgtype.recording.reproduce import reproduce
 
     flight = read_flight(flights[0])
     with Progress(transient=True, console=Console(stderr=True), disable=as_json) as progress:

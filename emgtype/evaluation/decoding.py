@@ -13,23 +13,17 @@ from adapters.sessions.reader import SessionReader
 from decoder.ctc.commit import Committer
 from decoder.ctc.greedy import GreedyDecoder
 from emgtype.config import DecoderConfig
-from emgtype.models.bundle import (
-    OFFLINE,
-    Bundle,
-    beam_for,
-    check_length,
-    commit_rule,
-    open_bundle,
-    personal_layer,
-    scorer_for,
-)
+from emgtype.models.bundle import Bundle, check_length, open_bundle
+from emgtype.models.decoders import beam_for, commit_rule, scorer_for
+from emgtype.models.personal import personal_layer
+from emgtype.models.pipelines import OFFLINE, stages_of
 from messages.charset import labels_to_text
 from messages.emission import Emission
 from messages.errors import InputError
 from messages.model_facts import Precision
 from messages.signal import Chunk
 from messages.text import KeySequence
-from streamer.encoder.whole import open_encoder
+from streamer.encoder.choice import open_encoder
 from streamer.pipeline import Pipeline
 
 
@@ -120,7 +114,9 @@ def decode(task: Task) -> Decoded:
             )
         readings = _Readings(bundle, task.decodings)
         personal = personal_layer(bundle, task.person) if task.person else None
-        pipeline = Pipeline(open_encoder(str(bundle.encoder), OFFLINE, bundle.facts), readings, personal=personal)
+        stages = stages_of(bundle, open_encoder(str(bundle.encoder), OFFLINE, bundle.facts), personal=personal)
+        pipeline = Pipeline(stages, bundle.facts)
+        pipeline.tap = readings.push
         count = 0
         for chunk in session.chunks():
             # By their number, not by their stamps: a jump of the clock must not make keys older than the commit lag.
@@ -128,6 +124,7 @@ def decode(task: Task) -> Decoded:
             pipeline.push(Chunk(chunk.samples, times, chunk.layout))
             count += len(chunk.times)
         pipeline.finish()
+        readings.finish()
         origin = session.origin.get(SIMULATOR)
         return Decoded(
             user_id(session.user),
@@ -139,7 +136,7 @@ def decode(task: Task) -> Decoded:
 
 
 class _Readings:
-    """Hands every emission to all decoders, so that the encoder runs once. In the pipeline it is the decoder."""
+    """Hands every emission of a pipeline to all decoders, so that the encoder runs once."""
 
     def __init__(self, bundle: Bundle, decodings: tuple[Decoding, ...]) -> None:
         self._greedy = GreedyDecoder()
@@ -154,20 +151,14 @@ class _Readings:
         """All decoders take the frames in."""
         self._greedy_labels += [key.label for key in self._greedy.push(emission)]
         for committer, keys in self._beams.values():
-            if event := committer.push(emission):
+            for event in committer.push(emission):
                 keys.push(event)
 
     def finish(self) -> None:
         """All keys become final."""
         for committer, keys in self._beams.values():
-            if event := committer.finish():
+            for event in committer.finish():
                 keys.push(event)
-
-    def reset(self) -> None:
-        """Forget the past of the decoders; what they have read stays."""
-        self._greedy.reset()
-        for committer, _ in self._beams.values():
-            committer.reset()
 
     def texts(self) -> dict[str, str]:
         """The keys read, by decoding."""

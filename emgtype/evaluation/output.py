@@ -139,7 +139,7 @@ def _model(model: Model) -> dict[str, Any]:
     language_model = model.bundle.language_model
     return {
         "name": model.bundle.facts.name,
-        "family": model.bundle.facts.family,
+        "family": model.bundle.facts.encoder.family,
         "licence": model.bundle.facts.licence,
         "person": model.person or None,
         "emission_delay_ms": model.bundle.facts.emission_delay_ms,

@@ -15,13 +15,15 @@ from decoder.metrics import CerDifference, CharacterErrors, cer_difference
 from emgtype.config import DecoderConfig
 from emgtype.evaluation.decoding import GREEDY, Decoding, Task, live
 from emgtype.evaluation.workers import Processes
-from emgtype.models.bundle import OFFLINE, Bundle, check_length
+from emgtype.models.bundle import Bundle, check_length
+from emgtype.models.pipelines import OFFLINE
 from emgtype.places import ENCODERS
 from messages.charset import text_to_labels
 from messages.errors import InputError
 from messages.model_facts import Precision
+from messages.signal import Frames
 from streamer.encoder.stream import OnnxEncoder
-from streamer.front_end.stft import Spectrogram
+from streamer.front_end.choice import open_front_end
 from training.export.quantise import Dense, FloatArray, Range, calibrate, dense_layers, quantised, write_int8
 
 _LONGEST = 240  # seconds of a session that calibrate
@@ -100,8 +102,7 @@ def _frames(bundle: Bundle, path: Path) -> FloatArray:
         bundle.facts.require(session.layout)
         check_length(session, bundle.facts)
         chunk = session.read(0, min(len(session), round(_LONGEST * session.layout.rate)))
-    frames, _ = Spectrogram(bundle.facts.stft).push(chunk.samples, chunk.times)
-    return frames
+    return open_front_end(bundle.facts.front_end, bundle.facts.layout).push(chunk).masked()
 
 
 def _by_sensitivity(
@@ -121,7 +122,7 @@ def _emissions(graph: onnx.ModelProto, bundle: Bundle, frames: FloatArray) -> np
     with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
         onnx.save(graph, file.name)
         encoder = OnnxEncoder.load(file.name, OFFLINE, bundle.facts)
-    return encoder.push(frames, np.zeros(len(frames))).log_probs
+    return encoder.push(Frames.complete(frames, np.zeros(len(frames)))).log_probs
 
 
 def _compare(folder: Path, decoding: Decoding, sessions: Sequence[Path], kept: tuple[str, ...]) -> Comparison:

@@ -54,7 +54,9 @@ class Runner:
             readings = {} if known is None else known.readings
             missing = tuple(d for d in dict.fromkeys(decodings) if d.key not in readings)
             if missing:
-                tasks[Task(trial.path, model.bundle.folder, model.person, missing, model.bundle.facts.precision)] = name
+                tasks[
+                    Task(trial.path, model.bundle.folder, model.person, missing, model.bundle.facts.encoder.precision)
+                ] = name
         self._tell(0, len(tasks))
         for done, (task, result) in enumerate(self._backend.run(list(tasks)), start=1):
             if isinstance(result, str):

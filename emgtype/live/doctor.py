@@ -20,7 +20,8 @@ from emgtype.config import Config
 from emgtype.extras import EXTRAS
 from emgtype.live.newest import newest
 from emgtype.live.sockets import ask_daemon, control_socket, publish_socket
-from emgtype.models.bundle import Bundle, assemble, open_bundle
+from emgtype.models.bundle import Bundle, open_bundle
+from emgtype.models.pipelines import assemble
 from emgtype.places import USER_DATA
 from messages.errors import InputError
 from messages.signal import Chunk
@@ -81,7 +82,7 @@ def _versions() -> str:
 
 def _speed(bundle: Bundle, config: Config) -> str:
     facts, pipeline = bundle.facts, assemble(bundle, config)
-    samples = config.pipeline.hop * facts.stft.hop
+    samples = config.pipeline.hop * facts.front_end.hop
     hop = samples / facts.layout.rate
     shape = (samples, facts.layout.bands, facts.layout.electrodes)
     noise = np.random.default_rng(0).normal(scale=10.0, size=shape).astype(np.float32)

@@ -11,7 +11,8 @@ from emgtype.config import Config, with_profile
 from emgtype.live.daemon import Daemon
 from emgtype.live.member import Member, Roster
 from emgtype.live.people import Party, gather
-from emgtype.models.bundle import open_bundle, personal_layer
+from emgtype.models.bundle import open_bundle
+from emgtype.models.personal import personal_layer
 from messages.errors import InputError
 from streamer.quality.watch import SignalWatch
 

@@ -102,7 +102,7 @@ class Member:
 
 
 def _counts(pipeline: Pipeline) -> dict[str, int]:
-    return {"gaps": pipeline.gaps, "masked": pipeline.masked, "rejected": pipeline.rejected}
+    return pipeline.counts()
 
 
 @dataclass(slots=True)

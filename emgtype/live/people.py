@@ -9,11 +9,13 @@ from typing import Any
 from adapters.bundles.personal_layers import known_persons
 from emgtype.config import Config
 from emgtype.latency import StageTimer
-from emgtype.models.bundle import Bundle, assemble_group, open_bundle
+from emgtype.models.bundle import Bundle, open_bundle
+from emgtype.models.pipelines import assemble_group
 from messages.errors import InputError
 from messages.model_facts import Precision
 from streamer.group import PipelineGroup
-from streamer.pipeline import Observer, Pipeline
+from streamer.pipeline import Pipeline
+from streamer.stages import Observer
 
 
 def flags_of_each(

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,13 @@ from adapters.bundles.checksums import sha256
 from adapters.bundles.personal_layers import PERSONS
 from adapters.sessions.flight_file import SUFFIX, Flight, Step, write_flight
 from emgtype.config import Config, as_table
-from emgtype.models.bundle import Bundle, assemble_group, open_bundle
+from emgtype.models.bundle import Bundle
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
-from emgtype.recording.pipeline_state import put_state, take_state
-from messages.errors import InputError
+from messages.errors import NoStateError
 from messages.signal import Chunk
-from messages.tables import build
-from messages.text import KeySequence, TextEvent, render
-from streamer.group import PipelineGroup
-from streamer.handover import hand_over
-from streamer.pipeline import Pipeline, unobserved
+from messages.tables import table_of
+from messages.text import TextEvent
+from streamer.pipeline import Pipeline
 
 _EVERY = 30.0  # seconds between two moments at which a flight can begin
 _BEGINS = ("reset", "remember")
@@ -73,8 +70,7 @@ class FlightRecorder:
         """Samples enter the pipeline."""
         if self._since >= self._every:
             self._since = 0
-            if (state := take_state(self._pipeline)) is not None:
-                self._add(Step("remember", self._clock(), told=self._told, state=state))
+            self._remember()
         self._add(Step("hear", self._clock(), chunk))
         self._samples += len(chunk.times)
         self._since += len(chunk.times)
@@ -113,6 +109,14 @@ class FlightRecorder:
             tuple(each.step for each in kept),
             tuple((number, event) for number, each in enumerate(kept) for event in each.events),
         )
+
+    def _remember(self) -> None:
+        """Keep the pipeline's state: a flight can begin there."""
+        try:
+            state = table_of(self._pipeline.state)
+        except NoStateError:
+            return
+        self._add(Step("remember", self._clock(), told=self._told, state=state))
 
     def _add(self, step: Step) -> None:
         self._begins += bool(self._kept) and step.do in _BEGINS
@@ -165,122 +169,3 @@ def model_of(config: Config, bundle: Bundle) -> Mapping[str, Any]:
     names = [bundle.encoder.name, LM_BINARY, LM_TABLES, LM_FACTS, *layer]
     sums = {name: sha256(bundle.folder / name) for name in names if (bundle.folder / name).is_file()}
     return {"config": as_table(config), "bundle": str(bundle.folder.resolve()), "files": sums}
-
-
-@dataclass(frozen=True, slots=True)
-class Reproduced:
-    """A flight played again."""
-
-    events: tuple[TextEvent, ...]
-    """What came out this time."""
-    recorded: tuple[TextEvent, ...]
-    """What came out in the flight."""
-    equal_from: int
-    """Number of the recorded event from which on all are the same to the last digit; their count where none is."""
-    whole: bool
-    """Whether the flight begins with a pipeline of which all is known: then all should be the same."""
-
-    @property
-    def text(self) -> str:
-        """What was typed."""
-        keys = KeySequence()
-        for number, event in enumerate(self.events):  # in numbers without a leap, which a reset may bring
-            keys.push(replace(event, seq=number))
-        return render(key.label for key in (*keys.final, *keys.tail))
-
-    def as_dict(self) -> dict[str, Any]:
-        """For --json."""
-        return {
-            "events": len(self.recorded),
-            "equal_from": self.equal_from,
-            "reproduced": not self.equal_from,
-            "whole": self.whole,
-            "text": self.text,
-        }
-
-    def __str__(self) -> str:
-        count = len(self.recorded)
-        if not self.equal_from:
-            return f"all {count} events are those of the flight to the last digit"
-        late = "" if self.whole else ", since the flight begins in the midst of typing"
-        same = count - self.equal_from
-        return f"{same} of {count} events are those of the flight, from number {self.equal_from} on{late}"
-
-
-def reproduce(
-    flight: Flight, bundle: str | None = None, advance: Callable[[int], None] = lambda _steps: None
-) -> Reproduced:
-    """Play a flight again, as fast as possible.
-
-    Args:
-        flight: As it was recorded.
-        bundle: Where the bundle lies now; None: where it lay.
-        advance: Gets how many steps are done since the last call.
-
-    Raises:
-        InputError: The bundle is not there, or another one; or the file was changed.
-    """
-    try:
-        return _played(flight, bundle, advance)
-    except InputError:
-        raise
-    except Exception as error:  # what a pipeline remembers reaches all of its stages
-        raise InputError(
-            f"the flight cannot be played ({type(error).__name__}): expected it as `emgtype control flight` wrote it"
-        ) from error
-
-
-def _played(flight: Flight, bundle: str | None, advance: Callable[[int], None]) -> Reproduced:
-    group = _group(flight.model, bundle)
-    events: list[TextEvent] = []
-    told = flight.told
-    for number, step in enumerate(flight.steps):
-        came: list[TextEvent] = []
-        if step.do == "hear" and step.chunk is not None:
-            answer = group.push({0: step.chunk})[0]
-            came = [] if isinstance(answer, InputError) else answer  # refused then, too
-        elif step.do == "settle":
-            came = group.pipelines[0].finish()
-        elif step.do == "reset":
-            group.pipelines[0].reset()
-            told = step.told
-        elif step.do == "remember" and step.state is not None:
-            told = step.told
-            if number == 0:
-                put_state(group.pipelines[0], step.state)
-        elif step.model is not None:
-            successor = _group(step.model, bundle)
-            came = hand_over(group.pipelines[0], successor.pipelines[0])
-            group = successor
-        events += [replace(event, seq=told + count) for count, event in enumerate(came)]
-        told += len(came)
-        advance(1)
-    recorded = tuple(event for _, event in flight.events)
-    return Reproduced(tuple(events), recorded, _equal_from(events, recorded), flight.whole)
-
-
-def _equal_from(events: list[TextEvent], recorded: tuple[TextEvent, ...]) -> int:
-    same = 0
-    for ours, theirs in zip(reversed(events), reversed(recorded), strict=False):
-        if ours != theirs:
-            break
-        same += 1
-    if same == len(recorded) != len(events):  # more came out than then: that is a difference, at the beginning
-        return min(1, len(recorded))
-    return len(recorded) - same
-
-
-def _group(model: Mapping[str, Any], elsewhere: str | None) -> PipelineGroup:
-    config = build(Config, dict(model["config"]), "the flight")
-    bundle = open_bundle(elsewhere or str(model["bundle"]), config.pipeline.precision)
-    changed = [name for name, checksum in model["files"].items() if _differs(bundle.folder / name, checksum)]
-    if changed:
-        raise InputError(
-            f"the flight was decoded by another {', '.join(changed)} than lies in {bundle.folder}: name a bundle with "
-            "what it was, by --bundle"
-        )
-    return assemble_group(bundle, [config], [unobserved])
-
-
-def _differs(path: Path, checksum: str) -> bool:
-    return not path.is_file() or sha256(path) != checksum

@@ -14,7 +14,8 @@ from decoder.ctc.commit import LAG, CommitRule, Committer
 from decoder.metrics import CerDifference, CharacterErrors, cer_difference, segment_errors
 from emgtype.config import Config
 from emgtype.latency import percentiles
-from emgtype.models.bundle import OFFLINE, Bundle, assemble, check_length
+from emgtype.models.bundle import Bundle, check_length
+from emgtype.models.pipelines import OFFLINE, assemble
 from emgtype.replay.key_delays import ShownKeys, key_delays
 from messages.emission import Emission
 from messages.typed import ON_KEYBOARD
@@ -90,7 +91,7 @@ def record(path: Path, bundle: Bundle, config: Config) -> Recorded:
             pipeline.push(chunk)
         pipeline.finish()
         truth = session.labels(session.start, session.end)
-        known = session.condition == ON_KEYBOARD and bundle.facts.streams
+        known = session.condition == ON_KEYBOARD and bundle.facts.encoder.kind == "streaming"
         presses = [key.start for key in session.keystrokes if key.label is not None] if known else []
     return Recorded(tuple(emissions), tuple(truth), tuple(presses))
 
@@ -109,9 +110,9 @@ def sweep(
         for session in sessions:
             committer, keys = Committer(beam(), rule), ShownKeys()
             for emission in session.emissions:
-                if event := committer.push(emission):
+                for event in committer.push(emission):
                     keys.push(event)
-            if event := committer.finish():
+            for event in committer.finish():
                 keys.push(event)
             ends = [*range(_SEGMENT, len(session.truth), _SEGMENT), len(session.truth)]
             outcome.segments += segment_errors(keys.labels, session.truth, ends)

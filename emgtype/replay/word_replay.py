@@ -13,7 +13,8 @@ from rich.table import Table
 
 from decoder.ctc.commit import Committer
 from emgtype.config import Config
-from emgtype.models.bundle import Bundle, beam_for, commit_rule, scorer_for
+from emgtype.models.bundle import Bundle
+from emgtype.models.decoders import beam_for, commit_rule, scorer_for
 from emgtype.replay.commit_sweep import Recorded, record
 from emgtype.words.passages import PassageCutter
 from emgtype.words.word_model import word_files
@@ -90,9 +91,9 @@ def _live(recorded: Recorded, bundle: Bundle, config: Config) -> tuple[str, list
     committer, keys, took = Committer(beam, commit_rule(config.decoder)), KeySequence(), []
     for emission in (*recorded.emissions, None):
         start = time.perf_counter()
-        event = committer.finish() if emission is None else committer.push(emission)
+        events = committer.finish() if emission is None else committer.push(emission)
         took.append(time.perf_counter() - start)
-        if event:
+        for event in events:
             keys.push(event)
     return " ".join(render(key.label for key in keys.final).split()), took
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from messages.model_facts import BundleFacts
+from messages.model_facts import ModelFacts
 from messages.signal import Chunk
 from streamer.activity.idle_gate import TYPING
 from streamer.activity.loudness import Floor, Levels
@@ -16,12 +16,12 @@ class ClenchSwitch:
     hands have once rested.
     """
 
-    def __init__(self, facts: BundleFacts, seconds: float) -> None:
+    def __init__(self, facts: ModelFacts, seconds: float) -> None:
         """`facts`: of the model whose samples come; `seconds`: how long."""
-        self._spectrogram = Spectrogram(facts.stft)
-        self._levels = Levels(facts.stft, facts.layout)
-        self._floor = Floor(facts.stft, facts.layout)
-        self._wanted = max(1, round(seconds * facts.layout.rate / facts.stft.hop))
+        self._spectrogram = Spectrogram(facts.front_end, facts.layout)
+        self._levels = Levels(facts.front_end, facts.layout)
+        self._floor = Floor(facts.front_end, facts.layout)
+        self._wanted = max(1, round(seconds * facts.layout.rate / facts.front_end.hop))
         self.reset()
 
     def reset(self) -> None:
@@ -40,10 +40,10 @@ class ClenchSwitch:
         if not np.isfinite(chunk.samples).all():
             self._break_off()
             return 0
-        frames, _ = self._spectrogram.push(chunk.samples, chunk.times)
-        if not len(frames):
+        frames = self._spectrogram.push(chunk)
+        if not len(frames.times):
             return 0
-        loudness, told = self._levels.push(frames), 0
+        loudness, told = self._levels.push(frames.values), 0
         columns = (loudness.swell, loudness.quiet, loudness.rest, loudness.steady)
         for swell, quiet, rest, steady in zip(*(column.tolist() for column in columns), strict=True):
             floor = self._floor.fall(quiet)

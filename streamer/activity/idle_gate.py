@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from messages.emission import Emission
 from messages.errors import InputError
-from messages.model_facts import BundleFacts
+from messages.model_facts import ModelFacts
+from messages.signal import Frames
 from streamer.activity.loudness import REST, Floor, Levels, Loudness
 
 TYPING = 16.0
@@ -52,17 +53,17 @@ class IdleGate:
     is open, no hand rests: what is even there is a signal that clips. It looks at nothing to come and delays nothing.
     """
 
-    def __init__(self, facts: BundleFacts, settings: GateSettings | None = None) -> None:
+    def __init__(self, facts: ModelFacts, settings: GateSettings | None = None) -> None:
         """`facts`: of the model whose frames and emissions come."""
         self._settings = settings or GateSettings()
-        self._levels = Levels(facts.stft, facts.layout)
-        self._floor = Floor(facts.stft, facts.layout)
-        self._context = facts.receptive_field - 1
-        rate = facts.layout.rate / facts.stft.hop
+        self._levels = Levels(facts.front_end, facts.layout)
+        self._floor = Floor(facts.front_end, facts.layout)
+        self._context = facts.encoder.receptive_field - 1
+        rate = facts.layout.rate / facts.front_end.hop
         self._hold, self._rest = round(_HOLD * rate), round(REST * rate)
-        self._silence = np.full(len(facts.classes) + 1, SILENT, np.float32)
-        self._silence[facts.blank] = 0.0
-        self._blank = facts.blank
+        self._silence = np.full(facts.decoder.outputs, SILENT, np.float32)
+        self._silence[facts.decoder.blank] = 0.0
+        self._blank = facts.decoder.blank
         self.frames = 0
         """Emissions so far, over all resets."""
         self.closed = 0
@@ -81,6 +82,7 @@ class IdleGate:
         """The signal breaks off; what is known of rest and typing stays."""
         self._levels.reset()
         self._waiting: deque[npt.NDArray[np.float32]] = deque()
+        self._seen: npt.NDArray[np.float32] | None = None  # the last frame, missing bands held
         self._loudness: Loudness | None = None
         self._judged = 0  # frames of it
         self._ahead = self._context  # frames to come that get no emission
@@ -96,10 +98,22 @@ class IdleGate:
         """Whether the hands have rested, so that the gate can be closed."""
         return self._floor.levels is not None
 
-    def listen(self, frames: npt.NDArray[np.float32]) -> None:
-        """Frames (F, bands, electrodes, bins) on their way into the encoder, as the spectrogram gives them."""
-        if len(frames):
-            self._waiting.append(frames)
+    def listen(self, frames: Frames) -> None:
+        """Take the frames of a spectrogram, log10 power, on their way into the encoder."""
+        if len(frames.times):
+            self._waiting.append(self._held(frames))
+
+    def _held(self, frames: Frames) -> npt.NDArray[np.float32]:
+        """Let missing frames count as loud as the last that was there."""
+        values = frames.values
+        if frames.missing.any():
+            values = values.copy()
+            for frame, missing in zip(values, frames.missing, strict=True):
+                if self._seen is not None:
+                    frame[missing] = self._seen[missing]
+                self._seen = frame
+        self._seen = values[-1]
+        return values
 
     def push(self, emission: Emission) -> Emission:
         """What the encoder said to the frames, in their order, the first ones (its context) left out."""

@@ -23,15 +23,16 @@ class HoleFiller:
 
     def reset(self) -> None:
         """Forget the newest sample: before the next one nothing is missing."""
-        self._newest: float | None = None
+        self.newest: float | None = None
+        """Time (s) of the newest sample; None: there is none."""
 
     def push(self, samples: npt.NDArray[np.float32], times: FloatArray) -> tuple[npt.NDArray[np.float32], FloatArray]:
         """`samples` (T, ...) and `times` (T,) s."""
         if not len(times):
             return samples, times
-        before = times[0] if self._newest is None else self._newest
+        before = times[0] if self.newest is None else self.newest
         apart = np.diff(times, prepend=before)
-        self._newest = float(times[-1])
+        self.newest = float(times[-1])
         holes = np.flatnonzero((apart >= self._shortest) & (apart <= self.widest)).tolist()
         if not holes:
             return samples, times

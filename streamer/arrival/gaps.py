@@ -1,9 +1,10 @@
 """What is decoded of a signal with samples missing: short holes are masked, longer gaps break it off."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from messages.model_facts import StftFacts
 from messages.signal import Chunk, Layout
 from streamer.arrival._holes import HoleFiller
 
@@ -11,7 +12,20 @@ MAX_GAP = 0.2
 """Seconds of missing samples up to which frames are masked, as in training; beyond, decoding starts anew."""
 _HOLE = 0.025
 """Seconds from one sample to the next that are a hole: less is jitter, or a batch of equal stamps in a session file."""
-_LITTLE = 0.125  # of a frame's window may be missing before it is masked: a sample lost does not cost four frames
+
+
+@dataclass(frozen=True, slots=True)
+class GapsState:
+    """What `Gaps` remembers of the samples before the next one."""
+
+    before_holes: float | None
+    """Time (s) of the newest sample since the last break; None: there is none."""
+    newest: float | None
+    """Time (s) of the newest sample; None: there is none."""
+    runs: npt.NDArray[np.int64]
+    """(bands,): missing samples of each band up to now."""
+    broken: bool
+    """Whether the signal is broken off until all bands are there."""
 
 
 class Gaps:
@@ -33,6 +47,16 @@ class Gaps:
         self._newest: float | None = None
         self._runs = np.zeros(self._bands, np.int64)  # missing samples of each band up to now
         self._broken = False  # off, until all bands are there
+
+    @property
+    def state(self) -> GapsState:
+        """The newest sample, and what was missing up to it."""
+        return GapsState(self._holes.newest, self._newest, self._runs.copy(), self._broken)
+
+    @state.setter
+    def state(self, state: GapsState) -> None:
+        self._holes.newest = state.before_holes
+        self._newest, self._runs, self._broken = state.newest, state.runs.copy(), state.broken
 
     def push(self, chunk: Chunk) -> list[Chunk | None]:
         """What to decode, in order; None where the text is to be settled and decoding to start anew."""
@@ -76,57 +100,6 @@ class Gaps:
     @staticmethod
     def _part(chunk: Chunk, start: int, end: int) -> Chunk:
         return Chunk(chunk.samples[start:end], chunk.times[start:end], chunk.layout)
-
-
-class FrameMask:
-    """Which frames miss too much of their window in a band: training sets such frames to 0, and so does `hide`."""
-
-    def __init__(self, stft: StftFacts) -> None:
-        self._stft = stft
-        self._little = _LITTLE * stft.window
-        self.masked = 0
-        """Frames masked so far in at least one band, over all resets."""
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the past."""
-        self._kept: npt.NDArray[np.bool_] | None = None
-        self._hidden: npt.NDArray[np.bool_] | None = None
-        self._seen: npt.NDArray[np.float32] | None = None
-
-    def push(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Samples (T, bands, electrodes) on their way to the spectrogram: what is missing becomes 0."""
-        missing = _missing(samples)
-        joined = missing if self._kept is None else np.concatenate([self._kept, missing])
-        count = self._stft.frames(len(joined))
-        self._kept = joined[count * self._stft.hop :]
-        self._hidden = None
-        if count and joined.any():
-            windows = np.lib.stride_tricks.sliding_window_view(joined, self._stft.window, axis=0)[:: self._stft.hop]
-            hidden = windows[:count].sum(axis=-1) > self._little  # (F, bands)
-            self._hidden = hidden if hidden.any() else None
-            self.masked += int(hidden.any(axis=-1).sum())
-        return np.where(missing[..., None], np.float32(0), samples) if missing.any() else samples
-
-    def held(self, frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The frames (F, bands, ...) of the last push, masked ones as the last that was not: for who asks how loud."""
-        if self._hidden is None:
-            self._seen = frames[-1] if len(frames) else self._seen
-            return frames
-        frames = frames.copy()
-        for frame, hidden in zip(frames, self._hidden, strict=True):
-            if self._seen is not None:
-                frame[hidden] = self._seen[hidden]
-            self._seen = frame
-        return frames
-
-    def hide(self, frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The frames (F, bands, ...) of the last push, masked ones all 0."""
-        if self._hidden is None:
-            return frames
-        frames = frames.copy()
-        frames[self._hidden] = 0
-        return frames
 
 
 def _missing(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:

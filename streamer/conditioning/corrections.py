@@ -110,11 +110,17 @@ class Correction:
 
     def push(self, chunk: Chunk) -> Chunk:
         """The corrected samples."""
-        samples = chunk.samples[:, self._bands, self._order]
+        missing = ~np.asarray(np.isfinite(chunk.samples).all(axis=-1), np.bool_)  # (T, bands)
+        some_missing = bool(missing.any())
+        # A value that is no number would stay in the filters for ever.
+        samples = np.where(missing[..., None], np.float32(0), chunk.samples) if some_missing else chunk.samples
+        samples = samples[:, self._bands, self._order]
         if self._gain is not None:
             samples = samples * self._gain
         if self._sections is not None and len(samples):
             samples = self._filtered(samples, self._sections)
+        if some_missing:
+            samples[missing] = np.nan
         return Chunk(samples, chunk.times, chunk.layout)
 
     def _filtered(self, samples: npt.NDArray[np.float32], sections: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime as ort
 
 from messages.errors import InputError
-from messages.model_facts import BundleFacts
+from messages.model_facts import ModelFacts
+from messages.signal import F32
 from streamer.encoder.onnx_file import (
     FRAMES,
     HOP,
@@ -20,8 +20,6 @@ from streamer.encoder.onnx_file import (
     state_output,
 )
 
-FloatArray = npt.NDArray[np.float32]
-
 
 class EncoderBatch:
     """A session, and the states of all streams that share it; an `OnnxEncoder` is one of them.
@@ -30,7 +28,7 @@ class EncoderBatch:
     cheap.
     """
 
-    def __init__(self, model: str, hop: int | None = None, streams: int = 1, facts: BundleFacts | None = None) -> None:
+    def __init__(self, model: str, hop: int | None = None, streams: int = 1, facts: ModelFacts | None = None) -> None:
         """Load and warm up.
 
         Args:
@@ -45,7 +43,7 @@ class EncoderBatch:
         """
         self.facts = facts or read_facts(model)
         self.facts.require_streaming()
-        self.hop = self.facts.hop if hop is None else hop
+        self.hop = self.facts.encoder.hop if hop is None else hop
         if self.hop < 1:
             raise InputError(f"The hop is {self.hop} frames; expected at least 1.")
         self.streams = streams
@@ -75,16 +73,16 @@ class EncoderBatch:
             for state in states:
                 state[stream] = 0
 
-    def state(self, stream: int) -> list[FloatArray]:
+    def state(self, stream: int) -> list[F32]:
         """A stream's states, for `restore`."""
         return [state[stream].copy() for state in self._states[self._turn]]
 
-    def restore(self, stream: int, states: Sequence[FloatArray]) -> None:
+    def restore(self, stream: int, states: Sequence[F32]) -> None:
         """Have a stream go on as another one would; ValueError for states of another model."""
         for state, value in zip(self._states[self._turn], states, strict=True):
             state[stream] = value
 
-    def run(self, streams: Sequence[int], hops: Sequence[FloatArray]) -> FloatArray:
+    def run(self, streams: Sequence[int], hops: Sequence[F32]) -> F32:
         """One hop of some streams.
 
         Args:
@@ -109,12 +107,12 @@ class EncoderBatch:
                 state[chosen] = packed[: len(chosen)]
         return self._log_probs[: len(streams)]
 
-    def _new_states(self) -> list[FloatArray]:
-        return [np.zeros((self.streams, *state.shape), np.float32) for state in self.facts.states]
+    def _new_states(self) -> list[F32]:
+        return [np.zeros((self.streams, *state.shape), np.float32) for state in self.facts.encoder.states]
 
-    def _bind(self, before: list[FloatArray], after: list[FloatArray], count: int | None = None) -> ort.IOBinding:
+    def _bind(self, before: list[F32], after: list[F32], count: int | None = None) -> ort.IOBinding:
         binding = self._session.io_binding()
-        names = [state.name for state in self.facts.states]
+        names = [state.name for state in self.facts.encoder.states]
         inputs = dict(zip([FRAMES, *names], [self._frames, *before], strict=True))
         outputs = dict(zip([LOG_PROBS, *map(state_output, names)], [self._log_probs, *after], strict=True))
         for bind, arrays in ((binding.bind_input, inputs), (binding.bind_output, outputs)):

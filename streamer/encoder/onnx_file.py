@@ -3,8 +3,8 @@
 import onnxruntime as ort
 
 from messages.errors import InputError
-from messages.model_facts import BundleFacts
-from streamer.encoder._onnx_metadata import read_metadata
+from messages.model_facts import ModelFacts
+from streamer.encoder._onnx_metadata import read_metadata, replace_metadata
 
 # Names that every encoder graph uses.
 FRAMES = "frames"
@@ -20,7 +20,7 @@ def state_output(state: str) -> str:
     return f"{state}_out"
 
 
-def read_facts(model: str) -> BundleFacts:
+def read_facts(model: str) -> ModelFacts:
     """The facts of an ONNX file (path); raises InputError where it cannot be read or has none that fit."""
     try:
         metadata = read_metadata(model)
@@ -28,7 +28,20 @@ def read_facts(model: str) -> BundleFacts:
         metadata = {}
     if not metadata:
         load_session(model, single_threaded())  # says what is wrong where it is no model
-    return BundleFacts.from_metadata(metadata, model)
+    return ModelFacts.from_metadata(metadata, model)
+
+
+def metadata_of(model: str) -> dict[str, str]:
+    """Read all metadata of an ONNX file (path); raises InputError where it is no model."""
+    try:
+        return read_metadata(model)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{model} cannot be read as an ONNX model ({error}): name another file") from None
+
+
+def with_facts(model: bytes, facts: ModelFacts) -> bytes:
+    """Return the content of an ONNX file with these facts as its metadata; weights and graph stay bit for bit."""
+    return replace_metadata(model, facts.to_metadata())
 
 
 def single_threaded() -> ort.SessionOptions:
@@ -41,13 +54,17 @@ def single_threaded() -> ort.SessionOptions:
 
 
 def check_graph(
-    model: str, session: ort.InferenceSession, facts: BundleFacts, hop: int, streams: int = 1
+    model: str, session: ort.InferenceSession, facts: ModelFacts, hop: int, streams: int = 1
 ) -> dict[str, tuple[int, ...]]:
     """The shapes of a graph's inputs and outputs; raises InputError where they are not those of its facts."""
     expected = {
-        FRAMES: (streams, hop, facts.layout.bands, facts.layout.electrodes, facts.stft.bins),
-        LOG_PROBS: (streams, hop, len(facts.classes) + 1),
-        **{name: (streams, *state.shape) for state in facts.states for name in (state.name, state_output(state.name))},
+        FRAMES: (streams, hop, *facts.front_end.shape(facts.layout)),
+        LOG_PROBS: (streams, hop, facts.decoder.outputs),
+        **{
+            name: (streams, *state.shape)
+            for state in facts.encoder.states
+            for name in (state.name, state_output(state.name))
+        },
     }
     ends = [*session.get_inputs(), *session.get_outputs()]
     sizes = {HOP: hop, STREAMS: streams}

@@ -4,15 +4,13 @@ Source of the idea: the linear input network of Neto et al. 1995, "Speaker-adapt
 speech recognition system" (Eurospeech). `training.personal.module.InputLayer` learns it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from messages.errors import InputError
-from messages.model_facts import BundleFacts
-
-FloatArray = npt.NDArray[np.float32]
+from messages.model_facts import ModelFacts
+from messages.signal import F32, Frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +18,16 @@ class PersonalLayer:
     """Frames in, as many adapted frames out; each frame by itself, so how they are cut cannot matter."""
 
     person: str
-    mixing: FloatArray
+    mixing: F32
     """(bands, electrodes, electrodes): each electrode of a band as a sum of all of them, the same in every bin."""
-    scale: FloatArray
+    scale: F32
     """(bands, electrodes, bins)."""
-    bias: FloatArray
+    bias: F32
     """(bands, electrodes, bins), in units of log10 power."""
 
-    def require(self, facts: BundleFacts) -> None:
+    def require(self, facts: ModelFacts) -> None:
         """Raise InputError unless the layer fits a model's frames."""
-        bands, electrodes, bins = facts.layout.bands, facts.layout.electrodes, facts.stft.bins
+        bands, electrodes, bins = facts.front_end.shape(facts.layout)
         expected = {
             "mixing": (bands, electrodes, electrodes),
             "scale": (bands, electrodes, bins),
@@ -43,8 +41,12 @@ class PersonalLayer:
                     f"{shape}: personalise that model again"
                 )
 
-    def push(self, frames: FloatArray) -> FloatArray:
-        """(F, bands, electrodes, bins) → the same, adapted."""
+    def push(self, frames: Frames) -> Frames:
+        """Return the frames adapted to the person."""
+        return replace(frames, values=self.adapted(frames.values))
+
+    def adapted(self, values: F32) -> F32:
+        """Return the values (F, bands, electrodes, bins) of frames, adapted to the person."""
         # One product per frame and band, always of the same shape: bit-equal however many frames come at a time.
-        adapted: FloatArray = self.scale * np.matmul(self.mixing, frames) + self.bias
+        adapted: F32 = self.scale * np.matmul(self.mixing, values) + self.bias
         return adapted

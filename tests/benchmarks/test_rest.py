@@ -9,7 +9,8 @@ from benchmarks.synthetic_emissions import emissions, typed_keys
 from decoder.ctc.beam import BeamSettings, PrefixBeam
 from decoder.language.model import NoLanguageModel
 from emgtype.config import load_config
-from emgtype.models.bundle import OFFLINE, assemble, open_bundle
+from emgtype.models.bundle import open_bundle
+from emgtype.models.pipelines import OFFLINE, assemble
 from emgtype.replay.key_delays import ShownKeys
 from simulator.activities import clenching
 from simulator.person import make_person

@@ -72,7 +72,7 @@ def emgtype_process(environment: dict[str, str], tmp_path: Path) -> Run:
 
 @pytest.fixture
 def bundle_with(tmp_path: Path) -> Callable[..., Path]:
-    """Makes a copy of the demo's bundle that states other facts."""
+    """Makes a copy of the demo's bundle that states other facts; tables are laid over those that it states."""
 
     def copy(name: str, **facts: object) -> Path:
         folder = tmp_path / name
@@ -80,7 +80,9 @@ def bundle_with(tmp_path: Path) -> Callable[..., Path]:
         model = onnx.load(folder / "encoder.onnx")
         for entry in model.metadata_props:
             if (fact := entry.key.removeprefix("emgtype.")) in facts:
-                entry.value = json.dumps(facts[fact])
+                fact_value = facts[fact]
+                over = isinstance(fact_value, dict)
+                entry.value = json.dumps({**json.loads(entry.value), **fact_value} if over else fact_value)
         onnx.save(model, folder / "encoder.onnx")
         return folder
 

@@ -17,7 +17,8 @@ import pytest
 from adapters.sessions.reader import SessionReader
 from decoder.metrics import CharacterErrors
 from emgtype.config import load_config
-from emgtype.models.bundle import OFFLINE, assemble, open_bundle
+from emgtype.models.bundle import open_bundle
+from emgtype.models.pipelines import OFFLINE, assemble
 from emgtype.replay.key_delays import ShownKeys
 from emgtype.replay.replay import pieces
 from messages.charset import text_to_labels
@@ -197,7 +198,7 @@ def test_info_tells_of_sessions_and_bundles(emgtype: Run, session_file: Path) ->
     assert session["user"] == "00000001"
     assert session["keystrokes"] > 30
     bundle = json.loads(emgtype("info", "demo", "--json").stdout)
-    assert bundle["receptive_field"] == 125
+    assert bundle["encoder"]["receptive_field"] == 125
     assert bundle["language model"]["kind"] == "text"
 
 

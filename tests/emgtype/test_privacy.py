@@ -15,7 +15,8 @@ from adapters.wire.publisher import open_publisher
 from emgtype.config import load_config
 from emgtype.live.daemon import Daemon, Sink, Wearer
 from emgtype.live.recent import Recent
-from emgtype.models.bundle import assemble, open_bundle
+from emgtype.models.bundle import open_bundle
+from emgtype.models.pipelines import assemble
 from emgtype.replay.key_delays import ShownKeys
 from messages.errors import InputError
 from messages.signal import Chunk

@@ -27,13 +27,15 @@ from emgtype.datasets.emission_file import read_emissions
 from emgtype.datasets.xdf import convert
 from emgtype.live.people import gather
 from emgtype.models.bundle import _language_model as _facts_in
-from emgtype.models.bundle import open_bundle, scorer_for
+from emgtype.models.bundle import open_bundle
+from emgtype.models.decoders import scorer_for
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES, PACKAGE
-from emgtype.recording.flight import FlightRecorder, reproduce
+from emgtype.recording.flight import FlightRecorder
+from emgtype.recording.reproduce import reproduce
 from messages.charset import CLASSES
 from messages.emission import Emission
 from messages.errors import InputError
-from messages.signal import Chunk
+from messages.signal import Chunk, Frames
 from messages.typed import Keystroke, Prompt
 from streamer.encoder.personal_layer import PersonalLayer
 from streamer.encoder.stream import OnnxEncoder
@@ -163,8 +165,8 @@ def _model(folder: Path) -> None:
 def _read_model(folder: Path) -> None:
     encoder = OnnxEncoder.load(str(folder / "encoder.onnx"))
     facts = encoder.facts
-    frames = np.zeros((encoder.hop, facts.layout.bands, facts.layout.electrodes, facts.stft.bins), np.float32)
-    encoder.push(frames, np.zeros(encoder.hop))
+    frames = np.zeros((encoder.hop, *facts.front_end.shape(facts.layout)), np.float32)
+    encoder.push(Frames.complete(frames, np.zeros(encoder.hop)))
 
 
 def _facts() -> LanguageModelFacts:

@@ -33,7 +33,7 @@ from emgtype.places import PACKAGE
 from emgtype.recording.prompting import read_prompts
 from messages.charset import KEYS
 from messages.errors import InputError
-from messages.model_facts import PREFIX, BundleFacts
+from messages.model_facts import PREFIX, ModelFacts
 from messages.tables import build
 from messages.text import Key, TextEvent
 from simulator.fault_plan import parse_faults
@@ -96,7 +96,7 @@ def _config_seeds() -> list[bytes]:
 
 def _metadata(data: bytes) -> object:
     lines = (line.partition("=") for line in data.decode("utf-8", "replace").splitlines())
-    return BundleFacts.from_metadata({PREFIX + name: value for name, _, value in lines}, "the model")
+    return ModelFacts.from_metadata({PREFIX + name: value for name, _, value in lines}, "the model")
 
 
 def _metadata_seed() -> list[bytes]:

@@ -4,7 +4,7 @@ import onnx
 import pytest
 import torch
 
-from messages.model_facts import BundleFacts, StftFacts
+from messages.model_facts import ModelFacts, StftFacts
 from messages.signal import Layout
 from training.export.bundle import facts_of
 from training.export.graph import build_graph
@@ -25,13 +25,13 @@ def small_model() -> TDSEncoder:
 
 
 @pytest.fixture(scope="session")
-def small_facts() -> BundleFacts:
+def small_facts() -> ModelFacts:
     layout = Layout(2000.0, "uV", ("left", "right"), CONFIG.electrodes)
     return facts_of(CONFIG, layout, StftFacts(window=32, hop=8), name="small", hop=3, provenance={})
 
 
 @pytest.fixture(scope="session")
-def small_onnx(small_model: TDSEncoder, small_facts: BundleFacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_onnx(small_model: TDSEncoder, small_facts: ModelFacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny TDS as a streaming ONNX file; receptive field 10 frames."""
     path = tmp_path_factory.mktemp("bundle") / "encoder.onnx"
     onnx.save(build_graph(small_model, small_facts), path)

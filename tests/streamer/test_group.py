@@ -9,32 +9,34 @@ from hypothesis import strategies as st
 
 from messages.emission import Emission
 from messages.errors import InputError
-from messages.model_facts import BundleFacts
+from messages.model_facts import ModelFacts
 from messages.signal import Chunk
 from messages.text import TextEvent
 from streamer.encoder.batch import EncoderBatch
 from streamer.encoder.stream import OnnxEncoder
 from streamer.group import PipelineGroup
-from streamer.pipeline import Pipeline
+from streamer.stages import NoDecoder
+from tests.streamer.lines import pipeline_of
 
 PEOPLE = 3
 SAMPLES = 32 + 8 * 40 + 5
 
 
-class Keeping:
+class Keeping(NoDecoder):
     """A decoder that keeps all emissions and where text was settled."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.emissions: list[Emission] = []
         self.settled: list[int] = []
 
-    def push(self, emission: Emission) -> TextEvent | None:
+    def push(self, emission: Emission) -> list[TextEvent]:
         self.emissions.append(emission)
-        return None
+        return []
 
-    def finish(self) -> TextEvent | None:
+    def finish(self) -> list[TextEvent]:
         self.settled.append(sum(len(emission.times) for emission in self.emissions))
-        return None
+        return []
 
     def reset(self) -> None:
         """Nothing: what was kept stays."""
@@ -44,7 +46,7 @@ class Keeping:
         return np.concatenate([emission.log_probs for emission in self.emissions])
 
 
-def recording(facts: BundleFacts, person: int) -> Chunk:
+def recording(facts: ModelFacts, person: int) -> Chunk:
     """Each person's own signal; the second person's has a gap of a second."""
     rng = np.random.default_rng(person)
     signal = rng.normal(0, 3.0 + 4 * person, (SAMPLES, facts.layout.bands, facts.layout.electrodes))
@@ -59,8 +61,11 @@ def split(chunk: Chunk, cuts: Sequence[int]) -> list[Chunk]:
 
 def together(batch: EncoderBatch) -> tuple[PipelineGroup, list[Keeping]]:
     decoders = [Keeping() for _ in range(PEOPLE)]
-    pipelines = [Pipeline(OnnxEncoder(batch, n), decoder, max_gap=0.2) for n, decoder in enumerate(decoders)]
-    return PipelineGroup(pipelines), decoders
+    encoders = [OnnxEncoder(batch, n) for n in range(PEOPLE)]
+    pipelines = [
+        pipeline_of(encoder, decoder, max_gap=0.2) for encoder, decoder in zip(encoders, decoders, strict=True)
+    ]
+    return PipelineGroup(pipelines, encoders), decoders
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +79,7 @@ def alone(small_onnx: Path) -> list[Keeping]:
     encoder, decoders = OnnxEncoder.load(str(small_onnx)), []
     for person in range(PEOPLE):
         decoder = Keeping()
-        pipeline = Pipeline(encoder, decoder, max_gap=0.2)
+        pipeline = pipeline_of(encoder, decoder, max_gap=0.2)
         pipeline.push(recording(encoder.facts, person))
         pipeline.finish()
         decoders.append(decoder)
@@ -127,8 +132,11 @@ def test_bad_samples_of_one_are_refused_and_the_others_go_on(batch: EncoderBatch
 
 
 def test_pipelines_of_different_batches_are_no_group(batch: EncoderBatch, small_onnx: Path) -> None:
-    strangers = [Pipeline(OnnxEncoder.load(str(small_onnx)), Keeping()) for _ in range(2)]
+    strangers = [OnnxEncoder.load(str(small_onnx)) for _ in range(2)]
     with pytest.raises(ValueError, match="2 batches"):
-        PipelineGroup(strangers)
+        PipelineGroup([pipeline_of(encoder) for encoder in strangers], strangers)
+    second = OnnxEncoder(batch, 1)
     with pytest.raises(ValueError, match=r"streams \[1\]"):
-        PipelineGroup([Pipeline(OnnxEncoder(batch, 1), Keeping())])
+        PipelineGroup([pipeline_of(second)], [second])
+    with pytest.raises(ValueError, match="not those of the pipelines"):
+        PipelineGroup([pipeline_of(OnnxEncoder(batch, 0))], [OnnxEncoder(batch, 0)])

@@ -7,12 +7,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from messages.emission import Emission
-from messages.model_facts import BundleFacts
+from messages.model_facts import ModelFacts
 from messages.signal import Chunk
 from messages.text import Key, TextEvent
 from streamer.encoder.stream import OnnxEncoder
 from streamer.handover import hand_over
 from streamer.pipeline import Pipeline
+from streamer.stages import NoDecoder
+from tests.streamer.lines import pipeline_of
 
 SAMPLES = 1200
 FRAME = 8
@@ -20,16 +22,16 @@ HISTORY = 0.15
 """Seconds: 300 samples, where the small model's receptive field is 104."""
 
 
-class Copying:
+class Copying(NoDecoder):
     """A decoder whose events are the emissions themselves, the arg-max of each frame as a final key."""
 
-    def push(self, emission: Emission) -> TextEvent | None:
+    def push(self, emission: Emission) -> list[TextEvent]:
         times, labels = emission.times.tolist(), emission.log_probs.argmax(-1).tolist()
         keys = tuple(Key(label, time, 1.0) for label, time in zip(labels, times, strict=True))
-        return TextEvent(0, keys, 0, times[-1], 0)
+        return [TextEvent(0, keys, 0, times[-1], 0)]
 
-    def finish(self) -> TextEvent | None:
-        return None
+    def finish(self) -> list[TextEvent]:
+        return []
 
     def reset(self) -> None:
         pass
@@ -38,10 +40,10 @@ class Copying:
 def pipeline(model: Path, delay: float | None = None, hop: int = 3) -> Pipeline:
     encoder = OnnxEncoder.load(str(model), hop)
     encoder.facts = dataclasses.replace(encoder.facts, emission_delay_ms=delay)
-    return Pipeline(encoder, Copying(), history=HISTORY)
+    return pipeline_of(encoder, Copying(), history=HISTORY)
 
 
-def signal(facts: BundleFacts) -> Chunk:
+def signal(facts: ModelFacts) -> Chunk:
     samples = np.random.default_rng(4).normal(0, 12, (SAMPLES, facts.layout.bands, facts.layout.electrodes))
     return Chunk(samples.astype(np.float32), 50 + np.arange(SAMPLES) / facts.layout.rate, facts.layout)
 
@@ -58,7 +60,7 @@ def keys(events: list[TextEvent]) -> list[tuple[float, int]]:
 @given(at=st.integers(350, SAMPLES - 100), cuts=st.lists(st.integers(0, SAMPLES), max_size=6).map(sorted))
 @pytest.mark.parametrize("hop", [1, 4])
 def test_each_frame_is_read_once_as_each_model_alone_reads_it(
-    small_onnx: Path, small_facts: BundleFacts, hop: int, at: int, cuts: list[int]
+    small_onnx: Path, small_facts: ModelFacts, hop: int, at: int, cuts: list[int]
 ) -> None:
     whole = signal(small_facts)
     old, new = pipeline(small_onnx), pipeline(small_onnx, hop=hop)
@@ -75,7 +77,7 @@ def test_each_frame_is_read_once_as_each_model_alone_reads_it(
 
 @pytest.mark.parametrize(("delays", "frames"), [((80.0, 96.0), 4), ((96.0, 80.0), -4), ((None, 80.0), 0)])
 def test_a_press_belongs_to_one_model_where_their_delays_differ(
-    small_onnx: Path, small_facts: BundleFacts, delays: tuple[float | None, float], frames: int
+    small_onnx: Path, small_facts: ModelFacts, delays: tuple[float | None, float], frames: int
 ) -> None:
     whole, at = signal(small_facts), 32 + 8 * 59  # 60 frames, whole hops
     old, new = pipeline(small_onnx, delays[0]), pipeline(small_onnx, delays[1])
@@ -88,7 +90,7 @@ def test_a_press_belongs_to_one_model_where_their_delays_differ(
     assert first[0][0] == pytest.approx(whole.times[at - 1] + (frames + 1) * FRAME / small_facts.layout.rate)
 
 
-def test_behind_a_gap_nothing_is_left_to_fill_the_context_with(small_onnx: Path, small_facts: BundleFacts) -> None:
+def test_behind_a_gap_nothing_is_left_to_fill_the_context_with(small_onnx: Path, small_facts: ModelFacts) -> None:
     old, new = pipeline(small_onnx), pipeline(small_onnx)
     old.push(part(signal(small_facts), 0, 500))
     old.finish()
@@ -96,7 +98,7 @@ def test_behind_a_gap_nothing_is_left_to_fill_the_context_with(small_onnx: Path,
     assert not len(new.recent().times)
 
 
-def test_more_is_not_kept_than_was_said(small_onnx: Path, small_facts: BundleFacts) -> None:
+def test_more_is_not_kept_than_was_said(small_onnx: Path, small_facts: ModelFacts) -> None:
     whole, kept = signal(small_facts), pipeline(small_onnx)
     for first in range(0, SAMPLES, 7):
         kept.push(part(whole, first, min(first + 7, SAMPLES)))

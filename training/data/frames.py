@@ -49,10 +49,11 @@ class CachedFrames:
 
     def passing(self, path: Path, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         """The chunks of a whole session as somebody else reads them; their frames are kept."""
-        stage, parts = Spectrogram(self._constants), []
+        stage: Spectrogram | None = None
+        parts = []
         for chunk in chunks:
-            frames, _ = stage.push(chunk.samples, chunk.times)
-            parts.append(frames.astype(np.float16))
+            stage = stage or Spectrogram(self._constants, chunk.layout)
+            parts.append(stage.push(chunk).values.astype(np.float16))
             yield chunk
         self._frames[path] = torch.from_numpy(np.concatenate(parts))
 

@@ -14,9 +14,9 @@ import torch
 from adapters.bundles.checksums import write_checksums
 from messages.charset import BLANK, KEYS
 from messages.errors import InputError
-from messages.model_facts import OWN_LICENCE, BundleFacts, StftFacts
-from messages.signal import Layout
-from streamer.encoder.whole import open_encoder
+from messages.model_facts import OWN_LICENCE, CtcFacts, EncoderFacts, ModelFacts, StftFacts
+from messages.signal import Frames, Layout
+from streamer.encoder.choice import open_encoder
 from training.export.graph import build_graph, state_facts
 from training.models.encoder_base import Encoder, EncoderConfig
 
@@ -41,20 +41,21 @@ def facts_of(
     provenance: Mapping[str, Any],
     licence: str = OWN_LICENCE,
     emission_delay_ms: float | None = None,
-) -> BundleFacts:
-    """The facts of an encoder over the emg2qwerty keys (arguments as in BundleFacts)."""
-    return BundleFacts(
+) -> ModelFacts:
+    """The facts of an encoder over the emg2qwerty keys (arguments as in ModelFacts)."""
+    return ModelFacts(
         name=name,
         licence=licence,
         layout=layout,
-        stft=stft,
-        classes=KEYS,
-        blank=BLANK,
-        hop=hop,
-        receptive_field=config.receptive_field,
-        family=config.family,
-        streams=config.streams,
-        states=state_facts(config),
+        front_end=stft,
+        encoder=EncoderFacts(
+            hop=hop,
+            receptive_field=config.receptive_field,
+            states=state_facts(config),
+            kind="streaming" if config.streams else "whole",
+            family=config.family,
+        ),
+        decoder=CtcFacts(classes=KEYS, blank=BLANK),
         emission_delay_ms=emission_delay_ms,
         provenance=dict(provenance),
     )
@@ -63,7 +64,7 @@ def facts_of(
 def export_bundle(
     model: Encoder,
     directory: Path,
-    facts: BundleFacts,
+    facts: ModelFacts,
     card: str,
     *,
     hops: Sequence[int] = HOPS,
@@ -117,7 +118,7 @@ def streaming_difference(model: Encoder, encoder: Path, hops: Sequence[int] = HO
     differences = []
     for hop in hops:
         streaming = open_encoder(str(encoder), hop)
-        parts = [streaming.push(frames, np.arange(len(frames), dtype=np.float64)), streaming.finish()]
+        parts = [streaming.push(Frames.complete(frames, np.arange(float(len(frames))))), streaming.finish()]
         found = np.concatenate([part.log_probs for part in parts])
         differences.append(float(np.abs(found - expected).max()) if found.shape == expected.shape else np.inf)
     return float(np.max(differences))  # NaN stays NaN

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 import onnx
 from onnx import TensorProto, helper
 
-from messages.model_facts import BundleFacts, StateFacts
+from messages.model_facts import ModelFacts, StateFacts
 from streamer.encoder.onnx_file import FRAMES, HOP, LOG_PROBS, STREAMS, state_output
 from training.export import graph_parts as parts
 from training.export.onnx_nodes import Nodes
@@ -46,7 +46,7 @@ def state_facts(config: EncoderConfig) -> tuple[StateFacts, ...]:
     return tuple(states)
 
 
-def build_graph(model: Encoder, facts: BundleFacts) -> onnx.ModelProto:
+def build_graph(model: Encoder, facts: ModelFacts) -> onnx.ModelProto:
     """The streaming graph of a trained model, with its facts as metadata.
 
     Inputs: `frames` (streams, hop, bands, electrodes, bins) and each state of `state_facts`, (streams, ...); outputs:
@@ -55,10 +55,10 @@ def build_graph(model: Encoder, facts: BundleFacts) -> onnx.ModelProto:
     """
     config = model.config
     nodes = Nodes()
-    features = _FEATURES[config.family](nodes, model, [state.name for state in facts.states])
+    features = _FEATURES[config.family](nodes, model, [state.name for state in facts.encoder.states])
     log_probs = nodes.add("LogSoftmax", nodes.linear(features, model.head), axis=-1)
     parts.by_stream(nodes, log_probs, config.classes, to=LOG_PROBS)
-    shapes: list[tuple[str, _Shape]] = [(state.name, (STREAMS, *state.shape)) for state in facts.states]
+    shapes: list[tuple[str, _Shape]] = [(state.name, (STREAMS, *state.shape)) for state in facts.encoder.states]
     successors = [(state_output(name), shape) for name, shape in shapes]
     proto = helper.make_model(
         helper.make_graph(

@@ -20,7 +20,7 @@ import onnxruntime as ort
 from onnx import helper, numpy_helper
 
 from adapters.bundles.checksums import sha256
-from messages.model_facts import BundleFacts
+from messages.model_facts import ModelFacts
 from streamer.encoder.onnx_file import FRAMES, single_threaded, state_output
 from training.export.bundle import ENCODER, INT8
 
@@ -85,7 +85,7 @@ def dense_layers(graph: onnx.ModelProto) -> list[Dense]:
     return layers
 
 
-def calibrate(graph: onnx.ModelProto, facts: BundleFacts, sessions: Sequence[FloatArray]) -> dict[str, Range]:
+def calibrate(graph: onnx.ModelProto, facts: ModelFacts, sessions: Sequence[FloatArray]) -> dict[str, Range]:
     """The range of each dense layer's input with the least squared error.
 
     Args:
@@ -108,20 +108,20 @@ def calibrate(graph: onnx.ModelProto, facts: BundleFacts, sessions: Sequence[Flo
 
 
 def _inputs(
-    graph: onnx.ModelProto, facts: BundleFacts, sessions: Sequence[FloatArray], names: Sequence[str]
+    graph: onnx.ModelProto, facts: ModelFacts, sessions: Sequence[FloatArray], names: Sequence[str]
 ) -> Iterator[list[FloatArray]]:
     """What enters the layers, block by block, once the receptive field is filled."""
     seen = onnx.ModelProto()
     seen.CopyFrom(graph)
     seen.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
     session = ort.InferenceSession(seen.SerializeToString(), single_threaded(), providers=["CPUExecutionProvider"])
-    after = [state_output(state.name) for state in facts.states]
+    after = [state_output(state.name) for state in facts.encoder.states]
     for frames in sessions:
-        states = {state.name: np.zeros((1, *state.shape), np.float32) for state in facts.states}
+        states = {state.name: np.zeros((1, *state.shape), np.float32) for state in facts.encoder.states}
         for first in range(0, len(frames) - _BLOCK + 1, _BLOCK):
             found = session.run([*names, *after], {FRAMES: frames[None, first : first + _BLOCK], **states})
             states = dict(zip(states, found[len(names) :], strict=True))
-            if first >= facts.receptive_field:
+            if first >= facts.encoder.receptive_field:
                 yield found[: len(names)]
 
 
@@ -178,7 +178,7 @@ def quantised(graph: onnx.ModelProto, ranges: Mapping[str, Range], layers: Colle
     return model
 
 
-def write_int8(model: onnx.ModelProto, facts: BundleFacts, bundle: Path, comparison: Mapping[str, Any]) -> None:
+def write_int8(model: onnx.ModelProto, facts: ModelFacts, bundle: Path, comparison: Mapping[str, Any]) -> None:
     """Put a quantised graph into a bundle, beside the encoder.onnx that it was made of.
 
     Args:
@@ -189,5 +189,7 @@ def write_int8(model: onnx.ModelProto, facts: BundleFacts, bundle: Path, compari
     """
     provenance = {**facts.provenance, "encoder_sha256": sha256(bundle / ENCODER), "quantisation": dict(comparison)}
     del model.metadata_props[:]
-    helper.set_model_props(model, replace(facts, precision="int8", provenance=provenance).to_metadata())
+    helper.set_model_props(
+        model, replace(facts, encoder=replace(facts.encoder, precision="int8"), provenance=provenance).to_metadata()
+    )
     onnx.save(model, bundle / INT8)

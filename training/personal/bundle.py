@@ -15,7 +15,7 @@ from adapters.bundles.checksums import CHECKSUMS, write_checksums
 from adapters.bundles.personal_layers import PERSONS, write_person
 from adapters.sessions.reader import SessionReader
 from messages.errors import InputError
-from messages.model_facts import BundleFacts
+from messages.model_facts import ModelFacts
 from training.export.bundle import CARD, ENCODER, INT8, export_bundle
 from training.export.checkpoint import WEIGHTS, write_weights
 from training.personal.data import Parts
@@ -28,7 +28,7 @@ _OURS = {ENCODER, INT8, CARD, CHECKSUMS, WEIGHTS, PERSONS, "accuracy.txt", "trai
 """What a new model replaces; other files of the folder stay."""
 
 
-def write_bundle(target: Target, base: BundleFacts, parts: Parts, result: Personalised) -> None:
+def write_bundle(target: Target, base: ModelFacts, parts: Parts, result: Personalised) -> None:
     """Write the personalised bundle; whatever goes wrong, what was there before stays whole.
 
     Raises:
@@ -61,7 +61,7 @@ def write_bundle(target: Target, base: BundleFacts, parts: Parts, result: Person
 
 
 def _write_model(
-    draft: Path, target: Target, base: BundleFacts, parts: Parts, result: Personalised, record: Mapping[str, Any]
+    draft: Path, target: Target, base: ModelFacts, parts: Parts, result: Personalised, record: Mapping[str, Any]
 ) -> None:
     facts = replace(
         base,
@@ -76,7 +76,7 @@ def _write_model(
         shutil.copyfile(path, draft / path.name)
 
 
-def _record(target: Target, base: BundleFacts, parts: Parts, result: Personalised) -> dict[str, Any]:
+def _record(target: Target, base: ModelFacts, parts: Parts, result: Personalised) -> dict[str, Any]:
     """Where the model comes from: names, no paths, and nothing of what was typed."""
     return {
         "base": base.name,
@@ -103,7 +103,7 @@ def _emission_delay_ms(parts: Parts, result: Personalised) -> float | None:
     return round(1e3 * float(np.median(delays)), 1) if delays else None
 
 
-def _card(facts: BundleFacts, record: Mapping[str, Any]) -> str:
+def _card(facts: ModelFacts, record: Mapping[str, Any]) -> str:
     sessions = ", ".join(record["sessions"])
     return f"""# {facts.name}
 

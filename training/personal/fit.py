@@ -170,7 +170,7 @@ def greedy_cer(trained: TrainedEncoder, layer: PersonalLayer | None, parts: Sequ
     for index in range(len(held_out)):
         samples, truth = held_out[index]
         frames = spectrogram(samples[None])[0]
-        frames = frames if layer is None else torch.from_numpy(layer.push(frames.numpy()))
+        frames = frames if layer is None else torch.from_numpy(layer.adapted(frames.numpy()))
         log_probs = trained.encoder(frames[None])[0].numpy()
         keys = GreedyDecoder().push(Emission(log_probs, np.zeros(len(log_probs))))  # the times do not matter here
         errors += CharacterErrors.between([key.label for key in keys], truth)

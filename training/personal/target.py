@@ -8,7 +8,7 @@ from typing import Any
 from adapters.bundles.checksums import sha256
 from adapters.bundles.personal_layers import check_person_name, known_persons, read_person
 from messages.errors import InputError
-from messages.model_facts import BundleFacts
+from messages.model_facts import ModelFacts
 from streamer.encoder.onnx_file import read_facts
 from training.export.bundle import ENCODER, TOLERANCE, streaming_difference
 from training.export.checkpoint import WEIGHTS, TrainedEncoder, load_encoder
@@ -49,10 +49,10 @@ class Target:
         elif self.out.samefile(self.base):
             raise InputError(f"{self.out} is the base itself, which others may need: name another folder with --out")
 
-    def open_base(self) -> tuple[TrainedEncoder, BundleFacts]:
+    def open_base(self) -> tuple[TrainedEncoder, ModelFacts]:
         """The base's weights and facts; raises InputError where weights.ckpt is not what encoder.onnx was made from."""
         trained, facts = load_encoder(self.base), read_facts(str(self.base / ENCODER))
-        difference = streaming_difference(trained.encoder, self.base / ENCODER, [facts.hop])
+        difference = streaming_difference(trained.encoder, self.base / ENCODER, [facts.encoder.hop])
         if not difference <= TOLERANCE:
             raise InputError(
                 f"{WEIGHTS} and {ENCODER} of {self.base} differ by {difference:.2g} nats, expected the same model: "

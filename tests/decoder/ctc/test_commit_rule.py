@@ -34,8 +34,8 @@ def events(rule: CommitRule, scorer: LanguageScorer, heard: Emission, cuts: Iter
         Emission(*piece)
         for piece in zip(*(np.split(each, list(cuts)) for each in (heard.log_probs, heard.times)), strict=True)
     ]
-    found = [decoder.push(piece) for piece in pieces if len(piece.times)]
-    return [event for event in [*found, decoder.finish()] if event]
+    found = [event for piece in pieces if len(piece.times) for event in decoder.push(piece)]
+    return [*found, *decoder.finish()]
 
 
 def text(keys: Iterable[Key]) -> str:
@@ -189,8 +189,8 @@ def test_wanting_more_to_show_changes_no_final_key_and_takes_less_back(babble: P
 def test_a_key_that_nobody_believes_in_is_never_final_and_counted(babble: PathMaker, seed: int, reject: float) -> None:
     def held(share: float) -> tuple[list[Key], int]:
         decoder = Committer(PrefixBeam(BeamSettings(), NoLanguageModel()), CommitRule("hold", 0.2, 0.9, reject=share))
-        found = [decoder.push(babble(250, seed)), decoder.finish()]
-        return [key for event in found if event for key in event.insert], decoder.rejected
+        found = [*decoder.push(babble(250, seed)), *decoder.finish()]
+        return [key for event in found for key in event.insert], decoder.rejected
 
     (everything, none), (kept, rejected) = held(0.0), held(reject)
     assert kept == [key for key in everything if key.confidence >= reject]

@@ -271,10 +271,10 @@ def test_cuts_of_the_emissions_do_not_matter(
         beam = PrefixBeam(BeamSettings(), scorer_of_kind(kind, arpa, facts), hot_words=graph)
         committer, keys, start = Committer(beam, CommitRule(lag=0.1, confidence=0.9)), KeySequence(), 0
         for end in ends:
-            if event := committer.push(Emission(heard.log_probs[start:end], heard.times[start:end])):
+            for event in committer.push(Emission(heard.log_probs[start:end], heard.times[start:end])):
                 keys.push(event)
             start = end
-        if event := committer.finish():
+        for event in committer.finish():
             keys.push(event)
         texts.append(labels_to_text(key.label for key in keys.final))
     assert len(set(texts)) == 1

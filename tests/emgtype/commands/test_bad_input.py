@@ -15,7 +15,8 @@ import zmq
 
 from adapters.lsl.outlet import LSLOutlet
 from emgtype.config import load_config
-from emgtype.models.bundle import open_bundle, scorer_for
+from emgtype.models.bundle import open_bundle
+from emgtype.models.decoders import scorer_for
 from emgtype.places import LM_BINARY, LM_FACTS, PACKAGE
 from messages.errors import InputError
 from messages.signal import Layout
@@ -96,7 +97,7 @@ def test_bundles_that_do_not_fit(emgtype: Run, session_file: Path, bundle_with: 
     mine = {"rate": 1000.0, "unit": "uV", "sides": ["left", "right"], "electrodes": 16}
     refused(emgtype, "replay", session_file, "--bundle", bundle_with("slow", layout=mine), because="1000 Hz")
     refused(emgtype, "info", bundle_with("newer", version=99), because="99")
-    refused(emgtype, "info", bundle_with("other", decoder="transducer"), because="transducer")
+    refused(emgtype, "info", bundle_with("other", decoder={"kind": "transducer"}), because="transducer")
     refused(emgtype, "info", "nothing-of-this-name", because="demo")
 
 

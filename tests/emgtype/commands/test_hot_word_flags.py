@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from emgtype.config import load_config
-from emgtype.models.bundle import beam_for, open_bundle, scorer_for
+from emgtype.models.bundle import open_bundle
+from emgtype.models.decoders import beam_for, scorer_for
 from messages.charset import BLANK, CLASSES, LABELS, labels_to_text
 from messages.emission import Emission
 

@@ -35,7 +35,7 @@ def test_it_is_written_with_what_it_costs_and_then_runs(emgtype: Run, bundle: Pa
     assert "95 %" in done.stdout
     assert "encoder.int8.onnx" in (bundle / "SHA256SUMS").read_text()
     small = open_bundle(str(bundle), "int8").facts
-    assert small.precision == "int8"
+    assert small.encoder.precision == "int8"
     found = small.provenance["quantisation"]
     assert found["sessions"] == [session_file.stem]
     replays = {
@@ -51,7 +51,7 @@ def test_it_is_written_with_what_it_costs_and_then_runs(emgtype: Run, bundle: Pa
 
 def test_what_was_made_of_another_encoder_is_refused(bundle: Path) -> None:
     shutil.copy(PACKAGE.find("exported/demo") / "encoder.int8.onnx", bundle)
-    assert open_bundle(str(bundle), "int8").facts.precision == "int8"
+    assert open_bundle(str(bundle), "int8").facts.encoder.precision == "int8"
     shutil.copy(PACKAGE.find("exported/generic") / "encoder.onnx", bundle)
     with pytest.raises(InputError, match=r"made of another encoder\.onnx"):
         open_bundle(str(bundle), "int8")

@@ -200,10 +200,10 @@ def test_a_model_that_cannot_stream_is_evaluated_as_well(
     facts = facts_of(encoder.config, LAYOUT, StftFacts(), name="both ways", hop=4, provenance={})
     export_bundle(encoder, tmp_path / "both", facts, "card")
     both = Model(open_bundle(str(tmp_path / "both")))
-    assert not both.bundle.facts.streams
+    assert both.bundle.facts.encoder.kind == "whole"
     decoded = decode(Task(session_file, both.bundle.folder, "", (GREEDY, live(both.bundle, config))))
     with SessionReader(session_file) as session:
-        frames, _ = Spectrogram(StftFacts()).push(session.read(0, len(session)).samples, np.zeros(len(session)))
+        frames = Spectrogram(StftFacts(), LAYOUT).push(session.read(0, len(session))).values
     with torch.no_grad():
         log_probs = encoder(torch.from_numpy(frames)[None])[0].numpy()
     labels = [key.label for key in GreedyDecoder().push(Emission(log_probs, np.zeros(len(log_probs))))]

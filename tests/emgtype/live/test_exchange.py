@@ -16,7 +16,8 @@ from emgtype.live.exchange import Exchange
 from emgtype.live.member import Member, Roster
 from emgtype.live.people import gather
 from emgtype.live.recent import Recent
-from emgtype.models.bundle import assemble, open_bundle
+from emgtype.models.bundle import open_bundle
+from emgtype.models.pipelines import assemble
 from emgtype.replay.replay import pieces
 from messages.emission import Emission
 from messages.errors import InputError
@@ -127,12 +128,13 @@ def alone(bundle: str, chunks: Sequence[Chunk], first: float, last: float) -> li
     """What a bundle's decoder makes of its emissions from `first` to `last` (s), as if there was nothing else."""
     heard, config = emissions(bundle, chunks)
     pipeline, kept = assemble(open_bundle(bundle), config), Kept()
-    committer = pipeline._decoder
+    committer = pipeline.stages.decoder
     for emission in heard:
         chosen = (emission.times > first) & (emission.times <= last)
-        if chosen.any() and (event := committer.push(Emission(emission.log_probs[chosen], emission.times[chosen]))):
+        heard_then = Emission(emission.log_probs[chosen], emission.times[chosen])
+        for event in committer.push(heard_then) if chosen.any() else []:
             kept.push(event)
-    if event := committer.finish():
+    for event in committer.finish():
         kept.push(event)
     return kept.labels
 

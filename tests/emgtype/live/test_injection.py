@@ -20,7 +20,8 @@ from benchmarks.screen import Screen, until
 from emgtype.config import load_config
 from emgtype.datasets.simulated import write_session
 from emgtype.live.injection import check_flags
-from emgtype.models.bundle import assemble, open_bundle
+from emgtype.models.bundle import open_bundle
+from emgtype.models.pipelines import assemble
 from emgtype.replay.key_delays import ShownKeys
 from emgtype.texts import load_text
 from messages.errors import InputError

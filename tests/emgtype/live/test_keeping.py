@@ -27,7 +27,7 @@ from adapters.wire.format import TextMessage
 from adapters.wire.subscriber import Subscriber
 from emgtype.commands.replay import command
 from emgtype.live.keeping import Keeping
-from emgtype.recording.flight import reproduce
+from emgtype.recording.reproduce import reproduce
 from emgtype.replay.replay import pieces
 from messages.errors import InputError
 from messages.signal import Chunk

@@ -23,7 +23,8 @@ from adapters.wire.subscriber import Subscriber
 from emgtype.config import load_config
 from emgtype.datasets.simulated import write_session
 from emgtype.live.people import flags_of_each, gather
-from emgtype.models.bundle import assemble, open_bundle
+from emgtype.models.bundle import open_bundle
+from emgtype.models.pipelines import assemble
 from emgtype.places import PACKAGE
 from emgtype.replay.key_delays import ShownKeys
 from emgtype.replay.replay import pieces
@@ -55,7 +56,7 @@ def shared(bundle_with: BundleWith) -> Path:
     """A bundle that knows bob alone: with his layer, others' signals are read otherwise."""
     folder = bundle_with("shared")
     facts = open_bundle(str(folder)).facts
-    shape = (facts.layout.bands, facts.layout.electrodes, facts.stft.bins)
+    shape = facts.front_end.shape(facts.layout)
     rolled = np.roll(np.eye(shape[1], dtype=np.float32), 1, axis=0)
     layer = PersonalLayer(
         "bob", np.stack([rolled] * shape[0]), np.ones(shape, np.float32), np.full(shape, 0.1, np.float32)

@@ -14,7 +14,8 @@ from adapters.sessions.reader import SessionReader
 from emgtype.config import Config, load_config
 from emgtype.live.daemon import Daemon, Wearer
 from emgtype.live.people import Person, gather
-from emgtype.recording.flight import FlightRecorder, dump, reproduce
+from emgtype.recording.flight import FlightRecorder, dump
+from emgtype.recording.reproduce import reproduce
 from messages.errors import InputError
 from messages.signal import Chunk
 from messages.text import TextEvent

@@ -11,19 +11,20 @@ from hypothesis import strategies as st
 
 from messages.emission import Emission
 from messages.errors import InputError
-from messages.model_facts import BundleFacts, StftFacts
-from messages.signal import Chunk, Layout
+from messages.model_facts import CtcFacts, EncoderFacts, ModelFacts, StftFacts
+from messages.signal import Chunk, Frames, Layout
 from messages.text import TextEvent
 from streamer.activity.clench_switch import ClenchSwitch
 from streamer.activity.idle_gate import TYPING, GateSettings, IdleGate
 from streamer.activity.loudness import Floor, Levels
 from streamer.encoder.stream import OnnxEncoder
 from streamer.front_end.stft import Spectrogram
-from streamer.pipeline import Pipeline
+from streamer.stages import NoDecoder
+from tests.streamer.lines import pipeline_of
 
 LAYOUT = Layout(2000.0, "uV", ("left", "right"), 4)
-FACTS = BundleFacts("made", "Apache-2.0", LAYOUT, StftFacts(), ("a", "b", "⌫"), 3, 4, 10, ())
-CONTEXT = FACTS.receptive_field - 1
+FACTS = ModelFacts("made", "Apache-2.0", LAYOUT, StftFacts(), EncoderFacts(4, 10), CtcFacts(("a", "b", "⌫"), 3))
+CONTEXT = FACTS.encoder.receptive_field - 1
 REST, POSTURE, KEY, FIST = 1.0, 3.0, 8.0, 12.0  # rms, in units of the rest
 CLIP = 3.0  # where an amplifier does, in these units
 Part = tuple[float, float, float]
@@ -48,15 +49,15 @@ def signal(parts: Sequence[Part], seed: int = 0) -> Chunk:
     return Chunk(samples.astype(np.float32), np.arange(len(loud)) / LAYOUT.rate, LAYOUT)
 
 
-def frames_of(chunk: Chunk) -> npt.NDArray[np.float32]:
-    return Spectrogram(FACTS.stft).push(chunk.samples, chunk.times)[0]
+def frames_of(chunk: Chunk) -> Frames:
+    return Spectrogram(FACTS.front_end, LAYOUT).push(chunk)
 
 
 def keys_heard(parts: Sequence[Part]) -> Emission:
     """A key in every frame that ends in a burst, else blank, never as sure of it as where the gate is closed."""
-    newest = loud_of(parts)[FACTS.stft.window - 1 :: FACTS.stft.hop].max(axis=1)[CONTEXT:]
-    log_probs = np.full((len(newest), len(FACTS.classes) + 1), -5.0, np.float32)
-    log_probs[np.arange(len(newest)), np.where((newest > POSTURE) & (newest < FIST), 0, FACTS.blank)] = -0.05
+    newest = loud_of(parts)[FACTS.front_end.window - 1 :: FACTS.front_end.hop].max(axis=1)[CONTEXT:]
+    log_probs = np.full((len(newest), len(FACTS.decoder.classes) + 1), -5.0, np.float32)
+    log_probs[np.arange(len(newest)), np.where((newest > POSTURE) & (newest < FIST), 0, FACTS.decoder.blank)] = -0.05
     return Emission(log_probs, 0.008 * np.arange(len(newest), dtype=np.float64))
 
 
@@ -72,7 +73,7 @@ def opened(gate: IdleGate, parts: Sequence[Part], clipped: tuple[float, float] =
     passed = gate.push(heard)
     closed = passed.log_probs[:, 3] == 0
     np.testing.assert_array_equal(passed.log_probs[~closed], heard.log_probs[~closed])
-    ends = np.cumsum([seconds for seconds, _, _ in parts]) * LAYOUT.rate / FACTS.stft.hop
+    ends = np.cumsum([seconds for seconds, _, _ in parts]) * LAYOUT.rate / FACTS.front_end.hop
     pieces = np.split(np.concatenate([np.zeros(CONTEXT, np.bool_), ~closed]), np.round(ends[:-1]).astype(int))
     return [float(piece[4:].mean()) for piece in pieces if len(piece) > 4]
 
@@ -155,34 +156,35 @@ def test_an_electrode_that_loses_its_contact_changes_little() -> None:
 def test_any_cut_gives_the_same_emissions(cuts: list[int], behind: int) -> None:
     parts: list[Part] = [(2, REST, REST), *FINGERS * 4, (0.5, FIST, FIST), (0.6, REST, REST), *FINGERS * 3]
     frames = frames_of(signal(parts))
+    count = len(frames.times)
     heard = keys_heard(parts)
     whole, pieces, single = (IdleGate(FACTS) for _ in range(3))
 
     def said(gate: IdleGate, ends: Sequence[int], late: int) -> npt.NDArray[np.float32]:
         found, done = [], 0
-        for first, last in zip([0, *ends], [*ends, len(frames)], strict=True):
-            gate.listen(frames[first:last])
-            until = max(done, min(last - late, len(frames)) - CONTEXT) if last < len(frames) else len(heard.times)
+        for first, last in zip([0, *ends], [*ends, count], strict=True):
+            gate.listen(Frames.complete(frames.values[first:last], frames.times[first:last]))
+            until = max(done, min(last - late, count) - CONTEXT) if last < count else len(heard.times)
             found.append(gate.push(Emission(heard.log_probs[done:until], heard.times[done:until])).log_probs)
             done = until
         return np.concatenate(found)
 
     expected = said(whole, [], 0)
-    ends = [cut for cut in cuts if cut < len(frames)]
+    ends = [cut for cut in cuts if cut < count]
     np.testing.assert_array_equal(said(pieces, ends, behind), expected)
-    np.testing.assert_array_equal(said(single, range(1, len(frames)), 0), expected)
+    np.testing.assert_array_equal(said(single, range(1, count), 0), expected)
     assert 0 < whole.closed < whole.frames
     assert (whole.closed, whole.frames, whole.typing) == (pieces.closed, pieces.frames, pieces.typing)
 
 
-class Deaf:
+class Deaf(NoDecoder):
     """A decoder that says nothing."""
 
-    def push(self, emission: Emission) -> TextEvent | None:
-        return None
+    def push(self, emission: Emission) -> list[TextEvent]:
+        return []
 
-    def finish(self) -> TextEvent | None:
-        return None
+    def finish(self) -> list[TextEvent]:
+        return []
 
     def reset(self) -> None:
         return
@@ -194,7 +196,7 @@ def test_a_pipeline_hears_nothing_where_the_gate_is_closed(small_onnx: Path, pie
 
     def heard(gate: IdleGate | None, cuts: list[int]) -> npt.NDArray[np.float32]:
         said: list[Emission] = []
-        pipeline = Pipeline(OnnxEncoder.load(str(small_onnx)), Deaf(), tap=said.append, gate=gate)
+        pipeline = pipeline_of(OnnxEncoder.load(str(small_onnx)), tap=said.append, gate=gate)
         for samples, times in zip(np.split(chunk.samples, cuts), np.split(chunk.times, cuts), strict=True):
             pipeline.push(Chunk(samples, times, LAYOUT))
         pipeline.finish()
@@ -203,7 +205,7 @@ def test_a_pipeline_hears_nothing_where_the_gate_is_closed(small_onnx: Path, pie
     facts = OnnxEncoder.load(str(small_onnx)).facts
     gate = IdleGate(facts)
     bare, gated = heard(None, pieces), heard(gate, pieces)
-    shut = gated[:, facts.blank] == 0
+    shut = gated[:, facts.decoder.blank] == 0
     assert gate.frames == len(bare)
     assert gate.closed == shut.sum() > 0.1 * len(bare)
     np.testing.assert_array_equal(gated[~shut], bare[~shut])
@@ -227,7 +229,7 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> Non
 
 
 def test_the_floor_rises_in_steady_rest_alone_unless_what_is_doubtful_lasts_unbroken() -> None:
-    floor = Floor(FACTS.stft, LAYOUT)
+    floor = Floor(FACTS.front_end, LAYOUT)
     floor.learn([5.0, 6.0], steady=False, doubtful=False)
     assert floor.fall([0.0, 0.0]) is None
     floor.learn([5.0, 6.0], steady=True, doubtful=False)
@@ -245,7 +247,7 @@ def test_the_floor_rises_in_steady_rest_alone_unless_what_is_doubtful_lasts_unbr
 def test_levels_are_decibels_of_the_power_in_the_band() -> None:
     frames = np.full((400, 2, 4, 33), 2.0, np.float32)  # log10 power
     frames[:, 1] = 0.5
-    loudness = Levels(FACTS.stft, LAYOUT).push(frames)
+    loudness = Levels(FACTS.front_end, LAYOUT).push(frames)
     for column in (loudness.burst, loudness.posture, loudness.swell, loudness.lasting, loudness.quiet, loudness.rest):
         np.testing.assert_allclose(column, np.tile([20.0, 5.0], (400, 1)), atol=1e-9)
     assert np.flatnonzero(loudness.steady)[0] == 187  # 1.5 s
@@ -266,3 +268,18 @@ def test_a_long_clench_is_told_once_however_the_samples_are_cut(cuts: list[int])
     fists.samples[-1] = np.nan
     assert switch.push(fists) == 0  # missing samples break it off
     assert switch.push(signal([(2, FIST, FIST)])) == 1
+
+
+def test_missing_frames_count_as_loud_as_the_last_one_that_was_there() -> None:
+    parts: list[Part] = [(3, REST, REST), *FINGERS * 2, (1, REST, REST)]
+    frames, heard = frames_of(signal(parts)), keys_heard(parts)
+    missing = frames.missing.copy()
+    missing[40:60, 0] = missing[30:45, 1] = True
+    spoilt = Frames(np.where(missing[..., None, None], np.float32(9), frames.values), frames.times, missing)
+    held = frames.values.copy()
+    held[40:60, 0], held[30:45, 1] = held[39, 0], held[29, 1]
+    expected, gate = IdleGate(FACTS), IdleGate(FACTS)
+    expected.listen(Frames.complete(held, frames.times))
+    for first, last in ((0, 35), (35, 50), (50, len(frames.times))):
+        gate.listen(Frames(spoilt.values[first:last], frames.times[first:last], missing[first:last]))
+    np.testing.assert_array_equal(gate.push(heard).log_probs, expected.push(heard).log_probs)

@@ -8,13 +8,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from messages.emission import Emission
-from messages.model_facts import BundleFacts, StftFacts
+from messages.model_facts import ModelFacts
 from messages.signal import Chunk, Layout
 from messages.text import TextEvent
-from streamer.arrival.gaps import FrameMask, Gaps
+from streamer.arrival.gaps import Gaps
 from streamer.encoder.stream import OnnxEncoder
 from streamer.front_end.stft import Spectrogram
 from streamer.pipeline import Pipeline
+from streamer.stages import NoDecoder
+from tests.streamer.lines import pipeline_of
 from training.models.tds import TDSEncoder
 
 LAYOUT = Layout(2000.0, "uV", ("left", "right"), 4)
@@ -22,18 +24,19 @@ LONGEST = 0.2
 SAMPLES = 1500
 
 
-class Settling:
+class Settling(NoDecoder):
     """A decoder that keeps when it was told to settle."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.settled = 0
 
-    def push(self, emission: Emission) -> TextEvent | None:
-        return None
+    def push(self, emission: Emission) -> list[TextEvent]:
+        return []
 
-    def finish(self) -> TextEvent | None:
+    def finish(self) -> list[TextEvent]:
         self.settled += 1
-        return None
+        return []
 
     def reset(self) -> None:
         pass
@@ -63,7 +66,7 @@ def split(chunk: Chunk, cuts: list[int]) -> list[Chunk]:
 def run(model: Path, chunks: list[Chunk]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64], Pipeline, int]:
     tapped: list[Emission] = []
     decoder = Settling()
-    pipeline = Pipeline(OnnxEncoder.load(str(model)), decoder, tap=tapped.append, max_gap=LONGEST)
+    pipeline = pipeline_of(OnnxEncoder.load(str(model)), decoder, tap=tapped.append, max_gap=LONGEST)
     for chunk in chunks:
         pipeline.push(chunk)
     pipeline.finish()
@@ -76,13 +79,13 @@ def run(model: Path, chunks: list[Chunk]) -> tuple[npt.NDArray[np.float32], npt.
 
 
 def test_masked_frames_are_to_the_model_what_training_makes_them(
-    small_onnx: Path, small_model: TDSEncoder, small_facts: BundleFacts
+    small_onnx: Path, small_model: TDSEncoder, small_facts: ModelFacts
 ) -> None:
     whole = signal()
     found, times, pipeline, settled = run(small_onnx, [blanked(whole, 600, 700, band=1)])
-    frames, expected_times = Spectrogram(small_facts.stft).push(
-        np.where(np.isnan(blanked(whole, 600, 700, band=1).samples), 0, whole.samples), whole.times
-    )
+    zeroed = np.where(np.isnan(blanked(whole, 600, 700, band=1).samples), np.float32(0), whole.samples)
+    expected_frames = Spectrogram(small_facts.front_end, LAYOUT).push(Chunk(zeroed, whole.times, LAYOUT))
+    frames, expected_times = expected_frames.values, expected_frames.times
     # A window of 32 may miss 4 samples: frames end at 32 + 8 n.
     ends = 32 + 8 * np.arange(len(frames))
     touched = np.minimum(ends, 700) - np.maximum(ends - 32, 600) > 4
@@ -91,8 +94,8 @@ def test_masked_frames_are_to_the_model_what_training_makes_them(
         expected = small_model(torch.from_numpy(frames)[None])[0].numpy()
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
     np.testing.assert_array_equal(times, expected_times[9:])
-    assert pipeline.masked == touched.sum() > 10
-    assert (pipeline.gaps, settled) == (0, 1)
+    assert pipeline.counts()["masked"] == touched.sum() > 10
+    assert (pipeline.counts()["gaps"], settled) == (0, 1)
 
 
 def test_a_hole_in_the_times_is_a_stretch_without_numbers(small_onnx: Path) -> None:
@@ -101,18 +104,18 @@ def test_a_hole_in_the_times_is_a_stretch_without_numbers(small_onnx: Path) -> N
     expected, expected_times, _, _ = run(small_onnx, [blanked(whole, 500, 800)])
     np.testing.assert_array_equal(lost, expected)
     np.testing.assert_allclose(times, expected_times, rtol=0, atol=1e-9)
-    assert pipeline.gaps == 0
+    assert pipeline.counts()["gaps"] == 0
 
 
 @pytest.mark.parametrize(("lost", "gaps"), [(400, 0), (402, 1)])
 def test_200_ms_are_masked_and_more_are_not(small_onnx: Path, lost: int, gaps: int) -> None:
-    assert run(small_onnx, [without(signal(), 500, 500 + lost)])[2].gaps == gaps
-    assert run(small_onnx, [blanked(signal(), 500, 500 + lost)])[2].gaps == gaps
+    assert run(small_onnx, [without(signal(), 500, 500 + lost)])[2].counts()["gaps"] == gaps
+    assert run(small_onnx, [blanked(signal(), 500, 500 + lost)])[2].counts()["gaps"] == gaps
 
 
 def test_single_samples_lost_mask_nothing(small_onnx: Path) -> None:
     *_, pipeline, _ = run(small_onnx, [blanked(signal(), 700, 702)])
-    assert pipeline.masked == 0
+    assert pipeline.counts()["masked"] == 0
 
 
 @pytest.mark.parametrize("band", [0, 1, None])
@@ -124,14 +127,14 @@ def test_a_longer_stretch_breaks_off_and_begins_anew_behind_it(small_onnx: Path,
     behind, behind_times, _, _ = run(small_onnx, [Chunk(whole.samples[900:], whole.times[900:], LAYOUT)])
     np.testing.assert_array_equal(found, np.concatenate([before, behind]))
     np.testing.assert_array_equal(times[-len(behind) :], behind_times)
-    assert (pipeline.gaps, settled) == (1, 2)
+    assert (pipeline.counts()["gaps"], settled) == (1, 2)
 
 
 def test_times_that_step_back_break_off_too(small_onnx: Path) -> None:
     first, second = split(signal(), [700])
     found, _, pipeline, settled = run(small_onnx, [first, Chunk(second.samples, second.times - 30, LAYOUT)])
     np.testing.assert_array_equal(found, np.concatenate([run(small_onnx, [half])[0] for half in (first, second)]))
-    assert (pipeline.gaps, settled) == (1, 2)
+    assert (pipeline.counts()["gaps"], settled) == (1, 2)
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -172,15 +175,3 @@ def marks(pieces: list[Chunk | None]) -> list[tuple[float, float] | None]:
             sums = np.nansum(piece.samples, axis=(1, 2)).tolist()
             found += zip(piece.times.tolist(), sums, strict=True)
     return found
-
-
-def test_whoever_asks_how_loud_hears_the_last_frame_that_was_whole() -> None:
-    mask, spectrogram = FrameMask(StftFacts(32, 8)), Spectrogram(StftFacts(32, 8))
-    chunk = blanked(signal(400), 100, 200, band=0)
-    frames, _ = spectrogram.push(mask.push(chunk.samples), chunk.times)
-    held, hidden = mask.held(frames), mask.hide(frames)
-    masked = np.flatnonzero((hidden == 0).all(axis=(1, 2, 3)) | (hidden[:, 0] == 0).all(axis=(1, 2)))
-    assert len(masked) == mask.masked
-    assert (hidden[masked, 1] == frames[masked, 1]).all()
-    assert (held[masked, 0] == frames[masked[0] - 1, 0]).all()
-    assert (held[masked[-1] + 1 :] == frames[masked[-1] + 1 :]).all()

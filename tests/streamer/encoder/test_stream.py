@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from messages.emission import Emission
 from messages.errors import InputError
-from messages.model_facts import BundleFacts
+from messages.model_facts import ModelFacts
+from messages.signal import Frames
 from streamer.encoder.onnx_file import read_facts
 from streamer.encoder.stream import OnnxEncoder
 from training.models.tds import TDSEncoder
@@ -20,7 +21,8 @@ TIMES = np.arange(40.0)
 
 
 def emissions(encoder: OnnxEncoder, cuts: list[int]) -> Emission:
-    pieces = [encoder.push(*piece) for piece in zip(np.split(FRAMES, cuts), np.split(TIMES, cuts), strict=True)]
+    pairs = zip(np.split(FRAMES, cuts), np.split(TIMES, cuts), strict=True)
+    pieces = [encoder.push(Frames.complete(*pair)) for pair in pairs]
     pieces.append(encoder.finish())
     return Emission(np.concatenate([e.log_probs for e in pieces]), np.concatenate([e.times for e in pieces]))
 
@@ -46,7 +48,7 @@ def test_any_cut_gives_the_same_bits(small_onnx: Path, cuts: list[int]) -> None:
 def test_one_by_one_after_a_reset_amid_a_hop(small_onnx: Path) -> None:
     encoder = OnnxEncoder.load(str(small_onnx))
     whole = emissions(encoder, [])
-    encoder.push(FRAMES[20:40], TIMES[20:40])
+    encoder.push(Frames.complete(FRAMES[20:40], TIMES[20:40]))
     encoder.reset()
     one_by_one = emissions(encoder, list(range(1, 40)))
     np.testing.assert_array_equal(one_by_one.log_probs, whole.log_probs)
@@ -55,19 +57,19 @@ def test_one_by_one_after_a_reset_amid_a_hop(small_onnx: Path) -> None:
 
 def test_nothing_comes_before_the_receptive_field_is_filled(small_onnx: Path) -> None:
     encoder = OnnxEncoder.load(str(small_onnx))
-    assert encoder.push(FRAMES[:9], TIMES[:9]).log_probs.shape == (0, 99)
-    assert encoder.push(FRAMES[9:12], TIMES[9:12]).times.tolist() == [9, 10, 11]
+    assert encoder.push(Frames.complete(FRAMES[:9], TIMES[:9])).log_probs.shape == (0, 99)
+    assert encoder.push(Frames.complete(FRAMES[9:12], TIMES[9:12])).times.tolist() == [9, 10, 11]
 
 
 def test_what_was_emitted_stays(small_onnx: Path) -> None:
     encoder = OnnxEncoder.load(str(small_onnx))
-    first = encoder.push(FRAMES[:12], TIMES[:12])
+    first = encoder.push(Frames.complete(FRAMES[:12], TIMES[:12]))
     copy = first.log_probs.copy()
-    encoder.push(FRAMES[12:15], TIMES[12:15])
+    encoder.push(Frames.complete(FRAMES[12:15], TIMES[12:15]))
     np.testing.assert_array_equal(first.log_probs, copy)
 
 
-def test_the_hop_is_the_models_unless_named(small_onnx: Path, small_facts: BundleFacts) -> None:
+def test_the_hop_is_the_models_unless_named(small_onnx: Path, small_facts: ModelFacts) -> None:
     assert read_facts(str(small_onnx)) == small_facts
     assert OnnxEncoder.load(str(small_onnx)).hop == 3
     assert OnnxEncoder.load(str(small_onnx), 5).hop == 5
@@ -84,7 +86,7 @@ def test_files_that_are_no_models_are_refused(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_a_graph_that_belies_its_facts_is_refused(small_onnx: Path, small_facts: BundleFacts, tmp_path: Path) -> None:
+def test_a_graph_that_belies_its_facts_is_refused(small_onnx: Path, small_facts: ModelFacts, tmp_path: Path) -> None:
     proto = onnx.load(small_onnx)
     other = dataclasses.replace(small_facts, layout=dataclasses.replace(small_facts.layout, electrodes=5))
     onnx.helper.set_model_props(proto, other.to_metadata())

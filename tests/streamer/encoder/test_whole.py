@@ -6,13 +6,15 @@ import torch
 
 from messages.emission import Emission
 from messages.errors import InputError
-from messages.model_facts import BundleFacts, StftFacts
-from messages.signal import Chunk, Layout
+from messages.model_facts import ModelFacts, StftFacts
+from messages.signal import Chunk, Frames, Layout
 from messages.text import TextEvent
 from streamer.encoder import whole as whole_encoder
+from streamer.encoder.choice import open_encoder
 from streamer.encoder.stream import OnnxEncoder
-from streamer.encoder.whole import WholeEncoder, open_encoder
-from streamer.pipeline import Pipeline
+from streamer.encoder.whole import WholeEncoder
+from streamer.stages import NoDecoder
+from tests.streamer.lines import pipeline_of
 from training.export.bundle import export_bundle, facts_of
 from training.models.families import Encoder, make_encoder
 
@@ -41,18 +43,18 @@ def test_all_emissions_come_at_the_end_however_frames_are_cut(
     assert isinstance(encoder, WholeEncoder)
     for _ in range(2):
         for frames, times in zip(np.split(FRAMES, cuts), np.split(TIMES, cuts), strict=True):
-            assert encoder.push(frames, times).log_probs.shape == (0, 99)
+            assert encoder.push(Frames.complete(frames, times)).log_probs.shape == (0, 99)
         found = encoder.finish()
         with torch.no_grad():
             expected = model(torch.from_numpy(FRAMES)[None])[0].numpy()
         np.testing.assert_allclose(found.log_probs, expected, rtol=0, atol=1e-5)
         assert found.times.tolist() == TIMES.tolist()
-    encoder.push(FRAMES, TIMES)
+    encoder.push(Frames.complete(FRAMES, TIMES))
     encoder.reset()
     assert encoder.finish().log_probs.shape == (0, 99)
 
 
-def test_a_causal_model_gets_the_streaming_encoder(small_onnx: Path, small_facts: BundleFacts) -> None:
+def test_a_causal_model_gets_the_streaming_encoder(small_onnx: Path, small_facts: ModelFacts) -> None:
     encoder = open_encoder(str(small_onnx), 5)
     assert isinstance(encoder, OnnxEncoder)
     assert (encoder.hop, encoder.facts) == (5, small_facts)
@@ -71,24 +73,25 @@ def test_a_recording_beyond_the_capacity_is_refused(
 ) -> None:
     monkeypatch.setattr(whole_encoder, "CAPACITY", 50)
     encoder = WholeEncoder(bidirectional[1])
-    encoder.push(FRAMES, TIMES)
+    encoder.push(Frames.complete(FRAMES, TIMES))
     with pytest.raises(InputError, match="beyond 50 frames"):
-        encoder.push(FRAMES, TIMES)
+        encoder.push(Frames.complete(FRAMES, TIMES))
     assert len(encoder.finish().times) == 40  # nothing of the refused ones was taken
 
 
-class Counting:
+class Counting(NoDecoder):
     """A decoder that keeps how many frames each push had."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.frames: list[int] = []
 
-    def push(self, emission: Emission) -> TextEvent | None:
+    def push(self, emission: Emission) -> list[TextEvent]:
         self.frames.append(len(emission.times))
-        return None
+        return []
 
-    def finish(self) -> TextEvent | None:
-        return None
+    def finish(self) -> list[TextEvent]:
+        return []
 
     def reset(self) -> None:
         self.frames = []
@@ -97,7 +100,7 @@ class Counting:
 def test_the_pipeline_decodes_it_hop_by_hop_at_the_end(bidirectional: tuple[Encoder, str]) -> None:
     decoder, tapped = Counting(), list[Emission]()
     encoder = open_encoder(bidirectional[1])
-    pipeline = Pipeline(encoder, decoder, tap=tapped.append)
+    pipeline = pipeline_of(encoder, decoder, tap=tapped.append)
     samples = np.random.default_rng(1).normal(0, 10, (32 + 8 * 9, 2, 4)).astype(np.float32)
     pipeline.push(Chunk(samples, np.arange(len(samples)) / 2000, encoder.facts.layout))
     assert not decoder.frames

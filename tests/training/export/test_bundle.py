@@ -13,8 +13,8 @@ import torch
 from adapters.bundles.checksums import write_checksums
 from messages.charset import BLANK, KEYS
 from messages.errors import InputError
-from messages.model_facts import BundleFacts, StftFacts
-from messages.signal import Layout
+from messages.model_facts import CtcFacts, ModelFacts, StftFacts
+from messages.signal import Chunk, Layout
 from streamer.encoder.onnx_file import read_facts
 from streamer.encoder.stream import OnnxEncoder
 from streamer.front_end.stft import Spectrogram
@@ -26,7 +26,7 @@ LAYOUT = Layout(2000.0, "uV", ("left", "right"), 16)
 SMALL = TDSConfig(mlp_features=12, channels=6, kernel=5, blocks=2, offsets=(-2, 0, 1))
 
 
-def facts(config: TDSConfig) -> BundleFacts:
+def facts(config: TDSConfig) -> ModelFacts:
     return facts_of(config, LAYOUT, StftFacts(), name="test", hop=4, provenance={"seed": 7})
 
 
@@ -56,11 +56,11 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> tuple[TDSEncoder, str]:
 def test_paper_size_streams_as_it_computes_offline(paper: tuple[TDSEncoder, str], hop: int) -> None:
     model, path = paper
     samples = np.random.default_rng(hop).normal(0, 12, (8000, 2, 16)).astype(np.float32)
-    frames, times = Spectrogram(StftFacts()).push(samples, np.arange(8000) / 2000)
+    frames = Spectrogram(StftFacts(), LAYOUT).push(Chunk(samples, np.arange(8000) / 2000, LAYOUT))
     with torch.no_grad():
-        expected = model(torch.from_numpy(frames)[None])[0].numpy()
+        expected = model(torch.from_numpy(frames.values)[None])[0].numpy()
     encoder = OnnxEncoder.load(path, hop)
-    parts = [encoder.push(frames, times), encoder.finish()]
+    parts = [encoder.push(frames), encoder.finish()]
     found = np.concatenate([part.log_probs for part in parts])
     assert found.shape == expected.shape == (373, 99)
     assert expected.std() > 0.5
@@ -77,7 +77,7 @@ def test_a_bundle_holds_model_card_and_checksums(tmp_path: Path) -> None:
     assert sorted(path.name for path in bundle.parent.iterdir()) == ["test"]
     read = read_facts(str(bundle / "encoder.onnx"))
     assert read == facts(SMALL)
-    assert (read.classes, read.blank, read.receptive_field) == (KEYS, BLANK, 9)
+    assert (read.decoder.classes, read.decoder.blank, read.encoder.receptive_field) == (KEYS, BLANK, 9)
 
 
 def test_checksums_are_those_of_sha256sum(tmp_path: Path) -> None:
@@ -122,10 +122,13 @@ def test_an_older_export_survives_a_refused_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"layout": dataclasses.replace(LAYOUT, electrodes=8)}, {"stft": StftFacts(window=32)}, {"classes": KEYS[:-1]}],
+    [
+        {"layout": dataclasses.replace(LAYOUT, electrodes=8)},
+        {"front_end": StftFacts(window=32)},
+        {"decoder": CtcFacts(KEYS[:-1], len(KEYS) - 1)},
+    ],
 )
 def test_facts_of_another_model_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
-    change = {**change, "blank": len(change["classes"])} if "classes" in change else change
     with pytest.raises(InputError, match="its facts"):
         export_bundle(trained_looking(SMALL), tmp_path / "test", dataclasses.replace(facts(SMALL), **change), "card")
     assert list(tmp_path.iterdir()) == []
@@ -159,7 +162,7 @@ def test_any_runtime_can_run_it_without_the_daemon(tmp_path: Path) -> None:
     """The metadata alone says how to feed it: names, shapes, symbolic hop."""
     export_bundle(trained_looking(SMALL), tmp_path / "test", facts(SMALL), "card")
     session = ort.InferenceSession(str(tmp_path / "test" / "encoder.onnx"), providers=["CPUExecutionProvider"])
-    states = {state.name: np.zeros((1, *state.shape), np.float32) for state in facts(SMALL).states}
+    states = {state.name: np.zeros((1, *state.shape), np.float32) for state in facts(SMALL).encoder.states}
     for hop in (1, 5):
         log_probs, *new = session.run(None, {"frames": np.zeros((1, hop, 2, 16, 33), np.float32), **states})
         assert log_probs.shape == (1, hop, 99)

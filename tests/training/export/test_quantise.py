@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
-from messages.model_facts import BundleFacts, StftFacts
-from messages.signal import Layout
+from messages.model_facts import ModelFacts, StftFacts
+from messages.signal import Frames, Layout
 from streamer.encoder.stream import OnnxEncoder
 from training.export.bundle import facts_of
 from training.export.graph import build_graph
@@ -31,7 +31,7 @@ def model_of(family: str = "tds") -> Encoder:
     return model.eval()
 
 
-def facts_for(model: Encoder) -> BundleFacts:
+def facts_for(model: Encoder) -> ModelFacts:
     layout = Layout(2000.0, "uV", ("left", "right"), 16)
     return facts_of(model.config, layout, StftFacts(), name="test", hop=4, provenance={})
 
@@ -42,7 +42,7 @@ def frames(seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 def emissions(graph: onnx.ModelProto, folder: Path, hop: int = 4) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     onnx.save(graph, folder / "model.onnx")
-    return OnnxEncoder.load(str(folder / "model.onnx"), hop).push(frames(3), TIMES).log_probs
+    return OnnxEncoder.load(str(folder / "model.onnx"), hop).push(Frames.complete(frames(3), TIMES)).log_probs
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +108,8 @@ def test_zero_is_a_step_of_every_range(low: float, high: float) -> None:
 
 def test_facts_say_which_precision_runs() -> None:
     facts = facts_for(model_of())
-    assert facts.precision == "fp32"
-    again = type(facts).from_metadata(dataclasses.replace(facts, precision="int8").to_metadata(), "here")
-    assert again.precision == "int8"
+    assert facts.encoder.precision == "fp32"
+    again = type(facts).from_metadata(
+        dataclasses.replace(facts, encoder=dataclasses.replace(facts.encoder, precision="int8")).to_metadata(), "here"
+    )
+    assert again.encoder.precision == "int8"

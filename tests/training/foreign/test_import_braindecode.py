@@ -17,7 +17,8 @@ from click.testing import CliRunner
 
 from adapters.sessions.format import LAYOUT
 from emgtype.commands.import_ import command
-from streamer.encoder.whole import open_encoder
+from messages.signal import Chunk
+from streamer.encoder.choice import open_encoder
 from streamer.front_end.stft import Spectrogram
 
 BRAINDECODE = importlib.util.find_spec("braindecode")
@@ -99,7 +100,8 @@ def test_random_weights_of_braindecode_stream_what_its_class_computes(
     with torch.no_grad():
         expected = net.eval()(torch.from_numpy(samples).flatten(1).T[None])[0].numpy()
     encoder = open_encoder(str(tmp_path / "theirs" / "encoder.onnx"), 4)
-    frames = Spectrogram(encoder.facts.stft).push(samples, np.arange(SAMPLES) / LAYOUT.rate)
-    found = np.concatenate([encoder.push(*frames).log_probs, encoder.finish().log_probs])
+    chunk = Chunk(samples, np.arange(SAMPLES) / LAYOUT.rate, encoder.facts.layout)
+    frames = Spectrogram(encoder.facts.front_end, encoder.facts.layout).push(chunk)
+    found = np.concatenate([encoder.push(frames).log_probs, encoder.finish().log_probs])
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() < 1e-4

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from emgtype.commands.import_ import command
 from emgtype.commands.info import command as info
 from messages.errors import InputError
-from streamer.encoder.whole import open_encoder
+from streamer.encoder.choice import open_encoder
 from training.export.checkpoint import load_encoder
 from training.foreign.encoders import NAMINGS
 from training.foreign.weight_files import read_foreign
@@ -57,7 +57,7 @@ def test_what_a_saved_config_says_goes_into_the_bundle(tmp_path: Path) -> None:
     arguments = [str(folder), "--out", str(tmp_path / "theirs"), "--name", "max", "--licence", "CC-BY-4.0"]
     CliRunner().invoke(command, arguments, catch_exceptions=False)
     facts = open_encoder(str(tmp_path / "theirs" / "encoder.onnx"), 4).facts
-    assert (facts.name, facts.layout.rate, facts.stft.floor) == ("max", 1000.0, 1e-5)
+    assert (facts.name, facts.layout.rate, facts.front_end.floor) == ("max", 1000.0, 1e-5)
     assert facts.licence_note == "CC-BY-4.0"
     kept = load_encoder(tmp_path / "theirs")
     assert kept.licence == "CC-BY-4.0"

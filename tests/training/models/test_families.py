@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from messages.errors import InputError
-from messages.model_facts import BundleFacts, StftFacts
-from messages.signal import Layout
+from messages.model_facts import ModelFacts, StftFacts
+from messages.signal import Frames, Layout
+from streamer.encoder.choice import open_encoder
 from streamer.encoder.onnx_file import read_facts
-from streamer.encoder.whole import open_encoder
 from training.data.windows import Batch
 from training.export.bundle import export_bundle, facts_of
 from training.models.encoder_base import Encoder
@@ -94,7 +94,7 @@ def trained_looking(values: dict[str, Any]) -> Encoder:
     return model.eval()
 
 
-def facts_for(model: Encoder) -> BundleFacts:
+def facts_for(model: Encoder) -> ModelFacts:
     sides = ("left", "right")[: model.config.bands]
     layout = Layout(2000.0, "uV", sides, model.config.electrodes)
     return facts_of(model.config, layout, StftFacts(), name="test", hop=4, provenance={})
@@ -130,7 +130,7 @@ def test_streaming_is_offline_from_the_first_emission_on(exported: tuple[Encoder
     for _ in range(2):  # `finish` leaves it as after a reset
         cuts = [1, 5, 6, 40, 47, 100]
         pieces = zip(np.split(frames.numpy(), cuts), np.split(np.arange(150.0), cuts), strict=True)
-        parts = [*(encoder.push(*piece) for piece in pieces), encoder.finish()]
+        parts = [*(encoder.push(Frames.complete(*piece)) for piece in pieces), encoder.finish()]
         found = np.concatenate([part.log_probs for part in parts])
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
         assert np.concatenate([part.times for part in parts]).tolist() == list(range(model.context, 150))
@@ -139,14 +139,14 @@ def test_streaming_is_offline_from_the_first_emission_on(exported: tuple[Encoder
 def test_the_facts_name_family_and_states(exported: tuple[Encoder, Path]) -> None:
     model, path = exported
     facts = read_facts(str(path))
-    assert (facts.family, facts.streams, facts.receptive_field) == (
+    assert (facts.encoder.family, facts.encoder.kind, facts.encoder.receptive_field) == (
         model.family,
-        model.config.streams,
+        "streaming" if model.config.streams else "whole",
         model.context + 1,
     )
-    kinds = {state.name.rstrip("_0123456789") for state in facts.states}
+    kinds = {state.name.rstrip("_0123456789") for state in facts.encoder.states}
     expected = {"spatial_lstm": {"hidden", "cell"}, "split_share": {"context", "normalisation"}}
-    assert kinds == (expected.get(model.family, {"context"}) if facts.streams else set())
+    assert kinds == (expected.get(model.family, {"context"}) if facts.encoder.kind == "streaming" else set())
 
 
 def test_no_emission_sees_a_later_frame_unless_the_facts_say_so(exported: tuple[Encoder, Path]) -> None:

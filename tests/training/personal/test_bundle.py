@@ -15,7 +15,8 @@ from adapters.bundles.personal_layers import known_persons, read_person
 from adapters.sessions.format import LAYOUT
 from emgtype.config import load_config
 from emgtype.datasets.simulated import write_session
-from emgtype.models.bundle import assemble, open_bundle
+from emgtype.models.bundle import open_bundle
+from emgtype.models.pipelines import assemble
 from messages.errors import InputError
 from messages.model_facts import StftFacts
 from simulator.person import make_person

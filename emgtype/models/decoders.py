@@ -1,0 +1,69 @@
+"""The decoder that a model's facts ask for, with its language model and settings."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from adapters.bundles.checksums import require_unchanged
+from adapters.bundles.language_tables import read_tables
+from decoder.ctc.beam import BeamSettings, PrefixBeam
+from decoder.ctc.commit import CommitRule, Committer
+from decoder.language.flat import FlatScorer
+from decoder.language.hot_words import hot_word_graph, parse_hot_words
+from decoder.language.model import LanguageScorer, NoLanguageModel
+from emgtype.config import Config, DecoderConfig
+from emgtype.models.bundle import Bundle
+from emgtype.places import LM_BINARY, LM_TABLES
+from messages.model_facts import CtcFacts
+from streamer.stages import Decoder
+
+
+def open_decoders(bundle: Bundle, config: Config, people: int = 1) -> list[Decoder]:
+    """Make one decoder for each person; they share the tables of the language model."""
+    match bundle.facts.decoder:
+        case CtcFacts():
+            scorers = scorers_for(bundle, config.decoder, people)
+            rule = commit_rule(config.decoder)
+            return [Committer(beam_for(scorer, config.decoder), rule) for scorer in scorers]
+        case _:
+            assert_never(bundle.facts.decoder)
+
+
+def scorer_for(bundle: Bundle, config: DecoderConfig) -> LanguageScorer:
+    """The bundle's language model with the configured weights; none where it has none or the weight is 0.
+
+    A bundle of before the flat tables is scored by KenLM.
+    """
+    return scorers_for(bundle, config, 1)[0]
+
+
+def scorers_for(bundle: Bundle, config: DecoderConfig, people: int) -> list[LanguageScorer]:
+    """One for each person, who share the tables: as `scorer_for`."""
+    facts, tables = bundle.language_model, bundle.folder / LM_TABLES
+    if facts is None or config.lm_weight == 0:
+        return [NoLanguageModel() for _ in range(people)]
+    facts = replace(
+        facts,
+        weight=facts.weight if config.lm_weight is None else config.lm_weight,
+        bonus=facts.bonus if config.lm_bonus is None else config.lm_bonus,
+    )
+    if config.lm_backend == "kenlm" or not tables.is_file():
+        from decoder.language.kenlm_scorer import load_scorer  # noqa: PLC0415 - KenLM's library is not needed otherwise
+
+        require_unchanged(bundle.folder / LM_BINARY)
+        return [load_scorer(str(bundle.folder / LM_BINARY), facts) for _ in range(people)]
+    shared = read_tables(tables)
+    return [FlatScorer(shared, facts) for _ in range(people)]
+
+
+def beam_for(scorer: LanguageScorer, config: DecoderConfig) -> PrefixBeam:
+    """A beam with the configured sizes and hot words."""
+    sizes = BeamSettings(beam=config.beam, labels=config.labels, threshold=config.threshold, floor=config.floor)
+    hot_words = hot_word_graph(parse_hot_words(config.hot_words, config.hot_weight))
+    if hot_words and isinstance(scorer, NoLanguageModel):
+        scorer = NoLanguageModel(silent=False)
+    return PrefixBeam(sizes, scorer, hot_words=hot_words)
+
+
+def commit_rule(config: DecoderConfig) -> CommitRule:
+    """When keys are final, as configured."""
+    return CommitRule(config.commit, config.lag, config.confidence, config.caution, config.show, config.reject)

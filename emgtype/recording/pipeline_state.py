@@ -16,6 +16,7 @@ import numpy as np
 from decoder.ctc.beam import PrefixBeam
 from messages.emission import Emission
 from messages.errors import InputError
+from streamer.activity.loudness import Evidence
 from streamer.encoder.batch import EncoderBatch
 from streamer.encoder.stream import OnnxEncoder
 from streamer.pipeline import Pipeline
@@ -24,7 +25,7 @@ State = dict[str, Any]
 """By dotted name: JSON's values, with arrays among them."""
 _OURS = ("streamer", "decoder")
 _PLAIN = (bool, int, float, str, type(None))
-_MESSAGES = {"Emission": Emission}
+_MESSAGES = {"Emission": Emission, "Evidence": Evidence}
 _BEAM, _ENCODER = "beam", "encoder"
 
 
@@ -105,6 +106,8 @@ def _copied(value: Any) -> Any:
         return value.copy()
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, Evidence):
+        return {"Evidence": {name: _copied(each) for name, each in value._asdict().items()}}
     if isinstance(value, list | tuple | deque):
         return [_copied(each) for each in value]
     if type(value).__name__ in _MESSAGES:

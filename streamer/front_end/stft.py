@@ -1,9 +1,19 @@
 """Incremental log-power spectrogram: the front end of the emg2qwerty models."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from messages.model_facts import StftFacts
+
+
+@dataclass(frozen=True, slots=True)
+class SpectrogramState:
+    """Samples kept for the next frame."""
+
+    samples: npt.NDArray[np.float32] | None
+    """(T, ..., electrodes): the overlap of two frames, and what is not a hop yet; None before the first sample."""
 
 
 class Spectrogram:
@@ -22,6 +32,15 @@ class Spectrogram:
     def reset(self) -> None:
         """Forget the samples kept for the next frame."""
         self._kept: npt.NDArray[np.float32] | None = None
+
+    @property
+    def state(self) -> SpectrogramState:
+        """The samples kept for the next frame."""
+        return SpectrogramState(None if self._kept is None else self._kept.copy())
+
+    @state.setter
+    def state(self, state: SpectrogramState) -> None:
+        self._kept = None if state.samples is None else state.samples.copy()
 
     def push(
         self, samples: npt.NDArray[np.float32], times: npt.NDArray[np.float64]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from messages.signal import Layout
-from streamer.activity.loudness import BAND
+from streamer.activity.loudness import BAND_HZ
 from streamer.conditioning.placement import normalised
 
 FloatArray = npt.NDArray[np.float64]
@@ -38,7 +38,7 @@ class Window:
     clipped: npt.NDArray[np.int64]
     """Samples that end three in a row at the highest or lowest value."""
     power: FloatArray
-    """In the band of muscles (streamer.activity.loudness.BAND)."""
+    """In the band of muscles (streamer.activity.loudness.BAND_HZ)."""
     crackle: FloatArray
     """Above the muscles' frequencies."""
     lines: FloatArray
@@ -62,7 +62,7 @@ class Windows:
         hann = np.hanning(self.samples + 1)[:-1].astype(np.float32)
         self._taper = hann[:, None, None]
         self._scale = 2 / (self.samples * float(np.sum(hann.astype(np.float64) ** 2)))
-        self._band = _between(frequencies, *BAND)
+        self._band = _between(frequencies, *BAND_HZ)
         self._high = _between(frequencies, *_CRACKLE)
         muscles = (frequencies >= _MUSCLES[0]) & (frequencies <= _MUSCLES[1])
         weights = []  # of the bins: each line, and as much of what lies beside it

@@ -15,8 +15,8 @@ from messages.model_facts import BundleFacts, StftFacts
 from messages.signal import Chunk, Layout
 from messages.text import TextEvent
 from streamer.activity.clench_switch import ClenchSwitch
-from streamer.activity.idle_gate import TYPING, GateSettings, IdleGate
-from streamer.activity.loudness import Floor, Levels
+from streamer.activity.idle_gate import TYPING_DB, GateSettings, IdleGate
+from streamer.activity.loudness import Floor, LoudnessMeter
 from streamer.encoder.stream import OnnxEncoder
 from streamer.front_end.stft import Spectrogram
 from streamer.pipeline import Pipeline
@@ -91,8 +91,8 @@ def test_typing_is_let_through_and_never_learnt_as_rest() -> None:
     gate = IdleGate(FACTS)
     *_, first, last = opened(gate, [(3, REST, REST), *FINGERS * 150, (0.1, KEY, POSTURE), (0.1, KEY, POSTURE)])
     assert first == last == 1
-    assert gate.closed < 0.1 * gate.frames
-    assert gate.typing != TYPING  # but their level was
+    assert gate.closed_frames < 0.1 * gate.frames
+    assert gate.typing_level != TYPING_DB  # but their level was
 
 
 def test_typing_that_is_clipped_until_it_is_even_is_no_rest_so_softer_keys_behind_it_pass() -> None:
@@ -106,17 +106,17 @@ def test_two_gates_that_hear_the_same_soon_know_the_same() -> None:
     aged, fresh = IdleGate(FACTS), IdleGate(FACTS)
     opened(aged, [(3, REST, REST), *loud * 60])
     aged.finish()
-    assert aged.typing > fresh.typing + 2
+    assert aged.typing_level > fresh.typing_level + 2
     parts: list[Part] = [(3, REST, REST), *FINGERS * 150]
     opened(aged, parts)
     opened(fresh, parts)
-    assert aged.typing == fresh.typing
+    assert aged.typing_level == fresh.typing_level
 
 
 def test_who_types_from_the_first_moment_is_heard() -> None:
     gate = IdleGate(FACTS)
     assert min(opened(gate, FINGERS * 100)[8:]) == 1
-    assert not gate.known
+    assert not gate.has_floor
 
 
 def test_fists_close_it_and_so_do_hands_that_rest_on_the_noise_of_other_contacts() -> None:
@@ -147,7 +147,7 @@ def test_an_electrode_that_loses_its_contact_changes_little() -> None:
     typing.samples[6000:, 0, 1] = 0.0
     gate.listen(frames_of(typing))
     gate.push(keys_heard(parts))
-    assert gate.closed < 0.35 * gate.frames  # the rest alone is 0.2
+    assert gate.closed_frames < 0.35 * gate.frames  # the rest alone is 0.2
 
 
 @settings(max_examples=15, deadline=None)
@@ -171,8 +171,8 @@ def test_any_cut_gives_the_same_emissions(cuts: list[int], behind: int) -> None:
     ends = [cut for cut in cuts if cut < len(frames)]
     np.testing.assert_array_equal(said(pieces, ends, behind), expected)
     np.testing.assert_array_equal(said(single, range(1, len(frames)), 0), expected)
-    assert 0 < whole.closed < whole.frames
-    assert (whole.closed, whole.frames, whole.typing) == (pieces.closed, pieces.frames, pieces.typing)
+    assert 0 < whole.closed_frames < whole.frames
+    assert (whole.closed_frames, whole.frames, whole.typing_level) == (pieces.closed_frames, pieces.frames, pieces.typing_level)
 
 
 class Deaf:
@@ -205,7 +205,7 @@ def test_a_pipeline_hears_nothing_where_the_gate_is_closed(small_onnx: Path, pie
     bare, gated = heard(None, pieces), heard(gate, pieces)
     shut = gated[:, facts.blank] == 0
     assert gate.frames == len(bare)
-    assert gate.closed == shut.sum() > 0.1 * len(bare)
+    assert gate.closed_frames == shut.sum() > 0.1 * len(bare)
     np.testing.assert_array_equal(gated[~shut], bare[~shut])
     np.testing.assert_array_equal(gated, heard(IdleGate(facts), []))
 
@@ -216,7 +216,7 @@ def test_after_a_gap_the_floor_is_known_and_after_a_reset_it_is_not() -> None:
     gate.finish()
     assert opened(gate, [(1, REST, REST)]) == [0]
     gate.reset()
-    assert not gate.known
+    assert not gate.has_floor
     assert opened(gate, [(1, REST, REST)])[0] > 0.5
 
 
@@ -229,9 +229,9 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> Non
 def test_the_floor_rises_in_steady_rest_alone_unless_what_is_doubtful_lasts_unbroken() -> None:
     floor = Floor(FACTS.stft, LAYOUT)
     floor.learn([5.0, 6.0], steady=False, doubtful=False)
-    assert floor.fall([0.0, 0.0]) is None
+    assert floor.lower([0.0, 0.0]) is None
     floor.learn([5.0, 6.0], steady=True, doubtful=False)
-    assert floor.fall([9.0, 1.0]) == [5.0, 3.0]
+    assert floor.lower([9.0, 1.0]) == [5.0, 3.0]
     for _ in range(1250):
         floor.learn([25.0, 26.0], steady=True, doubtful=True)
     floor.learn([25.0, 26.0], steady=False, doubtful=True)
@@ -245,8 +245,8 @@ def test_the_floor_rises_in_steady_rest_alone_unless_what_is_doubtful_lasts_unbr
 def test_levels_are_decibels_of_the_power_in_the_band() -> None:
     frames = np.full((400, 2, 4, 33), 2.0, np.float32)  # log10 power
     frames[:, 1] = 0.5
-    loudness = Levels(FACTS.stft, LAYOUT).push(frames)
-    for column in (loudness.burst, loudness.posture, loudness.swell, loudness.lasting, loudness.quiet, loudness.rest):
+    loudness = LoudnessMeter(FACTS.stft, LAYOUT).push(frames)
+    for column in (loudness.burst, loudness.posture, loudness.swell, loudness.effort, loudness.pause, loudness.rest):
         np.testing.assert_allclose(column, np.tile([20.0, 5.0], (400, 1)), atol=1e-9)
     assert np.flatnonzero(loudness.steady)[0] == 187  # 1.5 s
 

@@ -1,8 +1,8 @@
 """The clench switch: both fists clenched for a while pause and resume decoding, without a hand on a key.
 
-Its rules are simpler than those of the idle gate: a frame belongs to a clench if the newest 120 ms of the quietest band
-are as loud as an unknown wearer's keystroke, `TYPING_DB` above the floor. As many of these frames as the wanted duration
-has, without a break, are one clench. There is none before the hands have rested, because there is no floor yet.
+Its rules are simpler than those of the idle gate: a frame belongs to a clench if the newest 120 ms of the quietest
+band are louder than an unknown wearer's keystroke, `TYPING_DB` above the floor. As many such frames as the requested
+duration holds, without a break, are one clench. There is none before the hands have rested: there is no floor yet.
 """
 
 from dataclasses import dataclass

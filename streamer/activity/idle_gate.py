@@ -125,8 +125,8 @@ class IdleGate:
     """Frames and their emissions in, the same emissions out, but blank while nobody types.
 
     The gate opens when, within the last 0.2 s, one hand was as loud as a keystroke and the other hovered over the keys.
-    It stays closed during a clench: (a) both hands louder than typing, (b) one hand louder for 0.3 s, (c) both nearly as
-    loud and steady for 1.5 s. Until the hands have rested once it is open. The module explains what it learns.
+    It stays closed during a clench: (a) both hands louder than typing, (b) one hand louder for 0.3 s, (c) both nearly
+    as loud and steady for 1.5 s. Until the hands have rested once it is open. The module explains what it learns.
     """
 
     def __init__(self, facts: BundleFacts, settings: GateSettings | None = None) -> None:

@@ -20,12 +20,12 @@ from benchmarks.results import command_line, publish
 from emgtype.bands.placing import SECONDS, Typed, placements
 from emgtype.models.bundle import open_bundle
 from emgtype.texts import load_text
-from messages.signal import Chunk, joined
+from messages.signal import F64, Chunk, joined
 from simulator.donning import don
 from simulator.faults import worn
 from simulator.person import make_person
 from simulator.session import LAYOUT, typing_session
-from streamer.conditioning.placement import FloatArray, Placement
+from streamer.conditioning.placement import Placement
 from streamer.quality.watch import Reference, SignalWatch
 
 FIRST = 7000
@@ -53,7 +53,7 @@ class Trial:
         return found.mirror == self.place.mirror, off
 
 
-def turned(donning: int) -> FloatArray:
+def turned(donning: int) -> F64:
     """(bands,) electrodes by which a donning's bands are turned, in the direction of a correction's roll."""
     by = np.array(don(donning, LAYOUT.electrodes).rotation) * LAYOUT.electrodes / (2 * np.pi)
     return np.array([-by[0], by[1]])  # the left arm's ring runs the other way

@@ -152,7 +152,7 @@ def session(kind: str, donning: int, person: int, name: str, ways: Mapping[str, 
     for way in ways:
         keys, committer, gate = typed(ways[way], frames, emissions, bundle, config)
         errors = segment_errors(keys.labels, truth, ends) if truth else []
-        closed = gate.closed / gate.frames if gate else 0.0
+        closed = gate.closed_frames / gate.frames if gate else 0.0
         seconds = sum(len(piece.times) for piece in frames) * bundle.facts.front_end.hop / bundle.facts.layout.rate
         found[way] = Outcome(tuple(keys.labels), keys.erased, committer.rejected, closed, seconds, tuple(errors))
     return found

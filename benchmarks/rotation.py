@@ -17,15 +17,15 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.results import command_line, publish
-from emgtype.bands.placing import SECONDS, Typed, placements
+from emgtype.bands.placing import SECONDS, TypedSignal, likeliest_placements
 from emgtype.models.bundle import open_bundle
 from emgtype.texts import load_text
-from messages.signal import Chunk, joined
+from messages.signal import F64, Chunk, joined
 from simulator.donning import don
 from simulator.faults import worn
 from simulator.person import make_person
 from simulator.session import LAYOUT, typing_session
-from streamer.conditioning.placement import FloatArray, Placement
+from streamer.conditioning.placement import Placement
 from streamer.quality.watch import Reference, SignalWatch
 
 FIRST = 7000
@@ -53,7 +53,7 @@ class Trial:
         return found.mirror == self.place.mirror, off
 
 
-def turned(donning: int) -> FloatArray:
+def turned(donning: int) -> F64:
     """(bands,) electrodes by which a donning's bands are turned, in the direction of a correction's roll."""
     by = np.array(don(donning, LAYOUT.electrodes).rotation) * LAYOUT.electrodes / (2 * np.pi)
     return np.array([-by[0], by[1]])  # the left arm's ring runs the other way
@@ -77,7 +77,7 @@ def beside(donning: int, band: int) -> float:
     return float((turned(donning) - turned(FIRST - 1))[band])
 
 
-def typed(person: int, donning: int, text: Sequence[str], seconds: float) -> Typed:
+def typed(person: int, donning: int, text: Sequence[str], seconds: float) -> TypedSignal:
     """The last seconds of a session, and the keys in them."""
     session = typing_session(make_person(person), donning, text, seconds + 10.0)
     chunk = joined(list(session.chunks()))
@@ -85,7 +85,7 @@ def typed(person: int, donning: int, text: Sequence[str], seconds: float) -> Typ
     last = slice(max(0, len(chunk.times) - round(seconds * LAYOUT.rate)), None)
     chunk = Chunk(chunk.samples[last], chunk.times[last], LAYOUT)
     labels = [k.label for k in session.keystrokes if k.label is not None and k.start > chunk.times[0] + _BEFORE]
-    return Typed(chunk, tuple(labels))
+    return TypedSignal(chunk, tuple(labels))
 
 
 class Tally:
@@ -112,11 +112,11 @@ class Tally:
         }
 
 
-def learnt(signal: Typed) -> Reference:
+def learnt(signal: TypedSignal) -> Reference:
     """What is known of half a minute."""
     watch = SignalWatch(LAYOUT)
     watch.push(signal.chunk)
-    found = watch.learn()
+    found = watch.learn_reference()
     assert found is not None
     return found
 
@@ -128,7 +128,7 @@ def swapped(now: Reference) -> Reference:
 
 def taken_for_swapped(now: Reference, before: Reference) -> bool:
     """Whether the bands are told to be."""
-    return now.swapped(before, now.beside(before))
+    return now.is_swapped(before, now.fits_to(before))
 
 
 def main() -> None:
@@ -151,16 +151,16 @@ def main() -> None:
     for number, trial in enumerate(track(wanted, "trials", transient=True)):
         signal = typed(trial.person, trial.donning, text, options.seconds)
         places = [trial.place if band == trial.band else Placement() for band in range(LAYOUT.bands)]
-        wrong = Typed(worn(signal.chunk, places), signal.labels)
+        wrong = TypedSignal(worn(signal.chunk, places), signal.labels)
         now, past = learnt(wrong), learnt(before[trial.person])
-        found = now.beside(past)[trial.band]
+        found = now.fits_to(past)[trial.band]
         told += np.array([taken_for_swapped(each, past) for each in (swapped(now), now)])
         tallies[_BY_REFERENCE[0]].add(trial, found.placement, beside(trial.donning, trial.band))
         if found.sure:
             tallies[_BY_REFERENCE[1]].add(trial, found.placement, beside(trial.donning, trial.band))
         if number in chosen:
             for name, labels in zip(_BY_MODEL, ((), wrong.labels), strict=True):
-                place = placements(bundles[trial.person], Typed(wrong.chunk, labels))[trial.band]
+                place = likeliest_placements(bundles[trial.person], TypedSignal(wrong.chunk, labels))[trial.band]
                 tallies[name].add(trial, place, float(turned(trial.donning)[trial.band]))
     table = Table("search by", "trials", "mirror right %", "and within 2 electrodes %", "within 1 %", "exact %")
     figures = {name: tally.figures() for name, tally in tallies.items() if name in _BY_REFERENCE or chosen}

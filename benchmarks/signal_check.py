@@ -79,7 +79,7 @@ def false_alarms(person: int, minutes: float, first: int, sessions: int) -> list
         typing = typing_session(make_person(person), donning, text, 60 * minutes).chunks()
         for chunks in (typing, simulate(make_person(person), (), donning, 0.0, 30 * minutes)):
             for chunk in chunks:
-                begun = [change.fault for change in watch.push(chunk) if change.begun]
+                begun = [change.fault for change in watch.push(chunk) if change.begins]
                 said += [f"donning {donning}: {sentence}" for sentence in sentences(begun, LAYOUT)]
     return said
 

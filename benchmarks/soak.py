@@ -118,7 +118,7 @@ def _beside(
     for name in (FRESH, TAUGHT):
         found[name] = differences(kept, keys[name], begun + away)
         found[name]["whole"] = differences(kept, keys[name], begun)["edits"]
-    found["typing"] = {name: gate.typing for name, gate in gates.items() if gate}
+    found["typing"] = {name: gate.typing_level for name, gate in gates.items() if gate}
     return found
 
 

@@ -85,6 +85,13 @@ class Frames:
         """Make frames of which nothing is missing."""
         return cls(values, times, np.zeros(values.shape[:2], np.bool_))
 
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __getitem__(self, part: slice) -> "Frames":
+        """Return some of the frames."""
+        return Frames(self.values[part], self.times[part], self.missing[part])
+
     def masked(self) -> F32:
         """Return the values with all that is missing set to 0, as training sets masked frames."""
         if not self.missing.any():

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from decoder.ctc.beam import PrefixBeam
 from messages.charset import BACKSPACE, ENTER, KEYS, LABELS
 from messages.emission import Emission
-from messages.errors import InputError
+from messages.errors import InputError, NoStateError
 from messages.text import Key, TextEvent, edit
 
 LAG = 0.8
@@ -67,6 +67,22 @@ class CommitRule:
         return 1 - (1 - self.confidence) / np.where(dear, self.caution, 1.0)
 
 
+@dataclass(frozen=True, slots=True)
+class CommitterState:
+    """What a `Committer` remembers."""
+
+    beam: bytes
+    """All prefixes and their scores, as the compiled beam writes them."""
+    tail: tuple[int, ...]
+    """Labels of the keys that were shown last and may still change."""
+    time: float
+    """Seconds: the newest frame."""
+    seq: int
+    """Number of the next event."""
+    rejected: int
+    """Keys left out so far, over all resets."""
+
+
 class Committer:
     """Emissions in, edits of the key sequence out; what is final is never taken back.
 
@@ -92,6 +108,20 @@ class Committer:
         self._beam.reset()
         self._tail: list[int] = []
         self._time = -np.inf
+
+    @property
+    def state(self) -> CommitterState:
+        """All that is remembered; NoStateError with a language model whose states cannot be kept, as KenLM's."""
+        beam = self._beam.state()
+        if beam is None:
+            raise NoStateError("KenLM numbers its states anew in every process")
+        return CommitterState(beam, tuple(self._tail), self._time, self._seq, self.rejected)
+
+    @state.setter
+    def state(self, state: CommitterState) -> None:
+        self._beam.restore(state.beam)
+        self._tail, self._time = list(state.tail), state.time
+        self._seq, self.rejected = state.seq, state.rejected
 
     def push(self, emission: Emission) -> list[TextEvent]:
         """Return the edit that these frames (at least one) make, if they make one."""

@@ -1,112 +1,122 @@
-"""How the bands sit, by what a model says: for whom no reference was saved. Sure of the side, not of the electrode.
+"""Finds how the bands sit by a model's answers, for wearers of whom no reference was saved.
 
-Models are trained to bear a band that is turned by an electrode, so they can hardly tell one from the next
-(python -m benchmarks.rotation prints how well they do).
+A search over the places of one band at a time, which begins with all bands as they are:
+
+1. For each band in turn, the frames are moved to every place, rolled by whole electrodes, mirrored or not, and encoded.
+   A place scores by how sure the model is of the keys that it decodes, or if the typed keys are known, by their
+   likelihood.
+2. The scores are smoothed over neighbouring rolls, because models are trained to bear a band that is turned by an
+   electrode and score flat around the best place. The band stays at the place with the best one.
+3. The first band is searched again at the end, now that the others sit well.
+
+The result is mostly right about the side, and not exact about the electrode (python -m benchmarks.rotation).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from emgtype.models.bundle import Bundle
 from emgtype.models.pipelines import OFFLINE
 from messages.emission import Emission
-from messages.signal import Chunk, Frames
+from messages.signal import F32, F64, Chunk, Frames
 from streamer.conditioning.placement import Placement
 from streamer.encoder.choice import open_encoder
 from streamer.front_end.choice import open_front_end
 from streamer.stages import FrameEncoder
 
-FloatArray = npt.NDArray[np.float64]
-
 SECONDS = 30.0
-"""Of typing, from which a model can tell."""
-_ROUNDS = ((0, 1), (0,))  # bands in the order of the search: the first is looked at again when the others are known
-_SMOOTH = (0.25, 0.5, 0.25)  # over neighbouring rolls: a model that bears one electrode is flat around the best
+"""Seconds of typing that a model needs to tell how the bands sit."""
+_NEIGHBOURS = {-1: 0.25, 0: 0.5, 1: 0.25}
+"""Weights of the scores of a roll and of its two neighbours."""
 _IMPOSSIBLE = -1e30
+"""Stands for the logarithm of 0: unlike minus infinity it can be subtracted from itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """A stretch of signal, and what was typed in it where that is known."""
+@dataclass(frozen=True, slots=True, eq=False)
+class TypedSignal:
+    """A stretch of signal, and what was typed in it if that is known."""
 
     chunk: Chunk
+    """Samples in the layout of the model."""
     labels: tuple[int, ...] = ()
-    """Keys whose presses the model hears in full; empty: not known."""
+    """Labels of the typed keys, each far enough from the ends for the model to see it whole; empty: unknown."""
 
 
-def placements(bundle: Bundle, typed: Typed, advance: Callable[[], None] = lambda: None) -> tuple[Placement, ...]:
-    """Of each band: what makes the model the surest, or with labels, what makes them the likeliest.
+def likeliest_placements(
+    bundle: Bundle, typed: TypedSignal, advance: Callable[[], None] = lambda: None
+) -> tuple[Placement, ...]:
+    """Return the placement of each band with which a model is surest of its keys, or of the typed ones.
 
     `advance` is called after each of the `steps`.
     """
     encoder = open_encoder(str(bundle.encoder), OFFLINE, bundle.facts)
     frames = open_front_end(bundle.facts.front_end, bundle.facts.layout).push(typed.chunk)
     electrodes = bundle.facts.layout.electrodes
-    found = [Placement() for _ in bundle.facts.layout.sides]
-    for band in _order(len(found)):
+    placements = [Placement() for _ in bundle.facts.layout.sides]
+    for band in _search_order(len(placements)):
         scores = np.empty((2, electrodes))
         for mirror in (False, True):
             for roll in range(electrodes):
-                found[band] = Placement(roll, mirror)
-                emission = _encoded(encoder, replace(frames, values=_corrected(frames.values, found)))
-                scores[int(mirror), roll] = _score(emission, bundle.facts.decoder.blank, typed.labels)
+                placements[band] = Placement(roll, mirror)
+                log_probs = _encode(encoder, replace(frames, values=_moved(frames.values, placements)))
+                scores[int(mirror), roll] = _score(log_probs, bundle.facts.decoder.blank, typed.labels)
                 advance()
-        smooth = sum(weight * np.roll(scores, place, axis=1) for place, weight in zip((-1, 0, 1), _SMOOTH, strict=True))
+        smooth = sum(weight * np.roll(scores, place, axis=1) for place, weight in _NEIGHBOURS.items())
         mirrored, best = np.unravel_index(int(np.argmax(smooth)), scores.shape)
         half = electrodes // 2
-        found[band] = Placement(int((best + half) % electrodes) - half, bool(mirrored))
-    return tuple(found)
+        placements[band] = Placement(int((best + half) % electrodes) - half, bool(mirrored))
+    return tuple(placements)
 
 
 def steps(bands: int, electrodes: int) -> int:
-    """How often a search calls `advance`."""
-    return 2 * electrodes * len(list(_order(bands)))
+    """Return how often a search calls `advance`."""
+    return 2 * electrodes * len(_search_order(bands))
 
 
-def _order(bands: int) -> Iterator[int]:
-    return (band for turn in _ROUNDS for band in (range(bands) if len(turn) > 1 else turn))
+def _search_order(bands: int) -> list[int]:
+    """Return the bands in the order of the search: the first once more when the others have their places."""
+    return [*range(bands), 0]
 
 
-def _corrected(frames: npt.NDArray[np.float32], places: Sequence[Placement]) -> npt.NDArray[np.float32]:
-    """(F, bands, electrodes, bins): each electrode's frames are its own, so they can be moved as its samples are."""
-    ordered = [frames[:, band, place.order(frames.shape[2])] for band, place in enumerate(places)]
-    return np.stack(ordered, axis=1)
+def _moved(frames: F32, placements: Sequence[Placement]) -> F32:
+    """Move frames (F, bands, electrodes, bins) as their samples would be: each electrode's frames are its own."""
+    bands = [frames[:, band, placement.order(frames.shape[2])] for band, placement in enumerate(placements)]
+    return np.stack(bands, axis=1)
 
 
-def _encoded(encoder: FrameEncoder, frames: Frames) -> FloatArray:
-    """(F, classes) natural-log probabilities."""
+def _encode(encoder: FrameEncoder, frames: Frames) -> F64:
+    """Return (F, classes) natural-log probabilities."""
     encoder.reset()
-    parts: list[Emission] = []
+    emissions: list[Emission] = []
     for first in range(0, len(frames.times), encoder.hop):
-        part = slice(first, first + encoder.hop)
-        parts.append(encoder.push(Frames(frames.values[part], frames.times[part], frames.missing[part])))
-    parts.append(encoder.finish())
-    return np.concatenate([part.log_probs.astype(np.float64) for part in parts])
+        emissions.append(encoder.push(frames[first : first + encoder.hop]))
+    emissions.append(encoder.finish())
+    return np.concatenate([emission.log_probs.astype(np.float64) for emission in emissions])
 
 
-def _score(log_probs: FloatArray, blank: int, labels: Sequence[int]) -> float:
-    """How sure the model is of the keys that it hears, or how likely it finds the ones typed."""
+def _score(log_probs: F64, blank: int, labels: Sequence[int]) -> float:
+    """Return how sure the model is of the keys that it decodes, or how likely it finds the typed ones."""
     if labels:
         return likelihood(log_probs, labels, blank)
     best = log_probs.argmax(axis=1)
-    heard = best != blank
-    return float(log_probs[heard, best[heard]].mean()) if heard.any() else _IMPOSSIBLE
+    is_key = best != blank
+    return float(log_probs[is_key, best[is_key]].mean()) if is_key.any() else _IMPOSSIBLE
 
 
-def likelihood(log_probs: FloatArray, labels: Sequence[int], blank: int) -> float:
-    """Natural-log probability of the labels, over all their paths: the forward pass of CTC (Graves et al. 2006).
+def likelihood(log_probs: F64, labels: Sequence[int], blank: int) -> float:
+    """Return the natural-log probability of the labels over all paths: CTC's forward pass (Graves et al. 2006).
 
     Args:
         log_probs: (F, classes) natural log.
-        labels: At least one.
-        blank: Class of no key.
+        labels: Labels of at least one key.
+        blank: The class that means no key.
     """
     path = np.full(2 * len(labels) + 1, blank)
     path[1::2] = labels
-    skips = np.zeros(len(path), np.bool_)  # from one key to the next without a blank, unless they are the same
+    # A path may skip the blank between two keys, unless they are the same.
+    skips = np.zeros(len(path), np.bool_)
     skips[3::2] = path[3::2] != path[1:-2:2]
     forward = np.full(len(path), _IMPOSSIBLE)
     forward[:2] = log_probs[0, path[:2]]

@@ -1,4 +1,4 @@
-"""Profiles written: corrections of the signal into NAME.toml, and beside it NAME.signal.json, how the signal was."""
+"""Writes profiles: corrections of the signal into NAME.toml, and a reference of it beside that, NAME.signal.json."""
 
 import json
 import tomllib
@@ -16,15 +16,17 @@ from streamer.conditioning.corrections import Corrections
 from streamer.quality.watch import Reference
 
 SECTION = "conditioner"
-_KINDS = 2  # of correlations in a pattern
+"""Section of a profile that holds the corrections."""
+_KINDS = 2
+"""Kinds of correlations in a pattern."""
 _HEAD = "# Settings that lie over config.toml while this profile is chosen.\n"
 
 
 def profile_path(name: str) -> Path:
-    """File of a profile: where it is, or where a new one belongs.
+    """Return the file of a profile: where it is, or where a new one belongs.
 
     Raises:
-        InputError: A name that is none for a file.
+        InputError: The name cannot be that of a file.
     """
     try:
         return find_profile(name)
@@ -36,10 +38,10 @@ def profile_path(name: str) -> Path:
 
 
 def write_corrections(path: Path, corrections: Corrections) -> None:
-    """Put these into a profile's [conditioner]; all else in the file stays as it is. What is the default is left out.
+    """Put corrections into a profile's [conditioner], without those that are the default; the rest of the file stays.
 
     Raises:
-        InputError: The file cannot be read or written, or its [conditioner] is written otherwise than as a section.
+        InputError: The file cannot be read or written, or sets [conditioner] otherwise than by a section.
     """
     default = Corrections()
     values = {field.name: getattr(corrections, field.name) for field in fields(Corrections)}
@@ -48,39 +50,41 @@ def write_corrections(path: Path, corrections: Corrections) -> None:
         text = path.read_text(encoding="utf-8") if path.is_file() else _HEAD
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the profile {path}: {error}; mend or remove it") from None
-    kept = _without_section(text).rstrip("\n")
-    new = "\n".join([kept, "", f"[{SECTION}]", *lines, ""]) if lines else kept + "\n"
+    others = _without_section(text).rstrip("\n")
+    new = "\n".join([others, "", f"[{SECTION}]", *lines, ""]) if lines else others + "\n"
     try:
-        found = tomllib.loads(new).get(SECTION, {})
+        settings = tomllib.loads(new).get(SECTION, {})
     except (ValueError, RecursionError) as error:
         raise InputError(f"cannot put [{SECTION}] into {path}: {error}; mend or remove what stands there") from None
-    if set(found) != {line.split(" ")[0] for line in lines}:
+    if set(settings) != {line.split(" ")[0] for line in lines}:
         raise InputError(f"{path} sets {SECTION} outside of a section of that name: move it into [{SECTION}]")
     _write(path, new)
 
 
 def _without_section(text: str) -> str:
-    kept, inside = [], False
+    """Return the text of a profile without the lines of its [conditioner]."""
+    others, inside = [], False
     for line in text.splitlines():
         bare = line.partition("#")[0].strip()
         if bare.startswith("[") and bare.endswith("]"):
             inside = bare.strip("[] ") == SECTION
         if not inside:
-            kept.append(line)
-    return "\n".join(kept)
+            others.append(line)
+    return "\n".join(others)
 
 
 def _toml(value: Any) -> str:
-    return json.dumps(list(value) if isinstance(value, tuple) else value)  # TOML writes lists, numbers and bools alike
+    """Return a value as TOML writes it: lists, numbers and bools are as in JSON."""
+    return json.dumps(list(value) if isinstance(value, tuple) else value)
 
 
 def reference_path(profile: Path) -> Path:
-    """Where a profile's reference lies."""
+    """Return the file of a profile's reference."""
     return profile.with_suffix(".signal.json")
 
 
 def write_reference(profile: Path, reference: Reference, layout: Layout) -> None:
-    """Save how the signal of a profile's wearer is when all is well."""
+    """Save the signal of a profile's wearer as it is when all is well."""
     content = {
         "layout": {"sides": list(layout.sides), "electrodes": layout.electrodes, "unit": layout.unit},
         "levels_db": np.round(reference.levels, 2).tolist(),
@@ -90,10 +94,10 @@ def write_reference(profile: Path, reference: Reference, layout: Layout) -> None
 
 
 def read_reference(profile: Path, layout: Layout) -> Reference | None:
-    """How the signal was; None: nobody saved it.
+    """Return the saved reference of a profile; None if there is none.
 
     Raises:
-        InputError: A file that is broken, or of other bands.
+        InputError: The file is broken, or of other bands.
     """
     path = reference_path(profile)
     if not path.is_file():
@@ -105,9 +109,9 @@ def read_reference(profile: Path, layout: Layout) -> Reference | None:
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise InputError(f"{path} is broken ({error}): make it again with `emgtype check --learn`") from None
     shape = (layout.bands, layout.electrodes)
-    wanted = (shape, (layout.bands, _KINDS, layout.electrodes, layout.electrodes))
+    expected = (shape, (layout.bands, _KINDS, layout.electrodes, layout.electrodes))
     finite = np.isfinite(levels).all() and np.isfinite(pattern).all()
-    if (levels.shape, pattern.shape) != wanted or not finite or not _same_bands(content, layout):
+    if (levels.shape, pattern.shape) != expected or not finite or not _same_bands(content, layout):
         raise InputError(f"{path} is not of {layout}: make it again with `emgtype check --learn`")
     return Reference(levels, pattern)
 
@@ -118,7 +122,7 @@ def _same_bands(content: Mapping[str, Any], layout: Layout) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
-    """In one go: whoever reads meanwhile sees the old file or the new one."""
+    """Write a file in one step: whoever reads meanwhile sees the old text or the new one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")

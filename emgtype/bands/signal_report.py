@@ -1,4 +1,4 @@
-"""What the watch of somebody's signal says, to those who run the daemon: told once, and in the status."""
+"""Reports the faults of one wearer's signal: in the log when they begin and are over, and in the status meanwhile."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from streamer.quality.watch import SignalWatch
 
 
 def watch_for(config: Config, profile: str | None, layout: Layout) -> SignalWatch:
-    """A watch of samples that come uncorrected, against the reference of the profile where it has one.
+    """Return a watch of uncorrected samples, with the reference of the profile if it has one.
 
     Raises:
-        InputError: Corrections or a reference that do not fit.
+        InputError: The corrections or the reference do not fit the layout.
     """
     reference = None if profile is None else read_reference(find_profile(profile), layout)
     return SignalWatch(layout, config.conditioner, reference)
@@ -24,30 +24,32 @@ def watch_for(config: Config, profile: str | None, layout: Layout) -> SignalWatc
 
 @dataclass(slots=True, eq=False)
 class SignalReport:
-    """Watches one person's signal."""
+    """Watches one wearer's signal and reports on it."""
 
     watch: SignalWatch
-    """Another where their profile was exchanged."""
+    """The watch; replaced when the wearer's profile is."""
     layout: Layout
-    tell: Callable[[str], None]
-    """Gets a sentence when something begins or is over."""
+    """The layout of the samples."""
+    log: Callable[[str], None]
+    """Is called with a sentence when a fault begins or is over."""
 
     def push(self, chunk: Chunk) -> None:
-        """The next samples, as they came."""
+        """Take the next samples, uncorrected."""
         changes = self.watch.push(chunk)
-        if changes:
-            for begun in (True, False):
-                faults = [change.fault for change in changes if change.begun == begun]
-                for sentence in sentences(faults, self.layout, over=not begun):
-                    self.tell(sentence)
+        if not changes:
+            return
+        for begins in (True, False):
+            faults = [change.fault for change in changes if change.begins == begins]
+            for sentence in sentences(faults, self.layout, over=not begins):
+                self.log(sentence)
 
     def status(self) -> dict[str, Any]:
-        """Faults that are there now; no text that anybody typed."""
-        return {"signal": [described(fault, self.layout) for fault in self.watch.faults]}
+        """Return the faults that there are now, for the status; it holds no text that anybody typed."""
+        return {"signal": [fault_record(fault, self.layout) for fault in self.watch.faults]}
 
 
-def described(fault: Fault, layout: Layout) -> Mapping[str, Any]:
-    """A fault for programs, with its sentence."""
+def fault_record(fault: Fault, layout: Layout) -> Mapping[str, Any]:
+    """Return a fault as JSON has it, with its sentence."""
     return {
         "fault": fault.code,
         "band": None if fault.band is None else layout.sides[fault.band],

@@ -181,7 +181,7 @@ def _show(findings: "Findings") -> None:
     console.print(table(findings))
     for sentence in describe_fits(findings.watch.fits, findings.layout):
         console.print(sentence)
-    for sentence in findings.passed():
+    for sentence in findings.past_faults():
         console.print(f"for a while: {sentence}", markup=False)
     if not findings.faults:
         console.print("nothing is wrong", style="green")

@@ -72,7 +72,11 @@ class Member:
         """Of their signal: what costs nothing to tell, milliseconds."""
         return {
             **{name: self.earlier[name] + count for name, count in _counts(self.person.pipeline).items()},
-            **({} if (gate := self.person.pipeline.gate) is None else {"idle": gate.closed / max(1, gate.frames)}),
+            **(
+                {}
+                if (gate := self.person.pipeline.gate) is None
+                else {"idle": gate.closed_frames / max(1, gate.frames)}
+            ),
             "stalls": self.wearer.stalls,
             "overflows": self.overflows(),
             **self.source.figures(),

@@ -39,21 +39,33 @@ def upgrade_bundle(old: str, out: Path) -> list[str]:
         raise InputError(f"{out} is there already: name a new folder with --out")
     encoders = {precision: folder / name for precision, name in ENCODERS.items() if (folder / name).is_file()}
     facts = {precision: upgraded(metadata_of(str(path)), str(path)) for precision, path in encoders.items()}
-    shutil.copytree(folder, out)
-    float_encoder = out / ENCODERS["fp32"]
+    half = out.with_name(f"{out.name}.half")
+    shutil.rmtree(half, ignore_errors=True)
+    try:
+        shutil.copytree(folder, half)
+        changed = _rewrite(half, facts)
+        half.rename(out)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+    return changed
+
+
+def _rewrite(bundle: Path, facts: Mapping[str, ModelFacts]) -> list[str]:
+    """Write facts, by precision, into the encoders of a bundle, and into all files that name the float encoder."""
+    float_encoder = bundle / ENCODERS["fp32"]
     before = sha256(float_encoder)
     changed = []
-    for precision, path in encoders.items():
-        new_facts = facts[precision]
-        if new_facts.provenance.get(_MADE_OF) == before:
-            new_facts = replace(new_facts, provenance=_made_of(float_encoder, new_facts.provenance))
-        (out / path.name).write_bytes(with_facts(path.read_bytes(), new_facts))
+    for precision, stated in facts.items():
+        path, origin = bundle / ENCODERS[precision], stated.provenance
+        origin = _made_of(float_encoder, origin) if origin.get(_MADE_OF) == before else origin
+        path.write_bytes(with_facts(path.read_bytes(), replace(stated, provenance=origin)))
         changed.append(path.name)
-    for person in known_persons(out):
-        layer, origin = read_person(out, person)
+    for person in known_persons(bundle):
+        layer, origin = read_person(bundle, person)
         if origin.get(_MADE_OF) == before:
-            changed.append(write_person(out, layer, _made_of(float_encoder, origin)).relative_to(out).as_posix())
-    write_checksums(out)
+            written = write_person(bundle, layer, _made_of(float_encoder, origin))
+            changed.append(written.relative_to(bundle).as_posix())
+    write_checksums(bundle)
     return changed
 
 

@@ -73,7 +73,7 @@ def restore(pipeline: Pipeline, table: Mapping[str, Any]) -> None:
         raise InputError(
             f"the flight's state has other parts than this version's ({', '.join(sorted(wrong))}): {_OLDER}"
         )
-    parts = {}
+    parts: dict[str, Any] = {}
     for name in names:
         part, value = getattr(current, name), table[name]
         if is_dataclass(part) != isinstance(value, Mapping):

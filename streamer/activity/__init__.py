@@ -1,1 +1,1 @@
-"""Rest, typing and clenching told apart."""
+"""Tells rest, typing and clenching apart by how loud the muscles are."""

@@ -1,28 +1,81 @@
-"""The idle gate: where nobody types, the emissions say nothing but blank."""
+"""The idle gate: it makes emissions blank while nobody types, so that noise is not decoded into keys.
+
+The gate looks back only, so it delays nothing. Its inputs are, for every frame, the `Evidence` of how loud each band is
+(`streamer.activity.loudness` explains `burst`, `posture`, `swell`, `effort`, `pause`, `rest`, `steady` and the floor)
+and whether the encoder's likeliest class is a key.
+
+**When it is open.** Levels are dB above the floor of their band. The gate is open in a frame if
+
+- the loudest hand's burst comes up to the typing level, less `GateSettings`' tolerance: somebody struck a key, and
+- the quietest hand's posture is above a threshold: the other hand hovers over the keys, and
+- neither this frame nor one of the 0.3 s before it was a clench, because fists open slowly.
+
+A frame is a clench if
+
+- (a) both hands are louder than typing makes them: the quietest `swell` is above the typing level plus a margin, or
+- (b) one hand is louder for longer than a keystroke: the loudest `effort` is 3 dB above the typing level, or
+- (c) both hands are nearly as loud as typing, but steady, which typing never is for 1.5 s.
+
+Until the hands have rested once there is no floor, and the gate is open.
+
+**What it learns, and from what.**
+
+- The floor, from steady frames (`Floor`). A frame is doubtful if it is a clench, or if a key was decoded in the last
+  1.5 s: what is steady there is a signal that clips, or a fist.
+- The typing level, from the loudest burst of every frame that passes the gate and is a key. It is a running median that
+  starts at `TYPING_DB` and moves in whole steps: 10 steps for the first frame, so that a strong hand is known before it
+  passes for a fist, half of that after 3 frames, and at last one. Within half a step of the level nothing moves. So the
+  levels of two gates that see the same frames draw nearer, never pass each other, and become one.
+
+State: the meter, the floor, the typing level and the number of frames behind it, the frames that have no emission yet,
+and how long the last clench and the last key are still felt.
+
+Tried and rejected: a confidence threshold on keys instead of the gate, since a phantom sounds like a key, but is not as
+loud as one (docs/typing.md). Without the "doubtful" rule typing that clips raised the floor, and without (c) fists as
+loud as keys were taken for a rest until keys decoded in them spoke against it.
+"""
 
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from messages.emission import Emission
 from messages.errors import InputError
 from messages.model_facts import ModelFacts
-from messages.signal import Frames
-from streamer.activity.loudness import REST, Floor, Levels, Loudness
+from messages.signal import F32, Frames
+from streamer.activity.loudness import (
+    REST_S,
+    Evidence,
+    Floor,
+    FloorState,
+    Loudness,
+    LoudnessMeter,
+    LoudnessState,
+    loudest,
+    quietest,
+)
 
-TYPING = 16.0
-"""dB above the floor: the burst of a key, until those of the wearer are known."""
+TYPING_DB = 16.0
+"""Level of a keystroke's burst above the floor, until the wearer's own is known."""
 SILENT = -20.0
-"""Nats of every key while the gate is closed: below whatever a beam looks at."""
-_STEP, _FIRST, _SETTLED = 0.1, 10, 3  # dB; a frame with a key moves the level of typing, a running median, by one at
-# last, by so many at first, by half after so many such frames: a strong hand is known before it passes for a fist.
-_RANGE = (12.0, 23.0)  # dB between which it stays
-_EFFORT = 3.0  # dB above the level of typing that no hand keeps up while it types
-_GRIP = 4.0  # dB below it that both hands never keep up evenly; below TYPING where that is more, for the bursts of
-# typing that is clipped are hardly louder than the whole.
-_HOLD = 0.3  # seconds that the gate stays closed behind a clench: fists open slowly
+"""Natural-log probability of every key while the gate is closed: below anything that a beam considers."""
+_STEP_DB = 0.1
+"""One step of the typing level."""
+_FIRST_STEPS = 10
+"""Steps by which the first frame with a key moves the typing level."""
+_HALVING_FRAMES = 3
+"""Frames with a key after which one moves the typing level by half as many steps."""
+_TYPING_RANGE_DB = (12.0, 23.0)
+"""The typing level stays between these."""
+_EFFORT_DB = 3.0
+"""No hand stays this far above the typing level while it types."""
+_GRIP_DB = 4.0
+"""Two hands that type are never steady at less than this below the typing level. Where the learnt level is lower than
+`TYPING_DB` the margin counts from `TYPING_DB`: typing that clips is steady too, and its bursts, hardly louder than the
+rest of it, teach a low level."""
+_AFTER_CLENCH_S = 0.3
+"""Seconds for which the gate stays closed behind a clench: fists open slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,141 +97,192 @@ class GateSettings:
             )
 
 
-class IdleGate:
-    """Frames and what the encoder says to them in, the same out with all blank where nobody types.
+@dataclass(frozen=True, slots=True, eq=False)
+class GateState:
+    """What an `IdleGate` remembers."""
 
-    The gate is open within 0.2 s of a burst that is about as loud as those of keys, while the other hand is held over
-    the keys too, unless both hands, or one for longer, are louder than typing makes them, or both almost as loud but
-    even (a clench). Until the hands have once rested it is open. Where the encoder hears keys, whether or not the gate
-    is open, no hand rests: what is even there is a signal that clips. It looks at nothing to come and delays nothing.
+    loudness: LoudnessState
+    last_frame: F32 | None
+    """(bands, electrodes, bins): the newest frame, missing bands filled; None: there is none."""
+    floor: FloorState
+    typing_level: float
+    """dB above the floor."""
+    typing_frames: int
+    """Frames from which the typing level was learnt."""
+    waiting: Loudness
+    """The frames that have no emission yet."""
+    context_frames: int
+    """Frames still to come for which the encoder gives no emission: the first of its context."""
+    clench_frames: int
+    """Frames for which the gate stays closed behind the last clench."""
+    key_frames: int
+    """Frames for which the last decoded key keeps the floor in doubt."""
+    frames: int
+    """Emissions so far, over all resets."""
+    closed_frames: int
+    """Emissions so far that were made blank."""
+
+
+class IdleGate:
+    """Frames and their emissions in, the same emissions out, but blank while nobody types.
+
+    The gate opens when, within the last 0.2 s, one hand was as loud as a keystroke and the other hovered over the keys.
+    It stays closed during a clench: (a) both hands louder than typing, (b) one hand louder for 0.3 s, (c) both nearly
+    as loud and steady for 1.5 s. Until the hands have rested once it is open. The module explains what it learns.
     """
 
     def __init__(self, facts: ModelFacts, settings: GateSettings | None = None) -> None:
-        """`facts`: of the model whose frames and emissions come."""
+        """Build the gate of a model whose frames and emissions follow."""
         self._settings = settings or GateSettings()
-        self._levels = Levels(facts.front_end, facts.layout)
+        self._meter = LoudnessMeter(facts.front_end, facts.layout)
         self._floor = Floor(facts.front_end, facts.layout)
+        self._bands = facts.layout.bands
         self._context = facts.encoder.receptive_field - 1
         rate = facts.layout.rate / facts.front_end.hop
-        self._hold, self._rest = round(_HOLD * rate), round(REST * rate)
+        self._after_clench, self._after_key = round(_AFTER_CLENCH_S * rate), round(REST_S * rate)
         self._silence = np.full(facts.decoder.outputs, SILENT, np.float32)
         self._silence[facts.decoder.blank] = 0.0
         self._blank = facts.decoder.blank
         self.frames = 0
         """Emissions so far, over all resets."""
-        self.closed = 0
-        """Those that were made blank."""
+        self.closed_frames = 0
+        """Emissions so far that were made blank, over all resets."""
         self.reset()
 
     def reset(self) -> None:
-        """Forget all, the floor and the wearer's level of typing among it."""
+        """Forget everything, including the floor and the wearer's typing level."""
         self._floor.reset()
-        self.typing = TYPING
-        """dB above the floor: the bursts of keys."""
-        self._keys = 0  # frames that it was learnt from
+        self.typing_level = TYPING_DB
+        """dB above the floor: how loud the wearer's keystrokes are."""
+        self._typing_frames = 0
         self.finish()
 
     def finish(self) -> None:
-        """The signal breaks off; what is known of rest and typing stays."""
-        self._levels.reset()
-        self._waiting: deque[npt.NDArray[np.float32]] = deque()
-        self._seen: npt.NDArray[np.float32] | None = None  # the last frame, missing bands held
-        self._loudness: Loudness | None = None
-        self._judged = 0  # frames of it
-        self._ahead = self._context  # frames to come that get no emission
-        self._shut = 0  # frames that the gate stays closed for a clench
-        self._typed = 0  # frames to come whose REST holds a key heard
-
-    def follow(self, other: "IdleGate") -> None:
-        """Begin with what another gate has learnt of the wearer's rest and typing, from frames of the same kind."""
-        self._floor, self.typing, self._keys = other._floor, other.typing, other._keys
+        """Forget the signal, which breaks off here, but keep the floor and the typing level."""
+        self._meter.reset()
+        self._last_frame: F32 | None = None
+        self._waiting: deque[Evidence] = deque()
+        self._context_frames = self._context
+        self._clench_frames = 0
+        self._key_frames = 0
 
     @property
-    def known(self) -> bool:
+    def state(self) -> GateState:
+        """Everything that the gate remembers, the counts included."""
+        return GateState(
+            loudness=self._meter.state,
+            last_frame=None if self._last_frame is None else self._last_frame.copy(),
+            floor=self._floor.state,
+            typing_level=self.typing_level,
+            typing_frames=self._typing_frames,
+            waiting=Loudness.from_frames(self._waiting, self._bands),
+            context_frames=self._context_frames,
+            clench_frames=self._clench_frames,
+            key_frames=self._key_frames,
+            frames=self.frames,
+            closed_frames=self.closed_frames,
+        )
+
+    @state.setter
+    def state(self, state: GateState) -> None:
+        self._meter.state = state.loudness
+        self._last_frame = None if state.last_frame is None else state.last_frame.copy()
+        self._floor.state = state.floor
+        self.typing_level = state.typing_level
+        self._typing_frames = state.typing_frames
+        self._waiting = deque(state.waiting.frames())
+        self._context_frames = state.context_frames
+        self._clench_frames = state.clench_frames
+        self._key_frames = state.key_frames
+        self.frames = state.frames
+        self.closed_frames = state.closed_frames
+
+    def follow(self, other: "IdleGate") -> None:
+        """Begin with the floor and the typing level that another gate has learnt from frames of the same kind."""
+        self._floor.state = other._floor.state
+        self.typing_level, self._typing_frames = other.typing_level, other._typing_frames
+
+    @property
+    def has_floor(self) -> bool:
         """Whether the hands have rested, so that the gate can be closed."""
         return self._floor.levels is not None
 
     def listen(self, frames: Frames) -> None:
-        """Take the frames of a spectrogram, log10 power, on their way into the encoder."""
-        if len(frames.times):
-            self._waiting.append(self._held(frames))
+        """Take frames (F, bands, electrodes, bins), log10 power, on their way into the encoder.
 
-    def _held(self, frames: Frames) -> npt.NDArray[np.float32]:
-        """Let missing frames count as loud as the last that was there."""
+        A missing band counts as loud as in the last frame in which it was there.
+        """
+        if len(frames.times):
+            self._waiting.extend(self._meter.push(self._held(frames)).frames())
+
+    def _held(self, frames: Frames) -> F32:
+        """Fill the missing bands of frames with the last one that was there."""
         values = frames.values
         if frames.missing.any():
             values = values.copy()
             for frame, missing in zip(values, frames.missing, strict=True):
-                if self._seen is not None:
-                    frame[missing] = self._seen[missing]
-                self._seen = frame
-        self._seen = values[-1]
+                if self._last_frame is not None:
+                    frame[missing] = self._last_frame[missing]
+                self._last_frame = frame
+        self._last_frame = values[-1]
         return values
 
     def push(self, emission: Emission) -> Emission:
-        """What the encoder said to the frames, in their order, the first ones (its context) left out."""
+        """Return the emission of the frames that follow, blank where the gate is closed.
+
+        The frames must have been given to `listen` before. The encoder has no emission for the first ones, its context.
+        """
         if not len(emission.times):
             return emission
-        while self._ahead:
-            self._ahead -= len(self._judge(np.zeros(self._ahead, np.bool_)))
-        heard = emission.log_probs.argmax(axis=-1) != self._blank
-        opened = np.empty(0, np.bool_)
-        while len(opened) < len(heard):
-            opened = np.concatenate([opened, self._judge(heard[len(opened) :])])
+        while self._context_frames:
+            self._decide(self._waiting.popleft(), is_key=False)
+            self._context_frames -= 1
+        keys = (emission.log_probs.argmax(axis=-1) != self._blank).tolist()
+        opened = [self._decide(self._waiting.popleft(), is_key) for is_key in keys]
+        closed = opened.count(False)
         self.frames += len(opened)
-        self.closed += len(opened) - int(opened.sum())
-        if opened.all():
+        self.closed_frames += closed
+        if not closed:
             return emission
-        return Emission(np.where(opened[:, None], emission.log_probs, self._silence), emission.times)
+        return Emission(np.where(np.array(opened)[:, None], emission.log_probs, self._silence), emission.times)
 
-    def _judge(self, heard: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Whether the gate is open in the next frames, of one push at most; `heard`: whether each says a key."""
-        loudness = self._loudness or self._levels.push(self._waiting.popleft())
-        part = slice(self._judged, self._judged + len(heard))
-        columns = (loudness.burst, loudness.posture, loudness.swell, loudness.lasting, loudness.quiet, loudness.rest)
-        burst, posture, swell, lasting, quiet, rest = (column[part].tolist() for column in columns)
-        steady = loudness.steady[part].tolist()
-        rows = zip(burst, posture, swell, lasting, quiet, rest, steady, heard[: len(steady)].tolist(), strict=True)
-        opened = [self._open(*row) for row in rows]
-        self._judged += len(opened)
-        done = self._judged == len(loudness.steady)
-        self._loudness, self._judged = (None, 0) if done else (loudness, self._judged)
-        return np.array(opened, np.bool_)
-
-    def _open(
-        self,
-        burst: list[float],
-        posture: list[float],
-        swell: list[float],
-        lasting: list[float],
-        quiet: list[float],
-        rest: list[float],
-        steady: bool,
-        heard: bool,
-    ) -> bool:
-        s, floor = self._settings, self._floor.fall(quiet)
-        loud = floor is not None and (
-            min(map(float.__sub__, swell, floor)) > self.typing + s.loud
-            or max(map(float.__sub__, lasting, floor)) > self.typing + _EFFORT
-            or (steady and min(map(float.__sub__, rest, floor)) > max(self.typing, TYPING) - _GRIP)
+    def _decide(self, evidence: Evidence, is_key: bool) -> bool:
+        """Return whether the gate is open in the next frame, and learn from it; `is_key`: whether it says a key."""
+        floor = self._floor.lower(evidence.pause)
+        clench = floor is not None and (
+            self._both_hands_are_louder(evidence, floor)
+            or self._one_hand_is_louder_for_long(evidence, floor)
+            or self._both_hands_are_loud_and_steady(evidence, floor)
         )
-        self._typed = self._rest if heard else max(0, self._typed - 1)
-        self._floor.learn(rest, steady, loud or self._typed > 0)
+        self._key_frames = self._after_key if is_key else max(0, self._key_frames - 1)
+        self._floor.learn(evidence.rest, evidence.steady, doubtful=clench or self._key_frames > 0)
         if floor is None:
             return True
-        self._shut = self._hold if loud else max(0, self._shut - 1)
-        strike = max(map(float.__sub__, burst, floor))
-        held = min(map(float.__sub__, posture, floor)) > s.posture or not s.posture
-        opened = not self._shut and held and strike > self.typing - s.weak
-        if opened and heard:
-            self._learn(strike)
+        self._clench_frames = self._after_clench if clench else max(0, self._clench_frames - 1)
+        strike = loudest(evidence.burst, floor)
+        settings = self._settings
+        hovers = not settings.posture or quietest(evidence.posture, floor) > settings.posture
+        opened = not self._clench_frames and hovers and strike > self.typing_level - settings.weak
+        if opened and is_key:
+            self._learn_typing_level(strike)
         return opened
 
-    def _learn(self, strike: float) -> None:
-        """A key's burst, dB above the floor. Whole steps, and none within half a step: so the levels of two gates that
-        hear the same draw nearer, never pass each other, and become one."""
-        steps = max(1, round(_FIRST / (1 + self._keys / _SETTLED)))
-        self._keys += 1
-        if abs(strike - self.typing) > _STEP / 2:
-            level = round(self.typing / _STEP) + (steps if strike > self.typing else -steps)
-            self.typing = min(max(level * _STEP, _RANGE[0]), _RANGE[1])
+    def _both_hands_are_louder(self, evidence: Evidence, floor: list[float]) -> bool:
+        """(a): a clench that is louder than typing."""
+        return quietest(evidence.swell, floor) > self.typing_level + self._settings.loud
+
+    def _one_hand_is_louder_for_long(self, evidence: Evidence, floor: list[float]) -> bool:
+        """(b): the grip of one hand, louder than a hand that types, for 0.3 s."""
+        return loudest(evidence.effort, floor) > self.typing_level + _EFFORT_DB
+
+    def _both_hands_are_loud_and_steady(self, evidence: Evidence, floor: list[float]) -> bool:
+        """(c): a clench no louder than typing, which would be a rest but for its loudness."""
+        return evidence.steady and quietest(evidence.rest, floor) > max(self.typing_level, TYPING_DB) - _GRIP_DB
+
+    def _learn_typing_level(self, strike: float) -> None:
+        """Move the typing level towards the burst of a key, `strike` dB above the floor, in whole steps."""
+        steps = max(1, round(_FIRST_STEPS / (1 + self._typing_frames / _HALVING_FRAMES)))
+        self._typing_frames += 1
+        if abs(strike - self.typing_level) > _STEP_DB / 2:
+            level = round(self.typing_level / _STEP_DB) + (steps if strike > self.typing_level else -steps)
+            self.typing_level = min(max(level * _STEP_DB, _TYPING_RANGE_DB[0]), _TYPING_RANGE_DB[1])

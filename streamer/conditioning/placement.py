@@ -1,9 +1,17 @@
 """How a band sits: by how many electrodes it is rolled around the limb, and whether it is on the wrong way round.
 
-A band is found again by which of its electrodes go together: neighbours share muscles, and which share how much is the
-anatomy's. Such a pattern does not know how hard somebody types, nor how well each electrode touches the skin. Two of
-them count alike: how their signals correlate, and how their loudness does; either alone takes an arm now and then for
-its mirror image (python -m benchmarks.rotation).
+Input: the pattern of a band, how strongly each two of its electrodes go together, now and as it was saved when all was
+well. Neighbouring electrodes share muscles, and how much they share is the anatomy's. So a pattern does not depend on
+how hard somebody types, nor much on how well each electrode touches the skin.
+
+1. Every place is tried: turns of an eighth of an electrode, mirrored or not. Between two electrodes the signal around
+   the ring is interpolated by its Fourier series, as a matrix that acts on the pattern (`_operators`).
+2. The distance of a place is the root mean square of the difference between the moved pattern and the saved one.
+3. The nearest place wins. It is sure if the next best one, at least 1.5 electrodes away or mirrored, is 1.1 times as
+   far off.
+
+Two kinds of patterns count alike: how the signals correlate, and how their loudness does. Either alone takes an arm for
+its mirror image now and then (python -m benchmarks.rotation).
 """
 
 from dataclasses import dataclass
@@ -12,51 +20,54 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from messages.signal import F64
 
 STEP = 0.125
 """Electrodes between two turns that are tried: a band rarely sits whole electrodes from where it sat."""
 SURE = 1.1
-"""The next best place must be so many times as far off as the best: below it two places look alike."""
+"""A place is sure if the next best one is at least this many times as far off; below that the two look alike."""
 _TINY = 1e-12
-_APART = 1.5  # electrodes from the best turn, or mirrored, where another place begins
+"""Stands in for a zero that something is divided by."""
+_APART = 1.5
+"""Electrodes from the best turn at which another place begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What puts a band's electrodes where they belong: mirrored first, then rolled."""
+    """The move that puts a band's electrodes where they belong: mirrored first, then rolled."""
 
     roll: int = 0
-    """Places around the ring."""
+    """Electrodes by which the ring is rolled."""
     mirror: bool = False
     """Whether the ring runs the other way."""
 
     def order(self, electrodes: int) -> npt.NDArray[np.intp]:
-        """(electrodes,) where each corrected one comes from: `samples[..., order]` is corrected."""
+        """Return (electrodes,) the source of each electrode: `samples[..., order]` is corrected."""
         places = np.arange(electrodes)
         return (self.roll - places if self.mirror else places - self.roll) % electrodes
 
     def then(self, later: "Placement", electrodes: int) -> "Placement":
-        """Both, one after the other, in one."""
+        """Return the one move that does this one and then the later one."""
         roll = later.roll + (-self.roll if later.mirror else self.roll)
         return Placement(roll % electrodes, self.mirror != later.mirror)
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a band sits against where it sat."""
+    """How a band sits, compared with how it sat when its reference was saved."""
 
     turn: float
-    """Electrodes by which to roll it, to STEP, from −half to half of the ring."""
+    """Electrodes by which to roll the band back, a multiple of `STEP`, from −half to half of the ring."""
     mirror: bool
+    """Whether the band is on the wrong way round."""
     distance: float
-    """Root mean square of what the correlations still differ by: about 0.05 where the same arm types again."""
+    """Root mean square of the difference that is left between the correlations: about 0.05 if the same arm types."""
     lead: float
     """How many times as far off the next best place is."""
 
     @property
     def placement(self) -> Placement:
-        """The nearest whole electrode."""
+        """The move back, by whole electrodes."""
         return Placement(round(self.turn), self.mirror)
 
     @property
@@ -65,10 +76,8 @@ class Fit:
         return self.lead >= SURE
 
 
-def fit(pattern: FloatArray, reference: FloatArray) -> Fit:
-    """The place where a band's pattern is most like the reference's.
-
-    Between two electrodes the signal around the ring is interpolated by its Fourier series.
+def fit(pattern: F64, reference: F64) -> Fit:
+    """Return the place at which a band's pattern is most like the reference's.
 
     Args:
         pattern: (kinds, electrodes, electrodes) correlations of a band as it sits now.
@@ -76,34 +85,36 @@ def fit(pattern: FloatArray, reference: FloatArray) -> Fit:
     """
     turns, mirrored, operators = _operators(pattern.shape[-1])
     squares = np.zeros(len(turns))
-    for found, wanted in zip(pattern, reference, strict=True):
-        moved = normalised(operators @ found @ operators.transpose(0, 2, 1))  # (places, electrodes, electrodes)
-        squares += np.mean((moved - wanted) ** 2, axis=(1, 2))
-    distance = np.sqrt(squares / len(pattern))
-    best = int(np.argmin(distance))
+    for now, past in zip(pattern, reference, strict=True):
+        # (places, electrodes, electrodes)
+        moved = normalised(operators @ now @ operators.transpose(0, 2, 1))
+        squares += np.mean((moved - past) ** 2, axis=(1, 2))
+    distances = np.sqrt(squares / len(pattern))
+    best = int(np.argmin(distances))
     half = pattern.shape[-1] / 2
     away = np.abs((turns - turns[best] + half) % (2 * half) - half)
-    others = distance[(mirrored != mirrored[best]) | (away >= _APART)]
+    others = distances[(mirrored != mirrored[best]) | (away >= _APART)]
     turn = float((turns[best] + half) % (2 * half) - half)
-    found_at = float(distance[best])
-    return Fit(turn, bool(mirrored[best]), found_at, float(others.min()) / max(found_at, _TINY))
+    distance = float(distances[best])
+    return Fit(turn, bool(mirrored[best]), distance, float(others.min()) / max(distance, _TINY))
 
 
-def normalised(covariance: FloatArray) -> FloatArray:
-    """(..., electrodes, electrodes) covariances to correlations; of what has no variance they are 0."""
+def normalised(covariance: F64) -> F64:
+    """Return the correlations of covariances (..., electrodes, electrodes); 0 for an electrode without variance."""
     size = np.sqrt(np.einsum("...ee->...e", covariance))
     scale = size[..., :, None] * size[..., None, :]
     return np.asarray(covariance / np.maximum(scale, _TINY))
 
 
 @cache
-def _operators(electrodes: int) -> tuple[FloatArray, npt.NDArray[np.bool_], FloatArray]:
-    """All places: turns (places,), mirrored (places,), and what takes a ring there (places, electrodes, electrodes)."""
+def _operators(electrodes: int) -> tuple[F64, npt.NDArray[np.bool_], F64]:
+    """Return all places: turns (places,), mirrored (places,), and the matrices (places, electrodes, electrodes)."""
     turns = np.arange(0, electrodes, STEP)
     waves = np.fft.fftfreq(electrodes, 1 / electrodes)
     phases = np.exp(-2j * np.pi * np.outer(turns, waves) / electrodes)
     if electrodes % 2 == 0:
-        phases[:, electrodes // 2] = np.cos(np.pi * turns)  # the highest wave has no side to lean to
+        # The highest wave has no direction to turn to.
+        phases[:, electrodes // 2] = np.cos(np.pi * turns)
     ring = np.eye(electrodes)
     rolled = np.fft.ifft(np.fft.fft(ring, axis=0) * phases[:, :, None], axis=1).real
     mirror = ring[(-np.arange(electrodes)) % electrodes]

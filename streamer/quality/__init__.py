@@ -1,1 +1,1 @@
-"""Faults of the signal, watched for all the time."""
+"""Watches the signal for faults all the time: of electrodes, of the stream, and of how the bands sit."""

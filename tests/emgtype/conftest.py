@@ -80,9 +80,8 @@ def bundle_with(tmp_path: Path) -> Callable[..., Path]:
         model = onnx.load(folder / "encoder.onnx")
         for entry in model.metadata_props:
             if (fact := entry.key.removeprefix("emgtype.")) in facts:
-                fact_value = facts[fact]
-                over = isinstance(fact_value, dict)
-                entry.value = json.dumps({**json.loads(entry.value), **fact_value} if over else fact_value)
+                value = facts[fact]
+                entry.value = json.dumps(json.loads(entry.value) | value if isinstance(value, dict) else value)
         onnx.save(model, folder / "encoder.onnx")
         return folder
 

@@ -1,3 +1,6 @@
+"""Profiles are written beside what else stands in them, and references come back."""
+
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +17,8 @@ SOME = Corrections((3, -5), (True, False), (1.0, 2.5), high_pass=20.0, notch=50.
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings of the user's, and a folder for profiles."""
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the user's own settings, and make a folder for profiles."""
     monkeypatch.chdir(tmp_path)
     for module in ("emgtype.config", "emgtype.places", "emgtype.bands.profile_file"):
         monkeypatch.setattr(f"{module}.USER_CONFIG", tmp_path / "user")
@@ -34,7 +37,7 @@ def test_corrections_come_back_as_settings() -> None:
     assert load_config(profile="me").conditioner == SOME
 
 
-def test_what_else_stands_in_a_profile_stays() -> None:
+def test_the_rest_of_a_profile_stays_as_it_is() -> None:
     path = Path("profiles/me.toml")
     path.write_text('bundle = "generic"  # mine\n\n[conditioner]  # old\nroll = [1, 1]\n[decoder]\nbeam = 7\n')
     write_corrections(path, SOME)
@@ -55,7 +58,7 @@ def test_a_profile_that_cannot_be_written_into_stays_as_it_is(text: str) -> None
     assert path.read_text() == text
 
 
-def test_a_name_that_is_none_for_a_file_is_told() -> None:
+def test_a_name_that_cannot_be_a_file_is_refused() -> None:
     with pytest.raises(InputError, match=r"no profile '\.\./me'"):
         profile_path("../me")
 
@@ -64,10 +67,10 @@ def test_a_reference_comes_back() -> None:
     path = Path("profiles/me.toml")
     assert read_reference(path, LAYOUT) is None
     write_reference(path, reference(), LAYOUT)
-    found = read_reference(path, LAYOUT)
-    assert found is not None
-    assert np.allclose(found.levels, reference().levels, atol=0.01)
-    assert np.allclose(found.pattern, reference().pattern, atol=1e-4)
+    again = read_reference(path, LAYOUT)
+    assert again is not None
+    assert np.allclose(again.levels, reference().levels, atol=0.01)
+    assert np.allclose(again.pattern, reference().pattern, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -79,11 +82,10 @@ def test_a_reference_comes_back() -> None:
         (lambda text: text.replace('"levels_db": [[', '"levels_db": [[1.0, '), "is broken"),
     ],
 )
-def test_a_broken_reference_is_told(spoil: object, sentence: str) -> None:
+def test_a_broken_reference_is_refused(spoil: Callable[[str], str], sentence: str) -> None:
     path = Path("profiles/me.toml")
     write_reference(path, reference(), LAYOUT)
     text = reference_path(path).read_text()
-    assert callable(spoil)
     reference_path(path).write_text(spoil(text))
     with pytest.raises(InputError, match=sentence):
         read_reference(path, LAYOUT)

@@ -170,9 +170,15 @@ def test_another_bundle_is_refused_and_so_is_what_is_no_flight(
     with pytest.raises(InputError, match="no flight"):
         read_flight(tmp_path / "none.flight")
     (tmp_path / "text.flight").write_text("hello")
-    np.savez(tmp_path / "other.npz", record=np.frombuffer(json.dumps({"version": 9}).encode(), np.uint8))
+    np.savez(tmp_path / "other.npz", record=np.frombuffer(b"[]", np.uint8))
     write_flight(tmp_path / "whole.flight", flight)
     (tmp_path / "cut.flight").write_bytes((tmp_path / "whole.flight").read_bytes()[:-3000])
     for name in ("text.flight", "other.npz", "cut.flight"):
         with pytest.raises(InputError, match="is not of a flight recorder"):
             read_flight(tmp_path / name)
+
+
+def test_a_flight_of_an_older_version_is_refused_with_its_number(tmp_path: Path) -> None:
+    np.savez(tmp_path / "old.npz", record=np.frombuffer(json.dumps({"version": 1}).encode(), np.uint8))
+    with pytest.raises(InputError, match=r"old\.npz is a flight of version 1, expected 2: decode it with the emgtype"):
+        read_flight(tmp_path / "old.npz")

@@ -1,20 +1,25 @@
-"""Corrections of the signal: in their places, causal, no cut of the input shows, nothing where none is asked."""
+"""Corrections of the signal: causal, independent of how the input is cut, and none where none is asked for."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messages.errors import InputError
-from messages.signal import Chunk, Layout
-from streamer.conditioning.corrections import Conditioner, Corrections, Identity, conditioner
-from streamer.conditioning.placement import Placement
+from messages.signal import F32, Chunk, Layout
+from streamer.conditioning.corrections import (
+    Conditioner,
+    Corrections,
+    Corrector,
+    Identity,
+    IdentityState,
+    conditioner,
+)
 
 LAYOUT = Layout(2000.0, "uV", ("left", "right"), 16)
 EVERYTHING = Corrections((3, -2), (False, True), (1.0, 2.5), high_pass=40.0, notch=50.0)
-places = st.builds(Placement, st.integers(-40, 40), st.booleans())
 
 
 def chunk(seconds: float = 0.5, seed: int = 1, mean: float = 0.0) -> Chunk:
@@ -23,27 +28,25 @@ def chunk(seconds: float = 0.5, seed: int = 1, mean: float = 0.0) -> Chunk:
     return Chunk(samples.astype(np.float32), np.arange(count) / LAYOUT.rate, LAYOUT)
 
 
-def pushed(stage: Conditioner, given_chunk: Chunk, cuts: Sequence[int]) -> np.ndarray:
-    ends = [*cuts, len(given_chunk.times)]
-    out, start = [], 0
-    for end in ends:
-        part = Chunk(given_chunk.samples[start:end], given_chunk.times[start:end], LAYOUT)
-        done = stage.push(part)
-        assert np.array_equal(done.times, part.times)
-        out.append(done.samples)
-        start = end
-    return np.concatenate(out)
+def corrected(stage: Conditioner, whole: Chunk, cuts: Sequence[int]) -> F32:
+    """Push a chunk in pieces; each is answered at once, with its own times."""
+    outputs = []
+    for samples, times in zip(np.split(whole.samples, cuts), np.split(whole.times, cuts), strict=True):
+        output = stage.push(Chunk(samples, times, LAYOUT))
+        assert np.array_equal(output.times, times)
+        outputs.append(output.samples)
+    return np.concatenate(outputs)
 
 
 @pytest.mark.parametrize("corrections", [EVERYTHING, Corrections((1, 0)), Corrections(notch=60.0)])
 def test_the_cut_does_not_matter(corrections: Corrections) -> None:
     whole = chunk()
     stage = conditioner(corrections, LAYOUT)
-    expected = pushed(stage, whole, [])
+    expected = corrected(stage, whole, [])
     rng = np.random.default_rng(3)
     for cuts in (sorted(rng.integers(0, len(whole.times), 20).tolist()), list(range(1, len(whole.times)))):
         stage.reset()
-        assert np.array_equal(pushed(stage, whole, cuts), expected)
+        assert np.array_equal(corrected(stage, whole, cuts), expected)
     assert expected.dtype == np.float32
 
 
@@ -51,21 +54,46 @@ def test_the_cut_does_not_matter(corrections: Corrections) -> None:
     "corrections",
     [Corrections(), Corrections((0, 16), (False, False), (1.0, 1.0))],
 )
-def test_nothing_asked_for_is_the_identity(corrections: Corrections) -> None:
-    stage, given_chunk = conditioner(corrections, LAYOUT), chunk()
+def test_without_corrections_it_is_the_identity(corrections: Corrections) -> None:
+    stage, samples = conditioner(corrections, LAYOUT), chunk()
     assert isinstance(stage, Identity)
-    assert stage.push(given_chunk) is given_chunk
+    assert stage.push(samples) is samples
 
 
 def test_bands_are_rolled_mirrored_and_amplified_each_by_itself() -> None:
-    stage, given_chunk = conditioner(Corrections((3, 0), (False, True), (1.0, 2.0)), LAYOUT), chunk()
-    out = stage.push(given_chunk).samples
-    assert np.array_equal(out[:, 0], np.roll(given_chunk.samples[:, 0], 3, axis=1))
-    assert np.array_equal(out[:, 1, 0], 2 * given_chunk.samples[:, 1, 0])
-    assert np.array_equal(out[:, 1, 1:], 2 * given_chunk.samples[:, 1, :0:-1])
+    stage, before = conditioner(Corrections((3, 0), (False, True), (1.0, 2.0)), LAYOUT), chunk()
+    after = stage.push(before).samples
+    assert np.array_equal(after[:, 0], np.roll(before.samples[:, 0], 3, axis=1))
+    assert np.array_equal(after[:, 1, 0], 2 * before.samples[:, 1, 0])
+    assert np.array_equal(after[:, 1, 1:], 2 * before.samples[:, 1, :0:-1])
 
 
-def test_filters_take_out_what_they_say_and_leave_the_rest() -> None:
+@settings(max_examples=20)
+@given(at=st.integers(0, 1000), filtered=st.booleans())
+def test_a_corrector_with_the_state_of_another_goes_on_as_it_would(at: int, filtered: bool) -> None:
+    corrections, whole = EVERYTHING if filtered else Corrections((1, 0)), chunk()
+    stage, fresh = Corrector(corrections, LAYOUT), Corrector(corrections, LAYOUT)
+    first, second = (
+        Chunk(samples, times, LAYOUT)
+        for samples, times in zip(np.split(whole.samples, [at]), np.split(whole.times, [at]), strict=True)
+    )
+    stage.push(first)
+    fresh.push(chunk(seed=2, mean=90.0))
+    state = stage.state
+    assert (state.filters is not None) == (filtered and at > 0)
+    expected = stage.push(second).samples
+    fresh.state = state
+    assert np.array_equal(fresh.push(second).samples, expected)
+
+
+def test_the_identity_has_nothing_to_remember() -> None:
+    stage = Identity()
+    stage.push(chunk())
+    assert stage.state == IdentityState()
+    stage.state = IdentityState()
+
+
+def test_filters_take_out_their_frequencies_and_leave_the_others() -> None:
     count = 6000
     times = np.arange(count) / LAYOUT.rate
 
@@ -89,12 +117,6 @@ def test_a_constant_before_the_first_sample_rings_in_no_filter() -> None:
     assert np.abs(out).max() < 100
 
 
-@given(place=places, then=places)
-def test_one_placement_after_another_is_one(place: Placement, then: Placement) -> None:
-    ring = np.arange(16)
-    assert np.array_equal(ring[place.order(16)][then.order(16)], ring[place.then(then, 16).order(16)])
-
-
 @pytest.mark.parametrize(
     ("corrections", "sentence"),
     [
@@ -104,9 +126,9 @@ def test_one_placement_after_another_is_one(place: Placement, then: Placement) -
         (Corrections(gain=(1.0, float("nan"))), "conditioner.gain = .* expected numbers above 0"),
         (Corrections(high_pass=1500.0), "conditioner.high_pass = 1500: expected 0 .none. or up to 900 Hz"),
         (Corrections(notch=float("nan")), "conditioner.notch = nan"),
-        (Corrections(notch=1.0), "conditioner.notch = 1: expected the mains', 50 or 60 Hz"),
+        (Corrections(notch=1.0), "conditioner.notch = 1: expected the frequency of the mains, 50 or 60 Hz"),
     ],
 )
-def test_what_cannot_be_applied_is_told(corrections: Corrections, sentence: str) -> None:
+def test_corrections_that_cannot_be_applied_are_refused(corrections: Corrections, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         conditioner(corrections, LAYOUT)

@@ -1,4 +1,4 @@
-"""The watch of the signal: which electrode has what, within seconds; nothing where nothing is wrong; no cut shows."""
+"""The watch of the signal names faults within seconds, and none if nothing is wrong; no cut shows."""
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -22,18 +22,19 @@ Spoil = Callable[[Chunk], Chunk]
 
 @cache
 def typed(donning: int = 3003, seconds: float = 24.0, text: Sequence[str] = tuple(TEXT)) -> Chunk:
-    """A person types."""
+    """Return the signal of a person who types."""
     return joined(list(typing_session(make_person(1), donning, text, seconds).chunks()))
 
 
 @cache
 def rested() -> Chunk:
-    """They do nothing."""
+    """Return the signal of the same person at rest."""
     return joined(list(simulate(make_person(1), (), 3003, 0.0, 6.0)))
 
 
 def joined(chunks: Sequence[Chunk]) -> Chunk:
-    return Chunk(np.concatenate([c.samples for c in chunks]), np.concatenate([c.times for c in chunks]), LAYOUT)
+    samples, times = ([getattr(chunk, name) for chunk in chunks] for name in ("samples", "times"))
+    return Chunk(np.concatenate(samples), np.concatenate(times), LAYOUT)
 
 
 def part(chunk: Chunk, start: int, end: int) -> Chunk:
@@ -41,6 +42,7 @@ def part(chunk: Chunk, start: int, end: int) -> Chunk:
 
 
 def watched(chunk: Chunk, watch: SignalWatch | None = None, cuts: Sequence[int] | None = None) -> list[Change]:
+    """Return all changes, of pieces of 64 samples unless cuts are given."""
     watch = watch or SignalWatch(LAYOUT)
     ends = range(64, len(chunk.times) + 64, 64) if cuts is None else [*cuts, len(chunk.times)]
     changes, start = [], 0
@@ -50,32 +52,37 @@ def watched(chunk: Chunk, watch: SignalWatch | None = None, cuts: Sequence[int] 
     return changes
 
 
-def first(chunk: Chunk, spoil: Spoil) -> list[str]:
-    """What is said to begin in the first five seconds."""
-    changes = watched(spoil(part(chunk, 0, round(5 * LAYOUT.rate))))
-    return sentences([change.fault for change in changes if change.begun], LAYOUT)
+def begun(chunk: Chunk) -> list[str]:
+    """Return a sentence for each fault that begins."""
+    return sentences([change.fault for change in watched(chunk) if change.begins], LAYOUT)
 
 
-def test_nothing_is_wrong_with_who_types_or_rests() -> None:
+def begun_soon(chunk: Chunk, spoil: Spoil) -> list[str]:
+    """Return a sentence for each fault that begins in the first five seconds."""
+    return begun(spoil(part(chunk, 0, round(5 * LAYOUT.rate))))
+
+
+def test_neither_typing_nor_rest_is_a_fault() -> None:
     assert watched(typed()) == []
     assert watched(rested()) == []
 
 
 @pytest.mark.parametrize("make", [typed, rested], ids=["typing", "at rest"])
 def test_a_flat_electrode_is_named_within_five_seconds(make: Callable[[], Chunk]) -> None:
-    said = first(make(), partial(faults.dead, band=0, electrodes=[5]))
-    assert said == ["electrode 5 of the left band gives nothing: press it to the skin, or clean it"]
+    found = begun_soon(make(), partial(faults.dead, band=0, electrodes=[5]))
+    assert found == ["electrode 5 of the left band gives nothing: press it to the skin, or clean it"]
 
 
 def test_a_contact_that_gives_noise_alone_is_named_within_five_seconds_of_typing() -> None:
-    after_rest = part(typed(), 4000, len(typed().times))  # the first two seconds are of rest
-    said = first(after_rest, partial(faults.dead, band=1, electrodes=[2, 9], remains=0.03))
-    assert said == ["electrodes 2 and 9 of the right band give nothing: press them to the skin, or clean them"]
+    # The first two seconds are of rest.
+    after_rest = part(typed(), 4000, len(typed().times))
+    found = begun_soon(after_rest, partial(faults.dead, band=1, electrodes=[2, 9], remains=0.03))
+    assert found == ["electrodes 2 and 9 of the right band give nothing: press them to the skin, or clean them"]
 
 
-def test_a_band_that_is_off_is_told_in_one_sentence() -> None:
-    said = first(rested(), partial(faults.dead, band=1, electrodes=range(16)))
-    assert said == ["the right band gives nothing: press it to the skin, or clean it"]
+def test_a_band_that_is_off_is_named_in_one_sentence() -> None:
+    found = begun_soon(rested(), partial(faults.dead, band=1, electrodes=range(16)))
+    assert found == ["the right band gives nothing: press it to the skin, or clean it"]
 
 
 @pytest.mark.parametrize(
@@ -89,32 +96,28 @@ def test_a_band_that_is_off_is_told_in_one_sentence() -> None:
     ],
     ids=lambda value: value.code if isinstance(value, Fault) else "",
 )
-def test_each_fault_is_told_and_no_other(spoil: Spoil, fault: Fault) -> None:
+def test_each_fault_is_found_and_no_other(spoil: Spoil, fault: Fault) -> None:
     changes = watched(spoil(part(typed(), 0, 24000)))
-    assert {change.fault for change in changes if change.begun} == {fault}
+    assert {change.fault for change in changes if change.begins} == {fault}
 
 
-def test_the_wrong_unit_and_the_wrong_rate_are_told() -> None:
+def test_a_wrong_unit_a_wrong_rate_and_coarse_steps_are_found() -> None:
     millivolts = Chunk((typed().samples / 1000).astype(np.float32), typed().times, LAYOUT)
     slow = Chunk(typed().samples, typed().times * 1.1, LAYOUT)
     coarse = Chunk((np.round(typed().samples / 10) * 10).astype(np.float32), typed().times, LAYOUT)
-    assert "it seems to be in mV" in " ".join(told(millivolts))
-    assert told(slow) == ["the samples come at 1818 Hz, expected 2000 Hz: set the device to the rate of the model"]
-    assert told(coarse)[0].startswith("the samples move in steps of 10 µV (10.4 bits): ")
+    assert "it seems to be in mV" in " ".join(begun(millivolts))
+    assert begun(slow) == ["the samples come at 1818 Hz, expected 2000 Hz: set the device to the rate of the model"]
+    assert begun(coarse)[0].startswith("the samples move in steps of 10 µV (10.4 bits): ")
 
 
-def told(chunk: Chunk) -> list[str]:
-    return sentences([change.fault for change in watched(chunk) if change.begun], LAYOUT)
-
-
-def test_samples_that_are_missing_are_no_fault_of_an_electrode() -> None:
+def test_missing_samples_are_no_fault_of_an_electrode() -> None:
     holes = typed().samples.copy()
     holes[5000:5200] = np.nan
     holes[9000:9100, 1] = np.nan
     assert watched(Chunk(holes, typed().times, LAYOUT)) == []
 
 
-def test_a_fault_is_told_once_when_it_begins_and_once_when_it_ends() -> None:
+def test_a_fault_changes_once_when_it_begins_and_once_when_it_ends() -> None:
     sick, well = part(typed(), 8000, 24000), part(typed(), 24000, 40000)
     changes = watched(joined([faults.dead(sick, 0, [5]), well]))
     assert changes == [Change(Fault("dead", 0, 5), True), Change(Fault("dead", 0, 5), False)]
@@ -138,7 +141,7 @@ def _figures(chunk: Chunk) -> np.ndarray:
     return watch.figures().levels
 
 
-def test_one_sample_at_a_time_and_after_a_reset_it_is_the_same() -> None:
+def test_single_samples_after_a_reset_give_the_same() -> None:
     chunk = faults.dead(part(typed(), 0, 6500), 0, [3])
     watch = SignalWatch(LAYOUT)
     expected = watched(chunk, watch, cuts=[])
@@ -148,38 +151,38 @@ def test_one_sample_at_a_time_and_after_a_reset_it_is_the_same() -> None:
     assert watched(chunk, watch, cuts=list(range(1, 6500))) == expected
 
 
-def test_a_turned_or_fainter_band_is_told_against_the_reference() -> None:
+def test_a_turned_or_fainter_band_is_found_by_the_reference() -> None:
     watch = SignalWatch(LAYOUT)
     watch.push(typed())
-    reference = watch.learn()
+    reference = watch.learn_reference()
     assert reference is not None
     put_on = [Placement(4), Placement(-7, True)]
     wrong = faults.louder(faults.worn(typed(3011), put_on), 0, 0.3)
     again = SignalWatch(LAYOUT, reference=reference)
     changes = watched(wrong, again)
     assert {change.fault for change in changes} == {Fault("turned", 0), Fault("mirrored", 1), Fault("level", 0)}
-    assert [found.placement for found in again.fits] == put_on
+    assert [fit.placement for fit in again.fits] == put_on
     corrected = SignalWatch(LAYOUT, Corrections((4, -7), (False, True), (1 / 0.3, 1.0)), reference)
     assert watched(wrong, corrected) == []
 
 
-def test_bands_that_are_swapped_are_told_instead_of_where_they_sit() -> None:
+def test_swapped_bands_are_reported_instead_of_where_they_sit() -> None:
     text = tuple(load_text("test"))
     watch = SignalWatch(LAYOUT)
     watch.push(typed(6999, 32.0, text))
-    reference = watch.learn()
+    reference = watch.learn_reference()
     assert reference is not None
     worn = faults.worn(typed(7003, 32.0, text), [Placement(4, True), Placement()])
     swapped = Chunk(worn.samples[:, ::-1], worn.times, LAYOUT)
-    changes = watched(swapped, SignalWatch(LAYOUT, reference=reference))
-    told = sentences([change.fault for change in changes if change.begun], LAYOUT)
-    assert any(said.startswith("left and right are swapped: put each band on the other arm") for said in told)
+    watch_of_swapped = SignalWatch(LAYOUT, reference=reference)
+    found = sentences([change.fault for change in watched(swapped, watch_of_swapped) if change.begins], LAYOUT)
+    assert any(sentence.startswith("left and right are swapped: put each band on the other arm") for sentence in found)
     again = SignalWatch(LAYOUT, reference=reference)
     assert {change.fault for change in watched(worn, again)} == {Fault("mirrored", 0)}
 
 
-def test_who_rests_teaches_no_reference() -> None:
+def test_a_rest_gives_no_reference() -> None:
     watch = SignalWatch(LAYOUT)
     for _ in range(4):
         watch.push(rested())
-    assert watch.learn() is None
+    assert watch.learn_reference() is None

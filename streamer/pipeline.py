@@ -11,9 +11,9 @@ from messages.emission import Emission
 from messages.errors import InputError
 from messages.model_facts import ModelFacts
 from messages.signal import Chunk, Frames
-from streamer._ring import Ring, RingState
 from streamer.activity.idle_gate import IdleGate
 from streamer.arrival.gaps import Gaps, GapsState
+from streamer.arrival.ring import Ring, RingState
 from streamer.encoder.personal_layer import PersonalLayer
 from streamer.stages import Event, FrameEncoder, PipelineOptions, Stages
 

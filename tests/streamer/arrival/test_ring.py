@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messages.signal import Chunk, Layout
-from streamer._ring import Ring, RingOverflowError
+from streamer.arrival.ring import Ring, RingOverflowError
 
 LAYOUT = Layout(2000.0, "uV", ("left", "right"), 3)
 

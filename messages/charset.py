@@ -35,7 +35,7 @@ _NAMES_OF_KEYS = {key: name for name, key in _KEY_NAMES.items()}
 
 
 def normalise(character: str) -> str | None:
-    """The key for one character of text, or None where there is none (it is dropped).
+    """Return the key for one character of text, or None if there is none: the character is then dropped.
 
     Unsupported characters become their one-character transliteration if that is a key.
     """
@@ -48,22 +48,22 @@ def normalise(character: str) -> str | None:
 
 
 def text_to_labels(text: str) -> list[int]:
-    """Labels of a text; characters without a key are dropped."""
+    """Return the labels of a text; characters without a key are dropped."""
     return [LABELS[key] for character in text if (key := normalise(character)) is not None]
 
 
 def labels_to_text(labels: Iterable[int]) -> str:
-    """The keys as one string, nothing applied or dropped (for text see messages.text.render)."""
+    """Return the keys as one string; ⌫ removes nothing here (for text see `messages.text.render`)."""
     return "".join(KEYS[label] for label in labels)
 
 
 def key_name_to_label(name: str) -> int | None:
-    """Label of a key as a key log names it: a character or a pynput name ("Key.space"); None for unsupported ones."""
+    """Return the label of a key by its name in a key log (a character, or "Key.space"); None if it has none."""
     key = _KEY_NAMES.get(name) if len(name) > 1 else normalise(name)
     return None if key is None else LABELS[key]
 
 
 def label_to_key_name(label: int) -> str:
-    """The name under which a key log records a label: the character, or pynput's name."""
+    """Return the name under which a key log records a label: the character, or pynput's name."""
     key = KEYS[label]
     return _NAMES_OF_KEYS.get(key, key)

@@ -1,4 +1,4 @@
-"""Emissions: what an encoder says to each frame."""
+"""Emissions: the log-probabilities that an encoder gives each frame."""
 
 from dataclasses import dataclass
 

@@ -8,20 +8,20 @@ class Reading:
     """One reading of a sentence at word level."""
 
     text: str
-    """As it stands there once ⌫ has been applied; what parts words is one space."""
+    """The text after ⌫ has been applied, with one space between two words."""
     score: float
-    """What readings are ranked by: acoustic and word model together, nats."""
+    """Nats, acoustic and word model together: readings are ranked by it."""
     acoustic: float
-    """Natural log of the probability that the decoder summed of its alignments."""
+    """Natural logarithm of the summed probability of all alignments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What was typed between two pauses, read once more at word level. Never keys: nothing acts on it."""
+    """Text typed between two pauses, decoded once more at word level. It holds no keys: nothing acts on it."""
 
     readings: tuple[Reading, ...]
     """Best first, at least one."""
     start: float
-    """Seconds: the first frame in which a key was heard."""
+    """Seconds: the first frame with a key."""
     end: float
-    """Seconds: the last one."""
+    """Seconds: the last frame with a key."""

@@ -1,6 +1,6 @@
 """Frozen dataclasses from tables of plain values (TOML, JSON): every key known, every value of its type.
 
-It stands in the lowest layer because every layer above reads settings.
+It stands in the lowest layer because every layer above reads settings, facts or states.
 """
 
 import types
@@ -48,14 +48,14 @@ def table_of(message: Any) -> Any:
 
 
 def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
-    """The dataclass `kind` from a table; nested tables become nested dataclasses.
+    """Make a dataclass of a table; nested tables become nested dataclasses.
 
     Args:
         kind: A dataclass whose fields are of types int, float, str, bool, tuple of these, Literal of these, dataclass,
             or one of them or None; numbers may be annotated with a `Range`. Of several dataclasses the first is built
             whose Literal fields the table agrees with (or leaves out): such a field tells them apart.
         table: Names and values.
-        where: What the table is, for messages ("config.toml [decoder]").
+        where: Name of the table, for messages ("config.toml [decoder]").
 
     Raises:
         InputError: An unknown key (the nearest known one is named), a missing one, a value of another type, or one
@@ -81,7 +81,7 @@ def _value(kind: Any, value: Any, key: str, where: str) -> Any:
     if isinstance(value, np.ndarray):
         return _array(options, value, key, where)
     if isinstance(value, Mapping):
-        options = _meant(options, value, f"{where} [{key}]")
+        options = _with_matching_tags(options, value, f"{where} [{key}]")
     for option in options:
         if is_dataclass(option) and isinstance(option, type) and isinstance(value, Mapping):
             return build(option, value, f"{where} [{key}]")
@@ -125,8 +125,8 @@ def _value_in_range(kind: Any, value: Any, key: str, where: str) -> Any:
     return checked
 
 
-def _meant(options: tuple[Any, ...], table: Mapping[str, Any], where: str) -> tuple[Any, ...]:
-    """Of several dataclasses the one whose tags (Literal fields, such as a family's name) the table agrees with."""
+def _with_matching_tags(options: tuple[Any, ...], table: Mapping[str, Any], where: str) -> tuple[Any, ...]:
+    """Return the dataclass, of several, whose tags (Literal fields, such as a kind) the table agrees with."""
     tags: dict[type, dict[str, tuple[Any, ...]]]
     tags = {option: _tags(option) for option in options if isinstance(option, type) and is_dataclass(option)}
     if len(tags) < 2:

@@ -1,4 +1,4 @@
-"""What was really typed: key presses and prompts of a session, and the label sequence they stand for."""
+"""The truth of a session: key presses and prompts, and the labels that they stand for."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,17 +27,17 @@ class Keystroke:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One text shown to be typed."""
+    """One text that was shown to be typed."""
 
     text: str
     start: float
-    """Seconds: shown."""
+    """Seconds: when it was shown."""
     end: float
-    """Seconds: done."""
+    """Seconds: when the wearer was done."""
 
 
 def prompt_labels(text: str) -> list[int]:
-    """Labels of a prompt: cleaned, and closed with one enter."""
+    """Return the labels of a prompt: cleaned, and closed with one enter."""
     labels = text_to_labels(text.strip())
     enter = LABELS[ENTER]
     return labels if labels[-1:] == [enter] else [*labels, enter]
@@ -50,7 +50,7 @@ def truth_labels(
     start: float = float("-inf"),
     end: float = float("inf"),
 ) -> list[int]:
-    """Labels typed in [start, end] s: from the key presses where a keyboard was there, else from the prompts."""
+    """Return the labels typed in [start, end] s, from key presses if there was a keyboard, else from prompts."""
     if condition == ON_KEYBOARD:
         return [k.label for k in keystrokes if start <= k.start <= end and k.label is not None]
     return [label for p in prompts if start <= p.start and p.end <= end for label in prompt_labels(p.text)]

@@ -1,7 +1,8 @@
-"""The file of a flight recorder: what entered somebody's pipeline, step by step, and what came out.
+"""The file of a flight recorder: the input of one person's pipeline, step by step, and its output.
 
-An .npz of numpy: `samples` (T, bands, electrodes) float32 and `times` (T,) s of all that was heard, and `record`, JSON
-in UTF-8 with the rest. It holds typed text and signals, and is readable by its owner alone.
+An .npz of numpy: `samples` (T, bands, electrodes) float32 and `times` (T,) s of all samples, `array0`, `array1`, ... of
+the pipeline's states, and `record`, JSON in UTF-8, with the rest. It holds typed text and signals, and is readable by
+its owner alone.
 """
 
 import json
@@ -23,53 +24,53 @@ SUFFIX = ".flight"
 _VERSION = 2
 _STATE = "array"
 
-Deed = Literal["hear", "settle", "reset", "exchange", "remember"]
+Action = Literal["samples", "finish", "reset", "exchange", "state"]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that befell a pipeline."""
+    """One action on a pipeline."""
 
-    do: Deed
+    do: Action
     at: float
     """Unix seconds: when."""
     chunk: Chunk | None = None
-    """What was heard."""
+    """samples: what entered the pipeline."""
     why: str = ""
-    """Of a text that was settled."""
-    told: int = 0
-    """Of a reset: events before it."""
+    """finish: the reason."""
+    event_count: int = 0
+    """reset and state: how many events came before."""
     model: Mapping[str, Any] | None = None
-    """Of an exchange: what decodes from here on."""
+    """exchange: what decodes from here on, as in `Flight.model`."""
     state: Mapping[str, Any] | None = None
-    """What the pipeline remembered at this moment: JSON's values, and arrays."""
+    """state: the pipeline's state at this moment, as a table with arrays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """What a flight recorder holds."""
+    """The content of a flight recorder."""
 
     person: str
     whole: bool
-    """Whether it begins with a pipeline that has heard nothing, or with what it remembered."""
-    told: int
+    """Whether all of the pipeline is known at the first step: it has had no sample, or its state is there."""
+    event_count: int
     """Events before the first step."""
     model: Mapping[str, Any]
-    """What decodes at first: settings, and the checksums of the bundle's files."""
+    """Settings, folder and file checksums of the bundle that decodes at first."""
     steps: tuple[Step, ...]
     events: tuple[tuple[int, TextEvent], ...]
-    """Each with the number of the step that brought it."""
+    """Each with the number of the step that caused it."""
 
 
 def write_flight(path: Path, flight: Flight) -> None:
-    """Write a file, which has its name once it is complete; OSError where it cannot be."""
+    """Write a file, which gets its name once it is complete; raises OSError if it cannot be written."""
     chunks = [step.chunk for step in flight.steps if step.chunk is not None]
     arrays: list[np.ndarray] = []
     record: dict[str, Any] = {
         "version": _VERSION,
         "person": flight.person,
         "whole": flight.whole,
-        "told": flight.told,
+        "event_count": flight.event_count,
         "model": flight.model,
         "layout": asdict(chunks[0].layout) if chunks else None,
         "steps": [_step(step, arrays) for step in flight.steps],
@@ -89,7 +90,7 @@ def write_flight(path: Path, flight: Flight) -> None:
 
 
 def read_flight(path: Path) -> Flight:
-    """Inverse of `write_flight`.
+    """Read a file that `write_flight` wrote.
 
     Raises:
         InputError: No such file, or not one of a flight recorder.
@@ -114,26 +115,33 @@ def read_flight(path: Path) -> Flight:
 
 def _step(step: Step, arrays: list[np.ndarray]) -> dict[str, Any]:
     rows = 0 if step.chunk is None else len(step.chunk.times)
-    told = {"do": step.do, "at": step.at, "rows": rows, "why": step.why, "told": step.told, "model": step.model}
-    return told if step.state is None else {**told, "state": _without(step.state, arrays)}
+    table = {
+        "do": step.do,
+        "at": step.at,
+        "rows": rows,
+        "why": step.why,
+        "event_count": step.event_count,
+        "model": step.model,
+    }
+    return table if step.state is None else {**table, "state": _numbered(step.state, arrays)}
 
 
-def _without(value: Any, arrays: list[np.ndarray]) -> Any:
-    """A tree with the number of an array in its place; they go into the file beside it."""
+def _numbered(value: Any, arrays: list[np.ndarray]) -> Any:
+    """Return a tree in which each array is replaced by its number in `arrays`."""
     if isinstance(value, np.ndarray):
         arrays.append(value)
         return {_STATE: len(arrays) - 1}
     if isinstance(value, Mapping):
-        return {name: _without(each, arrays) for name, each in value.items()}
-    return [_without(each, arrays) for each in value] if isinstance(value, list) else value
+        return {name: _numbered(each, arrays) for name, each in value.items()}
+    return [_numbered(each, arrays) for each in value] if isinstance(value, list) else value
 
 
-def _with(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+def _filled(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     if isinstance(value, dict):
         if set(value) == {_STATE}:
             return arrays[f"{_STATE}{int(value[_STATE])}"]
-        return {name: _with(each, arrays) for name, each in value.items()}
-    return [_with(each, arrays) for each in value] if isinstance(value, list) else value
+        return {name: _filled(each, arrays) for name, each in value.items()}
+    return [_filled(each, arrays) for each in value] if isinstance(value, list) else value
 
 
 def _flight(record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Flight:
@@ -143,14 +151,27 @@ def _flight(record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Flig
     for entry in record["steps"]:
         part = slice(first, first + int(entry["rows"]))
         first = part.stop
-        chunk = Chunk(samples[part], times[part], layout) if entry["do"] == "hear" else None
-        state = _with(entry["state"], arrays) if "state" in entry else None
+        chunk = Chunk(samples[part], times[part], layout) if entry["do"] == "samples" else None
+        state = _filled(entry["state"], arrays) if "state" in entry else None
         steps.append(
-            Step(entry["do"], float(entry["at"]), chunk, str(entry["why"]), int(entry["told"]), entry["model"], state)
+            Step(
+                entry["do"],
+                float(entry["at"]),
+                chunk,
+                str(entry["why"]),
+                int(entry["event_count"]),
+                entry["model"],
+                state,
+            )
         )
     events = tuple((int(number), _event(event)) for number, event in record["events"])
     return Flight(
-        str(record["person"]), bool(record["whole"]), int(record["told"]), dict(record["model"]), tuple(steps), events
+        str(record["person"]),
+        bool(record["whole"]),
+        int(record["event_count"]),
+        dict(record["model"]),
+        tuple(steps),
+        events,
     )
 
 

@@ -42,10 +42,10 @@ class Settled(Protocol):
 class Witness(Protocol):
     """Sees all that enters somebody's pipeline, in its order: what the clock and the user decide, too."""
 
-    def hear(self, chunk: Chunk) -> None:
+    def record(self, chunk: Chunk) -> None:
         """Samples."""
 
-    def settle(self, why: str) -> None:
+    def finish(self, why: str) -> None:
         """The text so far is settled."""
 
     def reset(self) -> None:
@@ -111,7 +111,7 @@ class Wearer:
     def settle(self, why: str) -> None:
         """Make the text so far final, and pass it on."""
         if self.witness:
-            self.witness.settle(why)
+            self.witness.finish(why)
         self.pass_on(self.pipeline.finish())
         self.settled()
 
@@ -207,7 +207,7 @@ class Daemon:
             given = {number: chunks[wearer] for number, wearer in heard.items()}
             for wearer in heard.values():
                 if wearer.witness:
-                    wearer.witness.hear(chunks[wearer])
+                    wearer.witness.record(chunks[wearer])
             for number, result in (group.push(given) if given else {}).items():
                 if isinstance(result, InputError):
                     self._dismiss(heard[number], result)

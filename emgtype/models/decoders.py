@@ -29,15 +29,16 @@ def open_decoders(bundle: Bundle, config: Config, people: int = 1) -> list[Decod
 
 
 def scorer_for(bundle: Bundle, config: DecoderConfig) -> LanguageScorer:
-    """The bundle's language model with the configured weights; none where it has none or the weight is 0.
+    """Make the scorer of a bundle's language model, with the weights of the settings.
 
-    A bundle of before the flat tables is scored by KenLM.
+    A bundle without a language model, or a weight of 0, gives a scorer to which all texts are alike. An old bundle
+    without flat tables is scored by KenLM.
     """
     return scorers_for(bundle, config, 1)[0]
 
 
 def scorers_for(bundle: Bundle, config: DecoderConfig, people: int) -> list[LanguageScorer]:
-    """One for each person, who share the tables: as `scorer_for`."""
+    """Make one scorer for each person, as `scorer_for` does; they share the tables."""
     facts, tables = bundle.language_model, bundle.folder / LM_TABLES
     if facts is None or config.lm_weight == 0:
         return [NoLanguageModel() for _ in range(people)]
@@ -56,7 +57,7 @@ def scorers_for(bundle: Bundle, config: DecoderConfig, people: int) -> list[Lang
 
 
 def beam_for(scorer: LanguageScorer, config: DecoderConfig) -> PrefixBeam:
-    """A beam with the configured sizes and hot words."""
+    """Make a beam with the sizes and hot words of the settings."""
     sizes = BeamSettings(beam=config.beam, labels=config.labels, threshold=config.threshold, floor=config.floor)
     hot_words = hot_word_graph(parse_hot_words(config.hot_words, config.hot_weight))
     if hot_words and isinstance(scorer, NoLanguageModel):
@@ -65,5 +66,5 @@ def beam_for(scorer: LanguageScorer, config: DecoderConfig) -> PrefixBeam:
 
 
 def commit_rule(config: DecoderConfig) -> CommitRule:
-    """When keys are final, as configured."""
+    """Return the rule of the settings for when a key is final."""
     return CommitRule(config.commit, config.lag, config.confidence, config.caution, config.show, config.reject)

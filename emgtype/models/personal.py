@@ -9,7 +9,7 @@ from streamer.encoder.personal_layer import PersonalLayer
 
 
 def personal_layer(bundle: Bundle, person: str) -> PersonalLayer:
-    """A person's layer of a bundle.
+    """Read a person's layer of a bundle.
 
     Raises:
         InputError: The bundle knows no such person, or the layer was learned on other weights than the bundle's.

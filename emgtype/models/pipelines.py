@@ -22,7 +22,7 @@ from streamer.pipeline import HISTORY, Pipeline
 from streamer.stages import Decoder, FrameEncoder, NoDecoder, Observer, PipelineOptions, Stages, unobserved
 
 OFFLINE = 128
-"""Frames per encoder call where nobody waits for a hop: arithmetic bounds it then, and longer blocks gain nothing."""
+"""Frames per encoder call if nobody waits for a hop: arithmetic bounds it then, and longer blocks gain nothing."""
 
 
 def assemble(
@@ -32,9 +32,9 @@ def assemble(
     tap: Callable[[Emission], None] | None = None,
     block: int | None = None,
 ) -> Pipeline:
-    """Samples to text events with a bundle's encoder and language model (observer and tap as in Pipeline).
+    """Make the pipeline of a bundle with these settings (observer and tap as in Pipeline).
 
-    `block`: frames per encoder call where that is not the hop, for what is not live (OFFLINE); the text is the same.
+    `block`: frames per encoder call if not the hop, for recordings (OFFLINE); the text is the same.
     """
     encoder = open_encoder(str(bundle.encoder), block or config.pipeline.hop, bundle.facts)
     (decoder,) = open_decoders(bundle, config)
@@ -46,13 +46,13 @@ def assemble(
 def assemble_group(
     bundle: Bundle, configs: Sequence[Config], observers: Sequence[Observer], together: Observer = unobserved
 ) -> PipelineGroup:
-    """One pipeline for each person, who share the bundle's encoder and the language model's tables.
+    """Make one pipeline for each person; they share the bundle's encoder and the language model's tables.
 
     Args:
-        bundle: Of a model that streams.
-        configs: Of each person, with hop and decoder the same for all.
-        observers: Of each person's stages.
-        together: Observes the common calls of the encoder.
+        bundle: A bundle whose model streams.
+        configs: Settings of each person; hop and decoder must be the same for all.
+        observers: Observe each person's stages.
+        together: Observes the calls of the encoder that all share.
 
     Raises:
         InputError: As `assemble`, of any of them.

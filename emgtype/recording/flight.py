@@ -1,6 +1,12 @@
-"""The flight recorder: the last minutes of what entered somebody's pipeline and what came out, to be played again.
+"""The flight recorder: the last minutes of a pipeline's input and output, to be decoded again exactly.
 
-It holds typed text and signals, and is off unless the settings ask for it.
+A flight holds signals and typed text; nothing is recorded unless the settings ask for it.
+
+Plan. Input: everything that enters the pipeline, in its order (samples, and what the clock and the user decide), and
+every event that leaves it. It is kept as a queue of steps, each with the events that it caused. A flight can be decoded
+again exactly only from a step after which all of the pipeline is known: a reset, or its state, which is taken every 30
+seconds. When the kept samples exceed the limit the oldest steps are dropped, up to the next such step; where there is
+none (KenLM's states cannot be kept) the flight begins in the middle of typing, and says so.
 """
 
 import threading
@@ -23,24 +29,26 @@ from messages.tables import table_of
 from messages.text import TextEvent
 from streamer.pipeline import Pipeline
 
-_EVERY = 30.0  # seconds between two moments at which a flight can begin
-_BEGINS = ("reset", "remember")
+_STATE_EVERY_S = 30.0
+"""Seconds of samples between two states of the pipeline: a flight can begin at each of them."""
+_BEGINNINGS = ("reset", "state")
+"""Steps after which all of the pipeline is known."""
 
 
 @dataclass(slots=True)
-class _Kept:
+class _RecordedStep:
     step: Step
     events: list[TextEvent] = field(default_factory=list)
 
 
 class FlightRecorder:
-    """Keeps the last steps of one person's pipeline; a sink of their text, too.
+    """Keeps the last steps of one person's pipeline; it is a sink of their text, too.
 
     Args:
-        config: Of the person.
-        bundle: What decodes.
-        pipeline: Theirs.
-        minutes: Of signal that are kept, 16.3 MB each at 2 kHz and two bands of 16, and some for what is remembered.
+        config: Settings of the person.
+        bundle: The bundle that decodes them.
+        pipeline: Their pipeline.
+        minutes: Minutes of signal that are kept, 16.3 MB each at 2 kHz and two bands of 16, and the states beside.
         clock: Unix seconds.
     """
 
@@ -54,91 +62,91 @@ class FlightRecorder:
     ) -> None:
         self._pipeline = pipeline
         self._person = config.person
-        self._most = round(60 * minutes * bundle.facts.layout.rate)
+        self._capacity = round(60 * minutes * bundle.facts.layout.rate)
         self._clock = clock
         self._model = model_of(config, bundle)
-        self._kept: deque[_Kept] = deque()
-        self._whole = True
+        self._steps: deque[_RecordedStep] = deque()
+        self._starts_known = True
         self._samples = 0
-        self._every = min(round(_EVERY * bundle.facts.layout.rate), self._most // 4)
-        self._since = 0
-        self._begins = 0
-        self._told = 0
-        self._dropped = 0
+        self._state_every = min(round(_STATE_EVERY_S * bundle.facts.layout.rate), self._capacity // 4)
+        self._samples_since_state = 0
+        # Steps behind the oldest one at which a flight can begin.
+        self._later_beginnings = 0
+        self._event_count = 0
+        self._dropped_events = 0
 
-    def hear(self, chunk: Chunk) -> None:
-        """Samples enter the pipeline."""
-        if self._since >= self._every:
-            self._since = 0
-            self._remember()
-        self._add(Step("hear", self._clock(), chunk))
+    def record(self, chunk: Chunk) -> None:
+        """Record samples that enter the pipeline."""
+        if self._samples_since_state >= self._state_every:
+            self._samples_since_state = 0
+            self._record_state()
+        self._add(Step("samples", self._clock(), chunk))
         self._samples += len(chunk.times)
-        self._since += len(chunk.times)
-        while self._samples > self._most and len(self._kept) > 1:
+        self._samples_since_state += len(chunk.times)
+        while self._samples > self._capacity and len(self._steps) > 1:
             self._drop()
-            while self._begins and not self._whole:
+            while self._later_beginnings and not self._starts_known:
                 self._drop()
 
-    def settle(self, why: str) -> None:
-        """The pipeline's text is settled."""
-        self._add(Step("settle", self._clock(), why=why))
+    def finish(self, why: str) -> None:
+        """Record that the text so far becomes final."""
+        self._add(Step("finish", self._clock(), why=why))
 
     def reset(self) -> None:
-        """The pipeline forgets the past."""
-        self._add(Step("reset", self._clock(), told=self._told))
+        """Record that the pipeline forgets the past."""
+        self._add(Step("reset", self._clock(), event_count=self._event_count))
 
     def exchange(self, config: Config, bundle: Bundle, pipeline: Pipeline) -> None:
-        """Another pipeline goes on from here."""
+        """Record that another pipeline goes on from here."""
         self._pipeline = pipeline
         self._add(Step("exchange", self._clock(), model=model_of(config, bundle)))
 
     def push(self, event: TextEvent) -> None:
-        """What came out."""
-        self._told += 1
-        if self._kept:
-            self._kept[-1].events.append(event)
+        """Record an event of the pipeline."""
+        self._event_count += 1
+        if self._steps:
+            self._steps[-1].events.append(event)
 
     def flight(self) -> Flight:
-        """What is kept now."""
-        kept = list(self._kept)
+        """Return all that is kept now."""
+        steps = list(self._steps)
         return Flight(
             self._person,
-            self._whole,
-            self._dropped,
+            self._starts_known,
+            self._dropped_events,
             self._model,
-            tuple(each.step for each in kept),
-            tuple((number, event) for number, each in enumerate(kept) for event in each.events),
+            tuple(each.step for each in steps),
+            tuple((number, event) for number, each in enumerate(steps) for event in each.events),
         )
 
-    def _remember(self) -> None:
-        """Keep the pipeline's state: a flight can begin there."""
+    def _record_state(self) -> None:
         try:
             state = table_of(self._pipeline.state)
         except NoStateError:
             return
-        self._add(Step("remember", self._clock(), told=self._told, state=state))
+        self._add(Step("state", self._clock(), event_count=self._event_count, state=state))
 
     def _add(self, step: Step) -> None:
-        self._begins += bool(self._kept) and step.do in _BEGINS
-        self._kept.append(_Kept(step))
+        self._later_beginnings += bool(self._steps) and step.do in _BEGINNINGS
+        self._steps.append(_RecordedStep(step))
 
     def _drop(self) -> None:
-        oldest = self._kept.popleft()
+        oldest = self._steps.popleft()
         self._samples -= 0 if oldest.step.chunk is None else len(oldest.step.chunk.times)
-        self._dropped += len(oldest.events)
+        self._dropped_events += len(oldest.events)
         self._model = oldest.step.model or self._model
-        self._whole = self._kept[0].step.do in _BEGINS
-        self._begins -= self._whole
+        self._starts_known = self._steps[0].step.do in _BEGINNINGS
+        self._later_beginnings -= self._starts_known
 
 
-def dump(recorder: FlightRecorder, folder: Path, tell: Callable[[str], None], *, wait: bool = False) -> Path:
-    """Write what is kept into a new file of a folder, in a thread of its own.
+def dump(recorder: FlightRecorder, folder: Path, notify: Callable[[str], None], *, wait: bool = False) -> Path:
+    """Write all that is kept into a new file of a folder, in a thread of its own.
 
     Args:
-        recorder: Of the person.
-        folder: Made where there is none, readable by its owner alone.
-        tell: Gets a sentence when the file is there, or why it is not; in that thread.
-        wait: Whether to be back only then.
+        recorder: The recorder of one person.
+        folder: Made if there is none, readable by its owner alone.
+        notify: Gets a sentence when the file is there, or why it is not; it is called in that thread.
+        wait: Whether to return only then.
 
     Returns:
         The file.
@@ -152,9 +160,9 @@ def dump(recorder: FlightRecorder, folder: Path, tell: Callable[[str], None], *,
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_flight(path, flight)
         except OSError as error:
-            tell(f"the flight {path} cannot be written ({error.strerror}): make room, or mend its folder")
+            notify(f"the flight {path} cannot be written ({error.strerror}): make room, or mend its folder")
         else:
-            tell(f"{path}: what was heard and typed last; `emgtype replay {path}`")
+            notify(f"{path} holds the last minutes of signal and text; decode it again with `emgtype flight {path}`")
 
     thread = threading.Thread(target=write, name="flight")
     thread.start()
@@ -164,7 +172,7 @@ def dump(recorder: FlightRecorder, folder: Path, tell: Callable[[str], None], *,
 
 
 def model_of(config: Config, bundle: Bundle) -> Mapping[str, Any]:
-    """What decodes: settings, and what the bundle's files hold."""
+    """Return the settings, and the checksums of the bundle's files, that a pipeline decodes with."""
     layer = [f"{PERSONS}/{config.pipeline.person}.npz"] if config.pipeline.person else []
     names = [bundle.encoder.name, LM_BINARY, LM_TABLES, LM_FACTS, *layer]
     sums = {name: sha256(bundle.folder / name) for name in names if (bundle.folder / name).is_file()}

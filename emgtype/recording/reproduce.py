@@ -1,4 +1,4 @@
-"""A flight decoded again, as fast as possible, and compared with what came out when it was recorded."""
+"""Decodes a flight again, as fast as possible, and compares the events with the recorded ones."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -23,27 +23,28 @@ _OLDER = "decode it with the emgtype that wrote it"
 
 @dataclass(frozen=True, slots=True)
 class Reproduced:
-    """A flight played again."""
+    """A flight decoded again."""
 
     events: tuple[TextEvent, ...]
-    """What came out this time."""
+    """Events of this time."""
     recorded: tuple[TextEvent, ...]
-    """What came out in the flight."""
+    """Events in the flight."""
     equal_from: int
-    """Number of the recorded event from which on all are the same to the last digit; their count where none is."""
+    """Number of the recorded event from which on all are the same to the last digit; their count if none is."""
     whole: bool
-    """Whether the flight begins with a pipeline of which all is known: then all should be the same."""
+    """Whether the flight begins with a pipeline of which all is known: then all events should be the same."""
 
     @property
     def text(self) -> str:
-        """What was typed."""
+        """The typed text."""
         keys = KeySequence()
-        for number, event in enumerate(self.events):  # in numbers without a leap, which a reset may bring
+        # A reset makes the recorded numbers leap.
+        for number, event in enumerate(self.events):
             keys.push(replace(event, seq=number))
         return render(key.label for key in (*keys.final, *keys.tail))
 
     def as_dict(self) -> dict[str, Any]:
-        """For --json."""
+        """Return the figures for --json."""
         return {
             "events": len(self.recorded),
             "equal_from": self.equal_from,
@@ -56,9 +57,9 @@ class Reproduced:
         count = len(self.recorded)
         if not self.equal_from:
             return f"all {count} events are those of the flight to the last digit"
-        late = "" if self.whole else ", since the flight begins in the midst of typing"
+        reason = "" if self.whole else ", since the flight begins in the middle of typing"
         same = count - self.equal_from
-        return f"{same} of {count} events are those of the flight, from number {self.equal_from} on{late}"
+        return f"{same} of {count} events are those of the flight, from number {self.equal_from} on{reason}"
 
 
 def restore(pipeline: Pipeline, table: Mapping[str, Any]) -> None:
@@ -88,7 +89,7 @@ def restore(pipeline: Pipeline, table: Mapping[str, Any]) -> None:
 def reproduce(
     flight: Flight, bundle: str | None = None, advance: Callable[[int], None] = lambda _steps: None
 ) -> Reproduced:
-    """Play a flight again, as fast as possible.
+    """Decode a flight again.
 
     Args:
         flight: As it was recorded.
@@ -99,39 +100,41 @@ def reproduce(
         InputError: The bundle is not there, or another one; or the file was changed.
     """
     try:
-        return _played(flight, bundle, advance)
+        return _decoded_again(flight, bundle, advance)
     except InputError:
         raise
-    except Exception as error:  # what a pipeline remembers reaches all of its stages
+    # A changed file can reach every stage of the pipeline, each with errors of its own.
+    except Exception as error:
         raise InputError(
-            f"the flight cannot be played ({type(error).__name__}): expected it as `emgtype control flight` wrote it"
+            f"the flight cannot be decoded ({type(error).__name__}): expected it as `emgtype control flight` wrote it"
         ) from error
 
 
-def _played(flight: Flight, bundle: str | None, advance: Callable[[int], None]) -> Reproduced:
+def _decoded_again(flight: Flight, bundle: str | None, advance: Callable[[int], None]) -> Reproduced:
     group = _group(flight.model, bundle)
     events: list[TextEvent] = []
-    told = flight.told
+    count = flight.event_count
     for number, step in enumerate(flight.steps):
-        came: list[TextEvent] = []
-        if step.do == "hear" and step.chunk is not None:
+        new_events: list[TextEvent] = []
+        if step.do == "samples" and step.chunk is not None:
             answer = group.push({0: step.chunk})[0]
-            came = [] if isinstance(answer, InputError) else answer  # refused then, too
-        elif step.do == "settle":
-            came = group.pipelines[0].finish()
+            # Samples that are refused now were refused then, too.
+            new_events = [] if isinstance(answer, InputError) else answer
+        elif step.do == "finish":
+            new_events = group.pipelines[0].finish()
         elif step.do == "reset":
             group.pipelines[0].reset()
-            told = step.told
-        elif step.do == "remember" and step.state is not None:
-            told = step.told
+            count = step.event_count
+        elif step.do == "state" and step.state is not None:
+            count = step.event_count
             if number == 0:
                 restore(group.pipelines[0], step.state)
         elif step.model is not None:
             successor = _group(step.model, bundle)
-            came = hand_over(group.pipelines[0], successor.pipelines[0])
+            new_events = hand_over(group.pipelines[0], successor.pipelines[0])
             group = successor
-        events += [replace(event, seq=told + count) for count, event in enumerate(came)]
-        told += len(came)
+        events += [replace(event, seq=count + place) for place, event in enumerate(new_events)]
+        count += len(new_events)
         advance(1)
     recorded = tuple(event for _, event in flight.events)
     return Reproduced(tuple(events), recorded, _equal_from(events, recorded), flight.whole)
@@ -143,7 +146,8 @@ def _equal_from(events: list[TextEvent], recorded: tuple[TextEvent, ...]) -> int
         if ours != theirs:
             break
         same += 1
-    if same == len(recorded) != len(events):  # more came out than then: that is a difference, at the beginning
+    # More events than then are a difference at the beginning.
+    if same == len(recorded) != len(events):
         return min(1, len(recorded))
     return len(recorded) - same
 
@@ -154,8 +158,8 @@ def _group(model: Mapping[str, Any], elsewhere: str | None) -> PipelineGroup:
     changed = [name for name, checksum in model["files"].items() if _differs(bundle.folder / name, checksum)]
     if changed:
         raise InputError(
-            f"the flight was decoded by another {', '.join(changed)} than lies in {bundle.folder}: name a bundle with "
-            "what it was, by --bundle"
+            f"the flight was decoded by another {', '.join(changed)} than lies in {bundle.folder}: name the bundle "
+            "that decoded it with --bundle"
         )
     return assemble_group(bundle, [config], [unobserved])
 

@@ -22,10 +22,9 @@ from streamer.encoder.onnx_file import (
 
 
 class EncoderBatch:
-    """A session, and the states of all streams that share it; an `OnnxEncoder` is one of them.
+    """An ONNX session, and the states of all streams that share it; an `OnnxEncoder` is one stream.
 
-    A call reads the weights once, however many streams it serves: that is what makes people who are decoded together
-    cheap.
+    A call reads the weights once, however many streams it serves: that makes people cheap who are decoded together.
     """
 
     def __init__(self, model: str, hop: int | None = None, streams: int = 1, facts: ModelFacts | None = None) -> None:
@@ -34,8 +33,8 @@ class EncoderBatch:
         Args:
             model: Path of the ONNX file.
             hop: Frames per stream and call; None: the model's own.
-            streams: How many people.
-            facts: The model's, where they were read before.
+            streams: Number of people.
+            facts: The model's facts, if they were read before.
 
         Raises:
             InputError: Not a model, facts missing or not of this emgtype, a graph that belies them, or a model that
@@ -48,7 +47,8 @@ class EncoderBatch:
             raise InputError(f"The hop is {self.hop} frames; expected at least 1.")
         self.streams = streams
         options = single_threaded()
-        options.add_free_dimension_override_by_name(HOP, self.hop)  # fixed shapes: no cache that grows
+        # Fixed shapes: with free ones onnxruntime keeps a cache that grows.
+        options.add_free_dimension_override_by_name(HOP, self.hop)
         if streams == 1:
             options.add_free_dimension_override_by_name(STREAMS, streams)
         self._session = load_session(model, options)
@@ -63,31 +63,32 @@ class EncoderBatch:
         self._packed = (self._new_states(), self._new_states())
         self._apart = [self._bind(*self._packed, count) for count in range(1, streams)]
         for binding in (*self._together, *self._apart):
-            self._session.run_with_iobinding(binding)  # the first calls allocate; no sample should wait for that
+            # The first calls allocate; no sample should wait for that.
+            self._session.run_with_iobinding(binding)
         for stream in range(streams):
             self.clear(stream)
 
     def clear(self, stream: int) -> None:
-        """A stream's states to their initial values."""
+        """Set the states of a stream to their initial values."""
         for states in self._states:
             for state in states:
                 state[stream] = 0
 
     def state(self, stream: int) -> list[F32]:
-        """A stream's states, for `restore`."""
+        """Return a copy of the states of a stream, for `restore`."""
         return [state[stream].copy() for state in self._states[self._turn]]
 
     def restore(self, stream: int, states: Sequence[F32]) -> None:
-        """Have a stream go on as another one would; ValueError for states of another model."""
+        """Have a stream go on from these states; raises ValueError if they are of another model."""
         for state, value in zip(self._states[self._turn], states, strict=True):
             state[stream] = value
 
     def run(self, streams: Sequence[int], hops: Sequence[F32]) -> F32:
-        """One hop of some streams.
+        """Encode one hop of some streams.
 
         Args:
-            streams: Which, rising.
-            hops: (hop, bands, electrodes, bins) of each.
+            streams: Numbers of the streams, rising.
+            hops: Frames (hop, bands, electrodes, bins) of each.
 
         Returns:
             (len(streams), hop, classes) log-probabilities; overwritten by the next call.

@@ -1,4 +1,4 @@
-"""An encoder's ONNX file: the names in its graph, its facts, and a session that runs it."""
+"""The ONNX file of an encoder: the names in its graph, its facts, and a session that runs it."""
 
 import onnxruntime as ort
 
@@ -10,24 +10,25 @@ from streamer.encoder._onnx_metadata import read_metadata, replace_metadata
 FRAMES = "frames"
 LOG_PROBS = "log_probs"
 STREAMS = "streams"
-"""The symbolic axis of people that are decoded together."""
+"""The symbolic axis of the people who are decoded together."""
 HOP = "hop"
 """The symbolic axis of frames."""
 
 
 def state_output(state: str) -> str:
-    """Name of the graph's output that succeeds a state."""
+    """Return the name of the graph's output that succeeds a state."""
     return f"{state}_out"
 
 
 def read_facts(model: str) -> ModelFacts:
-    """The facts of an ONNX file (path); raises InputError where it cannot be read or has none that fit."""
+    """Read the facts of an ONNX file (path); raises InputError if it cannot be read or its facts do not fit."""
     try:
         metadata = read_metadata(model)
     except (OSError, ValueError):
         metadata = {}
     if not metadata:
-        load_session(model, single_threaded())  # says what is wrong where it is no model
+        # Raises the error that says what is wrong, if this is no model.
+        load_session(model, single_threaded())
     return ModelFacts.from_metadata(metadata, model)
 
 
@@ -45,7 +46,7 @@ def with_facts(model: bytes, facts: ModelFacts) -> bytes:
 
 
 def single_threaded() -> ort.SessionOptions:
-    """Options of a session of one thread: a hop's work is too small to share, and helpers that spin starve others."""
+    """Return options for one thread: a hop is too little work to share, and helper threads that spin starve others."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -56,7 +57,7 @@ def single_threaded() -> ort.SessionOptions:
 def check_graph(
     model: str, session: ort.InferenceSession, facts: ModelFacts, hop: int, streams: int = 1
 ) -> dict[str, tuple[int, ...]]:
-    """The shapes of a graph's inputs and outputs; raises InputError where they are not those of its facts."""
+    """Return the shapes of a graph's inputs and outputs; raises InputError if its facts ask for others."""
     expected = {
         FRAMES: (streams, hop, *facts.front_end.shape(facts.layout)),
         LOG_PROBS: (streams, hop, facts.decoder.outputs),
@@ -68,18 +69,19 @@ def check_graph(
     }
     ends = [*session.get_inputs(), *session.get_outputs()]
     sizes = {HOP: hop, STREAMS: streams}
-    found = {end.name: tuple(sizes.get(size, size) for size in end.shape) for end in ends}
-    if found != expected:
+    actual = {end.name: tuple(sizes.get(size, size) for size in end.shape) for end in ends}
+    if actual != expected:
         raise InputError(
-            f"{model} has inputs and outputs {found}, but its facts, a hop of {hop} and {streams} streams ask for "
+            f"{model} has inputs and outputs {actual}, but its facts, a hop of {hop} and {streams} streams ask for "
             f"{expected}; export it again."
         )
     return expected
 
 
 def load_session(model: str, options: ort.SessionOptions) -> ort.InferenceSession:
-    """A session on the CPU from a file's path; raises InputError where it is no model."""
-    options.log_severity_level = 3  # errors: they come as exceptions, warnings would go past our output
+    """Open a session on the CPU (path of the file); raises InputError if the file is no model."""
+    # Errors come as exceptions; warnings would go past our output.
+    options.log_severity_level = 3
     try:
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own types share no narrower base

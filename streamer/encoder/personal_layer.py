@@ -1,4 +1,4 @@
-"""The personal layer: a linear map of spectrogram frames that fits one person to a model trained on others.
+"""The personal layer: a linear map of spectrogram frames that fits one person to a model of others.
 
 Source of the idea: the linear input network of Neto et al. 1995, "Speaker-adaptation for hybrid HMM-ANN continuous
 speech recognition system" (Eurospeech). `training.personal.module.InputLayer` learns it.
@@ -19,7 +19,7 @@ class PersonalLayer:
 
     person: str
     mixing: F32
-    """(bands, electrodes, electrodes): each electrode of a band as a sum of all of them, the same in every bin."""
+    """(bands, electrodes, electrodes): each electrode of a band as a weighted sum of all, the same in every bin."""
     scale: F32
     """(bands, electrodes, bins)."""
     bias: F32
@@ -34,10 +34,10 @@ class PersonalLayer:
             "bias": (bands, electrodes, bins),
         }
         for name, shape in expected.items():
-            found = getattr(self, name).shape
-            if found != shape:
+            actual = getattr(self, name).shape
+            if actual != shape:
                 raise InputError(
-                    f"the layer of {self.person} has {name} of shape {found}, but the model {facts.name} needs "
+                    f"the layer of {self.person} has {name} of shape {actual}, but the model {facts.name} needs "
                     f"{shape}: personalise that model again"
                 )
 

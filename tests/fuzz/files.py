@@ -130,10 +130,10 @@ def _flight(folder: Path) -> None:
     recorder = FlightRecorder(person.config, person.bundle, person.pipeline, 0.02, clock=lambda: 1.7e9)
     for number in range(16):
         heard = chunk(0.1, 1.7e9 + number / 10)
-        recorder.hear(heard)
+        recorder.record(heard)
         for event in person.pipeline.push(heard):
             recorder.push(event)
-    recorder.settle("end")
+    recorder.finish("end")
     for event in person.pipeline.finish():
         recorder.push(event)
     flight: Flight = recorder.flight()

@@ -189,13 +189,13 @@ def _flight(data: bytes) -> object:
 
 
 def _flight_seed() -> list[bytes]:
-    step = {"do": "hear", "at": 1.5, "rows": 2, "why": "", "told": 0, "model": None}
+    step = {"do": "samples", "at": 1.5, "rows": 2, "why": "", "event_count": 0, "model": None}
     event = {"erase": 0, "insert": [{"label": 7, "time": 1.0, "confidence": 0.5}], "tail": 0, "time": 1.0, "seq": 0}
     record = {
-        "version": 1,
+        "version": 2,
         "person": "me",
         "whole": True,
-        "told": 0,
+        "event_count": 0,
         "model": {},
         "layout": {"rate": 2000.0, "unit": "uV", "sides": ["left", "right"], "electrodes": 16},
         "steps": [step, {**step, "do": "remember", "rows": 0, "state": {"a": {"array": 0}}}],

@@ -119,8 +119,8 @@ def test_a_flight_is_decoded_again_to_the_last_digit(session_file: Path, tmp_pat
     assert len(flown.heard) > 40
     assert (found.equal_from, found.whole) == (0, True)
     assert [step.why for step in flight.steps if step.why] == ["stall", "pause", "reset", "end"]
-    assert [step.do for step in flight.steps if step.do != "hear"] == [
-        *("settle", "settle", "exchange", "settle", "reset", "settle")
+    assert [step.do for step in flight.steps if step.do != "samples"] == [
+        *("finish", "finish", "exchange", "finish", "reset", "finish")
     ]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -133,11 +133,11 @@ def test_what_is_kept_is_bounded_and_begins_in_the_midst_of_typing(session_file:
     kept = sum(len(step.chunk.times) for step in flight.steps if step.chunk)
     assert 0.14 * 60 * 2000 < kept <= 0.2 * 60 * 2000
     assert flight.whole
-    assert flight.steps[0].do == "remember"
+    assert flight.steps[0].do == "state"
     found = reproduce(flight)
     assert (found.equal_from, found.whole) == (0, True)
     assert list(found.events) == flown.heard[-len(found.events) :]
-    assert flight.told == len(flown.heard) - len(found.events) > 10
+    assert flight.event_count == len(flown.heard) - len(found.events) > 10
 
 
 def test_where_nothing_is_remembered_all_is_the_same_from_a_reset_on(session_file: Path) -> None:

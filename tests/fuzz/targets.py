@@ -198,7 +198,7 @@ def _flight_seed() -> list[bytes]:
         "event_count": 0,
         "model": {},
         "layout": {"rate": 2000.0, "unit": "uV", "sides": ["left", "right"], "electrodes": 16},
-        "steps": [step, {**step, "do": "remember", "rows": 0, "state": {"a": {"array": 0}}}],
+        "steps": [step, {**step, "do": "state", "rows": 0, "state": {"a": {"array": 0}}}],
         "events": [[0, event]],
     }
     return [json.dumps(record).encode()]

@@ -14,7 +14,7 @@ from messages.errors import InputError
 from training.export.checkpoint import load_encoder
 from training.recipe.settings import load_settings, with_delay
 from training.run.delay import emission_delay_ms
-from training.run.train import Machine, train
+from training.run.train import Machine, SessionLists, Start, train
 
 FRAME_MS = 8.0
 
@@ -36,15 +36,8 @@ def main() -> None:
         sessions, held_out = (session_files(tuple(paths)) for paths in (arguments.sessions, arguments.held_out))
         for asked in arguments.delays:
             run = arguments.out / f"delay-{asked:g}"
-            train(
-                sessions,
-                held_out,
-                with_delay(settings, asked),
-                run,
-                resume=True,
-                init=arguments.init,
-                machine=Machine(),
-            )
+            start = Start(resume=True, init=arguments.init)
+            train(SessionLists(sessions, held_out), with_delay(settings, asked), run, start=start, machine=Machine())
             best = run / "checkpoints" / "best.ckpt"
             found = emission_delay_ms(load_encoder(best), held_out)
             (row,) = trained_ones([run], arguments.out)

@@ -31,10 +31,11 @@ import torch
 from rich.progress import Progress
 from rich.table import Table
 
+from adapters.sessions.format import LAYOUT
 from benchmarks.paper_bundle import paper_bundle
 from benchmarks.results import command_line, publish, spread
 from emgtype.models.bundle import open_bundle
-from messages.model_facts import Precision
+from messages.model_facts import Precision, StftFacts
 from streamer.encoder.stream import OnnxEncoder
 from training.models.tds import TDSConfig, TDSEncoder
 
@@ -125,7 +126,7 @@ def flops(config: TDSConfig) -> float:
 def report(contenders: dict[tuple[str, int], Contender], hops: list[int]) -> tuple[Table, dict[str, Any]]:
     """A row per contender and hop, medians and ratios."""
     rate = 2 * SIDE**3 / float(np.median(contenders[MULTIPLY, 1].back_to_back)) / 1e6  # GFLOP/s
-    work = flops(TDSConfig())
+    work = flops(TDSConfig().for_frames(LAYOUT, StftFacts().bins))
     table = Table("", "frames a hop")
     for heading in (
         "ms back to back",
@@ -177,7 +178,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="of paced calls, for each figure")
     options: argparse.Namespace = parser.parse_args()
     torch.set_num_threads(1)
-    model = TDSEncoder(TDSConfig()).eval()
+    model = TDSEncoder(TDSConfig().for_frames(LAYOUT, StftFacts().bins)).eval()
     parameters = sum(weights.numel() for weights in model.parameters())
     with tempfile.TemporaryDirectory() as folder:
         bundle = paper_bundle(Path(folder, "paper"))

@@ -31,7 +31,7 @@ from streamer.encoder.whole import WholeEncoder
 from streamer.front_end.choice import open_front_end
 from training.export.bundle import export_bundle, facts_of
 from training.export.checkpoint import TrainedEncoder, load_encoder
-from training.models.families import FAMILIES, make_encoder
+from training.models.families import FAMILIES, encoder_of, model_config
 from training.run.delay import emission_delay_ms
 
 HOPS = (1, 4)
@@ -108,7 +108,8 @@ def untrained(folder: Path) -> list[Row]:
     variants.append(("spatial_lstm, forward", {"family": "spatial_lstm", "bidirectional": False}))
     rows = []
     for name, values in track(variants, "exporting", transient=True):
-        trained = TrainedEncoder(make_encoder(values).eval(), LAYOUT, StftFacts(), {}, 0)
+        config = model_config(values).for_frames(LAYOUT, StftFacts().bins)
+        trained = TrainedEncoder(encoder_of(config).eval(), LAYOUT, StftFacts(), {}, 0)
         rows.append(Row(name, trained, _exported(name, trained, folder)))
     return rows
 
@@ -126,7 +127,7 @@ def trained_ones(paths: Sequence[Path], folder: Path) -> list[Row]:
 
 
 def _exported(name: str, trained: TrainedEncoder, folder: Path) -> str:
-    facts = facts_of(trained.encoder.config, trained.layout, trained.stft, name=name, hop=4, provenance={})
+    facts = facts_of(trained, name=name, hop=4, provenance={})
     bundle = Path(tempfile.mkdtemp(dir=folder)) / "bundle"
     export_bundle(trained.encoder, bundle, facts, "")
     return str(bundle / "encoder.onnx")

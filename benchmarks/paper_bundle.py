@@ -49,14 +49,15 @@ def _make(folder: Path, language_model: Path) -> None:
     import torch  # noqa: PLC0415
 
     from training.export.bundle import export_bundle, facts_of  # noqa: PLC0415
-    from training.export.quantise import calibrate, dense_layers, quantised, write_int8  # noqa: PLC0415
+    from training.export.checkpoint import TrainedEncoder  # noqa: PLC0415
+    from training.export.quantise import calibrate, dense_layers, quantise_graph, write_int8  # noqa: PLC0415
     from training.models.tds import TDSConfig, TDSEncoder  # noqa: PLC0415
 
     torch.manual_seed(0)
     samples = simulated_samples(_SECONDS)
     chunk = Chunk(samples, np.arange(len(samples)) / LAYOUT.rate, LAYOUT)
     frames = Spectrogram(StftFacts(), LAYOUT).push(chunk).values
-    encoder = TDSEncoder(TDSConfig()).eval()
+    encoder = TDSEncoder(TDSConfig().for_frames(LAYOUT, StftFacts().bins)).eval()
     x = torch.from_numpy(frames)
     with torch.no_grad():
         statistics = x.flatten(1, 2)  # (F, bands, electrodes, bins) → (F, bands · electrodes, bins)
@@ -69,10 +70,11 @@ def _make(folder: Path, language_model: Path) -> None:
         head.bias[:-1] = gain * (head.bias[:-1] - logits.mean(0))
         head.weight[-1] = 0
         head.bias[-1] = torch.quantile(keys.amax(1), _BLANKS)
-    facts = facts_of(encoder.config, LAYOUT, StftFacts(), name="paper-size", hop=HOP, provenance={})
+    trained = TrainedEncoder(encoder, LAYOUT, StftFacts(), {}, 0)
+    facts = facts_of(trained, name="paper-size", hop=HOP, provenance={})
     export_bundle(encoder, folder, facts, "Random weights: for measuring speed.", hops=(HOP,))
     graph = onnx.load(folder / "encoder.onnx")
-    model = quantised(graph, calibrate(graph, facts, [frames]), dense_layers(graph))
+    model = quantise_graph(graph, calibrate(graph, facts, [frames]), dense_layers(graph))
     write_int8(model, facts, folder, {})
     for name in (LM_BINARY, LM_TABLES, LM_FACTS):
         shutil.copyfile(language_model / name, folder / name)

@@ -1,13 +1,16 @@
 """Character error rate: counts that sum over sessions, by key too, and the interval of a difference of two decoders."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
+
+from decoder.ctc.greedy import GreedyDecoder
+from messages.emission import Emission
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,19 @@ class CharacterErrors:
     def cer(self) -> float:
         """Character error rate in %; NaN where nothing was typed."""
         return 100 * self.errors / self.target if self.target else float("nan")
+
+
+def greedy_errors(log_probs: Iterable[npt.NDArray[np.float32]], truth: Sequence[int]) -> CharacterErrors:
+    """Return the errors of greedy decoding of one session.
+
+    Args:
+        log_probs: (F, classes) natural log, in consecutive pieces.
+        truth: Labels typed.
+    """
+    decoder = GreedyDecoder()
+    # The times of the emissions do not matter here.
+    keys = [key for piece in log_probs for key in decoder.push(Emission(piece, np.zeros(len(piece))))]
+    return CharacterErrors.between([key.label for key in keys], truth)
 
 
 def matches(decoded: Sequence[int], truth: Sequence[int]) -> list[tuple[int, int]]:

@@ -1,1 +1,1 @@
-"""Torch: models, data, losses, training, export to ONNX. An optional extra; the daemon never imports it."""
+"""Training in torch: models, data, losses, runs, export to ONNX. An optional extra that the daemon never imports."""

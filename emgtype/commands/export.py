@@ -54,12 +54,9 @@ def command(
     sessions = session_files(measure)
     delay = emission_delay_ms(trained, sessions)
     facts = facts_of(
-        trained.encoder.config,
-        trained.layout,
-        trained.stft,
+        trained,
         name=out.name,
         hop=hop,
-        licence=trained.licence,
         provenance={
             "trained_on": trained_on,
             "sessions": list(trained.sessions),

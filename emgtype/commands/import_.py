@@ -46,12 +46,9 @@ def command(
     trained = TrainedEncoder(foreign.encoder, layout, source.stft, {}, 0, licence)
     digest = sha256(source.weights)
     facts = facts_of(
-        config,
-        layout,
-        source.stft,
+        trained,
         name=name,
         hop=hop,
-        licence=licence,
         provenance={"imported_from": source.weights.name, "sha256": digest, "names_of": foreign.program},
         emission_delay_ms=emission_delay_ms(trained, session_files(measure)) if measure else None,
     )

@@ -13,7 +13,7 @@ from messages.errors import InputError
 
 if TYPE_CHECKING:
     from training.recipe.settings import TrainSettings
-    from training.run.train import Machine
+    from training.run.train import Machine, SessionLists
 
 
 @click.command(
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--data", type=PATH, help="Data set to take the sessions of --splits from, instead.")
 @click.option("--splits", type=PATH, help="YAML lists of train and val; with --data.")
 @click.option("--each-user", is_flag=True, help="With --data: a model for each user of the splits, in --out/USER.")
-@click.option("--preset", default="compact", show_default=True, help="Preset (see training/presets) or a TOML file.")
+@click.option("--preset", default="compact", show_default=True, help="Preset (training/recipe/presets) or a TOML file.")
 @click.option(
     "--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a setting, e.g. augmentation.roll=0."
 )
@@ -63,7 +63,7 @@ def command(
 ) -> None:
     """Train an encoder on sessions with key presses."""
     from training.recipe.settings import load_settings, with_delay
-    from training.run.train import Machine
+    from training.run.train import Machine, SessionLists, Start
 
     settings = load_settings(preset, changes)
     settings = replace(settings, epochs=epochs or settings.epochs, seed=settings.seed if seed is None else seed)
@@ -75,11 +75,11 @@ def command(
     if each_user:
         _each_user(data, splits, settings, out, init, where)
         return
-    train_files, val_files = _lists(sessions, validation, data, splits)
+    lists = SessionLists(*_lists(sessions, validation, data, splits))
     if learning_curve:
-        _learning_curve(train_files, val_files, settings, out, _minutes(learning_curve), init, where)
+        _learning_curve(lists, settings, out, _minutes(learning_curve), init, where)
     else:
-        _train(train_files, val_files, settings, out, resume=resume, init=init, teacher=teacher, machine=where)
+        _train(lists, settings, out, start=Start(resume, init, teacher), machine=where)
         click.echo(f"best checkpoint: {out / 'checkpoints' / 'best.ckpt'}")
 
 
@@ -124,7 +124,7 @@ def _each_user(
     init: Path | None,
     machine: "Machine",
 ) -> None:
-    from training.run.each_user import by_user, train_each
+    from training.run.each_user import UserSplits, by_user, train_each
 
     if data is None:
         raise InputError("--each-user trains on the users of a data set: name its folder with --data")
@@ -132,7 +132,7 @@ def _each_user(
     users = by_user(read_splits(splits)) if splits else split_users(dataset).personal
     if not users:
         raise InputError(f"no user of {splits or data} has sessions to train and to validate: make other splits")
-    failed = train_each(dataset, users, settings, out, init=init, machine=machine, tell=_tell)
+    failed = train_each(UserSplits(dataset, users), settings, out, init=init, machine=machine, log=_tell)
     for user in sorted(set(users) - set(failed)):
         _plot(out / user)
     click.echo(f"{len(users) - len(failed)} of {len(users)} users trained: {out}/USER/checkpoints/best.ckpt")
@@ -141,8 +141,7 @@ def _each_user(
 
 
 def _learning_curve(
-    sessions: list[Path],
-    validation: list[Path],
+    sessions: "SessionLists",
     settings: "TrainSettings",
     out: Path,
     minutes: list[float],
@@ -150,11 +149,12 @@ def _learning_curve(
     machine: "Machine",
 ) -> None:
     from training.run.plots import best_cer, write_learning_curve
+    from training.run.train import Start
 
     cer: dict[float, float] = {}
     for part in minutes:
         run = out / f"minutes-{part:g}"
-        _train(sessions, validation, replace(settings, minutes=part), run, resume=True, init=init, machine=machine)
+        _train(sessions, replace(settings, minutes=part), run, start=Start(resume=True, init=init), machine=machine)
         cer[part] = best_cer(run / "metrics.jsonl")
         click.echo(f"{part:g} minutes: CER {cer[part]:.2f} %")
     write_learning_curve(cer, out)
@@ -167,9 +167,9 @@ def _train(*arguments: Any, **options: Any) -> None:
     try:
         train(*arguments, **options)
     except KeyboardInterrupt:
-        _tell(f"interrupted: the same command with --resume goes on with the last whole epoch in {arguments[3]}")
+        _tell(f"interrupted: the same command with --resume goes on with the last whole epoch in {arguments[2]}")
         raise
-    _plot(arguments[3])
+    _plot(arguments[2])
 
 
 def _plot(run: Path) -> None:

@@ -24,7 +24,7 @@ from messages.model_facts import Precision
 from messages.signal import Frames
 from streamer.encoder.stream import OnnxEncoder
 from streamer.front_end.choice import open_front_end
-from training.export.quantise import Dense, FloatArray, Range, calibrate, dense_layers, quantised, write_int8
+from training.export.quantise import Dense, FloatArray, Range, calibrate, dense_layers, quantise_graph, write_int8
 
 _LONGEST = 240  # seconds of a session that calibrate
 
@@ -77,7 +77,7 @@ def quantise(
     order = _by_sensitivity(bundle, graph, layers, ranges, sessions[0])
     for kept in range(len(layers)):
         chosen = [layer for layer in layers if layer not in order[:kept]]
-        model = quantised(graph, ranges, chosen)
+        model = quantise_graph(graph, ranges, chosen)
         tell(f"comparing with {kept} of {len(layers)} dense layers in fp32" if kept else "comparing")
         with tempfile.TemporaryDirectory(dir=bundle.folder.parent, prefix=f".{bundle.folder.name}-") as folder:
             draft = Path(folder)
@@ -112,7 +112,7 @@ def _by_sensitivity(
     before = _emissions(graph, bundle, frames)
 
     def divergence(layer: Dense) -> float:
-        after = _emissions(quantised(graph, ranges, [layer]), bundle, frames)
+        after = _emissions(quantise_graph(graph, ranges, [layer]), bundle, frames)
         return float((np.exp(before) * (before - after)).sum(axis=-1).mean())
 
     return sorted(layers, key=divergence, reverse=True)

@@ -7,10 +7,11 @@ import torch
 from messages.model_facts import ModelFacts, StftFacts
 from messages.signal import Layout
 from training.export.bundle import facts_of
+from training.export.checkpoint import TrainedEncoder
 from training.export.graph import build_graph
 from training.models.tds import TDSConfig, TDSEncoder
 
-CONFIG = TDSConfig(electrodes=4, bins=17, mlp_features=12, channels=6, kernel=4, blocks=3)
+CONFIG = TDSConfig(bands=2, electrodes=4, bins=17, mlp_features=12, channels=6, kernel=4, blocks=3)
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +26,10 @@ def small_model() -> TDSEncoder:
 
 
 @pytest.fixture(scope="session")
-def small_facts() -> ModelFacts:
+def small_facts(small_model: TDSEncoder) -> ModelFacts:
     layout = Layout(2000.0, "uV", ("left", "right"), CONFIG.electrodes)
-    return facts_of(CONFIG, layout, StftFacts(window=32, hop=8), name="small", hop=3, provenance={})
+    trained = TrainedEncoder(small_model, layout, StftFacts(window=32, hop=8), {}, 0)
+    return facts_of(trained, name="small", hop=3, provenance={})
 
 
 @pytest.fixture(scope="session")

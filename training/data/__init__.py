@@ -1,1 +1,1 @@
-"""Windows of sessions."""
+"""Training examples: frames, key presses and windows of sessions, and their order."""

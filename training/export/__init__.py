@@ -1,1 +1,1 @@
-"""From weights to ONNX."""
+"""Export of trained weights: checkpoints, streaming ONNX graphs, int8 and model bundles."""

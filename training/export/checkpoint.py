@@ -1,4 +1,4 @@
-"""Our own checkpoints: read back, and written without what only training needs."""
+"""Our own checkpoints: reading them, and writing the part that is needed after training."""
 
 import io
 import pickle
@@ -15,33 +15,34 @@ from messages.tables import build
 from training.models.families import Encoder, make_encoder
 
 WEIGHTS = "weights.ckpt"
-"""In a bundle: what another training starts from; the daemon does not need it."""
+"""File of a bundle from which another training can start; the daemon does not need it."""
 _PREFIX = "encoder."
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedEncoder:
-    """A trained encoder and what it was trained for."""
+    """A trained encoder, with the input that it expects and its origin."""
 
     encoder: Encoder
     layout: Layout
     stft: StftFacts
     settings: dict[str, Any]
+    """Settings of its training, as plain values."""
     epoch: int
     licence: str = OWN_LICENCE
-    """SPDX expression; what starts from weights of others stays under their licence."""
+    """SPDX expression; a model that started from the weights of others keeps their licence."""
     sessions: tuple[str, ...] = ()
-    """Names of all sessions that it was trained on or chosen by: a test on one of them says too much."""
+    """Names of all sessions that it was trained on or chosen by: tests on them would be too good."""
 
 
 def load_encoder(path: Path) -> TrainedEncoder:
-    """Load a checkpoint written by `training.run.train`, or a bundle's weights; nothing in it is executed.
+    """Load a checkpoint of `training.run.train`, or the weights of a bundle; nothing in it is executed.
 
     Args:
         path: A .ckpt file, or the folder of a bundle that holds its weights.
 
     Raises:
-        InputError: No such file, or not one of ours.
+        InputError: There is no such file, or it is not a checkpoint of emgtype.
     """
     if path.is_dir():
         if not (path / WEIGHTS).is_file():
@@ -52,7 +53,8 @@ def load_encoder(path: Path) -> TrainedEncoder:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         facts = checkpoint["emgtype"]
-        encoder = make_encoder(facts["model"])  # of before the other families: without its name, TDS
+        # Checkpoints that are older than the other families name no family: they hold a TDS encoder.
+        encoder = make_encoder(facts["model"])
         weights = {k.removeprefix(_PREFIX): v for k, v in checkpoint["state_dict"].items() if k.startswith(_PREFIX)}
         encoder.load_state_dict(weights)
     except OSError as error:
@@ -62,7 +64,7 @@ def load_encoder(path: Path) -> TrainedEncoder:
     except (pickle.UnpicklingError, KeyError, TypeError, RuntimeError, EOFError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"{path} is no checkpoint of `emgtype train` ({reason}): name one from a run's checkpoints"
+            f"{path} is not a checkpoint of `emgtype train` ({reason}): name a file of a run's checkpoints folder"
         ) from None
     return TrainedEncoder(
         encoder=encoder.eval(),
@@ -83,7 +85,7 @@ def checkpoint_facts(
     licence: str,
     sessions: tuple[str, ...],
 ) -> dict[str, Any]:
-    """What stands under "emgtype" in every checkpoint of ours, and `load_encoder` reads; `model` as of `to_dict`."""
+    """Return the table "emgtype" of a checkpoint, which `load_encoder` reads; `model` is from `Encoder.to_dict`."""
     return {
         "model": model,
         "layout": asdict(layout),
@@ -95,7 +97,7 @@ def checkpoint_facts(
 
 
 def write_weights(trained: TrainedEncoder, path: Path) -> None:
-    """Write a checkpoint that `load_encoder` reads: the encoder and its facts, no optimiser, nothing to resume from."""
+    """Write a checkpoint that `load_encoder` reads: encoder and facts, without the state to resume a training."""
     state = trained.encoder.state_dict()
     checkpoint = {
         "state_dict": {_PREFIX + name: tensor.detach().cpu().clone() for name, tensor in state.items()},
@@ -109,6 +111,7 @@ def write_weights(trained: TrainedEncoder, path: Path) -> None:
         ),
         "epoch": trained.epoch,
     }
-    whole = io.BytesIO()  # a disk that is full then says so as for any other file
-    torch.save(checkpoint, whole)
-    path.write_bytes(whole.getbuffer())
+    # Written as bytes, so that a full disk raises OSError as for any other file.
+    data = io.BytesIO()
+    torch.save(checkpoint, data)
+    path.write_bytes(data.getbuffer())

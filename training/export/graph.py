@@ -1,7 +1,8 @@
-"""The streaming form of an encoder as an ONNX graph: one hop of frames and the carried states in, both new out.
+"""The streaming form of an encoder as an ONNX graph.
 
-Built node by node: the axes of streams (people who are decoded together) and of frames stay symbolic, so one file with
-one set of weights serves every hop and every number of streams, and a runtime fixes them per session.
+Its inputs are a hop of frames and the states carried from the hop before; its outputs are emissions and new states. The
+graph is built node by node: the axes of streams (wearers who are decoded together) and of frames stay symbolic, so one
+file with one set of weights serves every hop and every number of streams, and a runtime fixes them per session.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,8 +12,8 @@ from onnx import TensorProto, helper
 
 from messages.model_facts import ModelFacts, StateFacts
 from streamer.encoder.onnx_file import FRAMES, HOP, LOG_PROBS, STREAMS, state_output
-from training.export import graph_parts as parts
-from training.export.onnx_nodes import Nodes
+from training.export import _graph_parts as parts
+from training.export._onnx_nodes import Nodes
 from training.models.encoder_base import Encoder, EncoderConfig
 from training.models.recurrent import SpatialLSTMConfig, SpatialLSTMEncoder
 from training.models.spatial import SpatialEncoder, SpatialTDSEncoder
@@ -20,20 +21,25 @@ from training.models.split_share import SplitShareConfig, SplitShareEncoder
 from training.models.tds import TDSEncoder, TDSSizes
 
 OPSET = 17
-"""The first with LayerNormalization."""
+"""The first opset with LayerNormalization."""
 IR_VERSION = 8
-"""The one that came with the opset: readable by every runtime that knows it."""
+"""The format that came with the opset: every runtime that supports the opset reads it."""
 
 _Shape = tuple[int | str, ...]
 
 NORMALISATION = "normalisation"
-"""State of a rolling normalisation."""
+"""Name of the state of a rolling normalisation."""
 
 
 def state_facts(config: EncoderConfig) -> tuple[StateFacts, ...]:
-    """What a stream carries: the newest kernel - 1 inputs of each convolution, an LSTM's (h, c), rolling sums."""
+    """Return the states of a stream.
+
+    They are the newest kernel - 1 inputs of each convolution, the (h, c) of an LSTM, and the sums of a rolling
+    normalisation.
+    """
     if isinstance(config, SpatialLSTMConfig):
-        shape = (1, config.hidden)  # (directions, hidden)
+        # (directions, hidden)
+        shape = (1, config.hidden)
         names = [name for layer in range(config.layers) for name in (f"hidden_{layer}", f"cell_{layer}")]
         return tuple(StateFacts(name, shape) for name in names) if config.streams else ()
     assert isinstance(config, TDSSizes)
@@ -47,11 +53,11 @@ def state_facts(config: EncoderConfig) -> tuple[StateFacts, ...]:
 
 
 def build_graph(model: Encoder, facts: ModelFacts) -> onnx.ModelProto:
-    """The streaming graph of a trained model, with its facts as metadata.
+    """Build the streaming graph of a trained model, with its facts as metadata.
 
     Inputs: `frames` (streams, hop, bands, electrodes, bins) and each state of `state_facts`, (streams, ...); outputs:
-    `log_probs` (streams, hop, classes) and each state's successor. float32. Exact from the frame on at which the zeros
-    that the states start from have left the receptive field. A model that does not stream takes all frames as one hop.
+    `log_probs` (streams, hop, classes) and each state's successor. float32. The emissions are exact once the zeros
+    with which the states start have left the receptive field. A model that does not stream takes all frames as one hop.
     """
     config = model.config
     nodes = Nodes()
@@ -77,12 +83,12 @@ def build_graph(model: Encoder, facts: ModelFacts) -> onnx.ModelProto:
     return proto
 
 
-# Between frames and head: what each family adds, (streams · hop, features) behind it.
+# The functions below add the nodes of a family between frames and head, and return (streams · hop, features).
 
 
 def _tds(nodes: Nodes, model: Encoder, states: list[str]) -> str:
     assert isinstance(model, TDSEncoder)
-    x = parts.band_features(nodes, parts.standardised(nodes, model), model.mlps)
+    x = parts.band_features(nodes, parts.standardise(nodes, model), model.mlps)
     return parts.tds_blocks(nodes, x, model.config, zip(model.conv_blocks, model.fc_blocks, strict=True), states)
 
 
@@ -102,15 +108,15 @@ def _spatial_lstm(nodes: Nodes, model: Encoder, states: list[str]) -> str:
 
 def _spatial_front(nodes: Nodes, model: SpatialEncoder) -> str:
     config = model.config
-    x = parts.around_ring(nodes, parts.standardised(nodes, model), model.front, config.bands, config.electrodes)
+    x = parts.convolve_ring(nodes, parts.standardise(nodes, model), model.front, config.bands, config.electrodes)
     return parts.band_features(nodes, x, model.front.mlps)
 
 
 def _split_share(nodes: Nodes, model: Encoder, states: list[str]) -> str:
     assert isinstance(model, SplitShareEncoder)
     config, (*contexts, normalisation) = model.config, states
-    x = parts.hands(nodes, config, normalisation)
-    x = parts.rotation_invariant(nodes, x, model.mlp, range(config.electrodes))
+    x = parts.hand_frames(nodes, config, normalisation)
+    x = parts.rotation_invariant_mlp(nodes, x, model.mlp, range(config.electrodes))
     blocks = zip(model.conv_blocks, model.fc_blocks, strict=True)
     x = parts.tds_blocks(nodes, x, config, blocks, contexts, bands=config.bands)
     x = parts.by_stream(nodes, x, config.features, bands=config.bands)
@@ -123,7 +129,7 @@ _FEATURES: dict[str, Callable[[Nodes, Encoder, list[str]], str]] = {
     "spatial_lstm": _spatial_lstm,
     "split_share": _split_share,
 }
-"""What adds the nodes, by family."""
+"""Functions that add the nodes between frames and head, by family."""
 
 
 def _values(shapes: Iterable[tuple[str, _Shape]]) -> list[onnx.ValueInfoProto]:

@@ -1,1 +1,1 @@
-"""Checkpoints of other projects."""
+"""Checkpoints of other programs, read without running code in them."""

@@ -7,13 +7,13 @@ from typing import Any
 
 from messages.errors import InputError
 from messages.model_facts import StftFacts
-from training.foreign.encoders import Foreign, encoder_from
-from training.foreign.unpickle import load_untrusted
+from training.foreign._encoders import ForeignEncoder, encoder_from
+from training.foreign._unpickle import load_untrusted
 from training.models.emg2qwerty_net import EMG2QwertyNetConfig
 
 CONFIG = "config.json"
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-_IRRELEVANT = {
+_IGNORED_ARGUMENTS = {
     "braindecode_version",
     "chs_info",
     "n_times",
@@ -27,29 +27,28 @@ _IRRELEVANT = {
     "n_freq_masks",
     "freq_mask_param",
 }
-"""Of a saved model's config: they change nothing about what it computes from samples, once it is trained."""
+"""Arguments in a saved config that do not change what a trained model computes from samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignFile:
-    """Weights of another program, and what they take."""
+    """Weights of another program, and the input that they expect."""
 
-    foreign: Foreign
+    foreign: ForeignEncoder
     stft: StftFacts
     rate: float
-    """Samples per second."""
+    """Samples per second of the input."""
     weights: Path
     """The file that holds the tensors."""
 
 
 def read_foreign(path: Path) -> ForeignFile:
-    """The encoder in a checkpoint, a safetensors file or a saved folder.
+    """Read the encoder of a checkpoint, a safetensors file or a saved folder.
 
-    Where no config is saved beside the weights, the front end is the paper's.
+    If no config is saved beside the weights, the front end is that of the paper.
 
     Raises:
-        InputError: Not there, no weights of a known program, a config that they contradict, or a file that would run
-            code.
+        InputError: The file is missing, has no weights of a known program, contradicts its config, or would run code.
     """
     config = _saved_config(path) if path.is_dir() else None
     weights = path
@@ -62,11 +61,12 @@ def read_foreign(path: Path) -> ForeignFile:
         stft = replace(StftFacts(), window=2 * (foreign.encoder.config.bins - 1))
         return ForeignFile(foreign, stft, EMG2QwertyNetConfig().sfreq, weights)
     stated = config.encoder.to_dict()
-    settings = {name: stated[name] for name in ("offsets", "pooling", "dropout")}  # of these no shape tells
+    # No shape tells these settings.
+    settings = {name: stated[name] for name in ("offsets", "pooling", "dropout")}
     foreign = encoder_from(_tensors(weights), str(weights), settings)
-    found = foreign.encoder.to_dict()
+    actual = foreign.encoder.to_dict()
     if differing := [
-        f"{name} {stated[name]} instead of {found[name]}" for name in found if stated[name] != found[name]
+        f"{name} {stated[name]} instead of {actual[name]}" for name in actual if stated[name] != actual[name]
     ]:
         raise InputError(
             f"{path / CONFIG} states {', '.join(differing)}, as {weights.name} has it: restore one of the two"
@@ -77,13 +77,13 @@ def read_foreign(path: Path) -> ForeignFile:
 def _tensors(path: Path) -> Any:
     if path.suffix != ".safetensors":
         return load_untrusted(path)
-    from safetensors import SafetensorError  # noqa: PLC0415 - only such files need it
+    from safetensors import SafetensorError  # noqa: PLC0415 - only such files need the package
     from safetensors.torch import load_file  # noqa: PLC0415
 
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is no safetensors file ({error}): restore it from its source") from None
+        raise InputError(f"{path} is not a safetensors file ({error}): restore it from its source") from None
 
 
 def _saved_config(folder: Path) -> EMG2QwertyNetConfig | None:
@@ -95,6 +95,6 @@ def _saved_config(folder: Path) -> EMG2QwertyNetConfig | None:
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}): restore it, or import the weights alone") from None
     if not isinstance(values, dict):
-        raise InputError(f"{path} is no table of settings: restore it, or import the weights alone")
-    kept = {key: value for key, value in values.items() if key not in _IRRELEVANT and value is not None}
-    return EMG2QwertyNetConfig.from_dict(kept)
+        raise InputError(f"{path} is not a table of settings: restore it, or import the weights alone")
+    arguments = {key: value for key, value in values.items() if key not in _IGNORED_ARGUMENTS and value is not None}
+    return EMG2QwertyNetConfig.from_dict(arguments)

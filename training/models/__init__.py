@@ -1,1 +1,1 @@
-"""Encoders in torch."""
+"""Encoders in torch, by family, and the log-spectrogram that feeds them."""

@@ -18,7 +18,7 @@ FAMILIES: dict[str, type[Encoder]] = {
 }
 
 ModelConfig = TDSConfig | SpatialTDSConfig | SpatialLSTMConfig | SplitShareConfig
-"""The config of any family; which one a table means, its `family` says (tds where it says nothing)."""
+"""The config of any family; the `family` of a table names it (tds where the table names none)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,19 @@ class _Model:
 
 
 def model_config(values: Mapping[str, Any], where: str = "the settings of an encoder") -> ModelConfig:
-    """The config of whichever family `values` names; InputError for an unknown family, name, or type of value."""
+    """Build the config of the family that `values` names.
+
+    Raises:
+        InputError: An unknown family or name, or a value of another type.
+    """
     return build(_Model, {"model": values}, where).model
 
 
 def encoder_of(config: EncoderConfig) -> Encoder:
-    """An encoder of these sizes with random weights."""
+    """Make an encoder of these sizes with random weights."""
     return FAMILIES[config.family](config)  # type: ignore[call-arg]  # each family takes its own config
 
 
 def make_encoder(values: Mapping[str, Any]) -> Encoder:
-    """An encoder with random weights from plain values: {"family": "tds", ...}, inverse of `Encoder.to_dict`."""
+    """Make an encoder with random weights from plain values: {"family": "tds", ...}, the inverse of `to_dict`."""
     return encoder_of(model_config(values))

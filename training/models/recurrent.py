@@ -21,26 +21,26 @@ class SpatialLSTMConfig(MLPSizes):
 
     family: Literal["spatial_lstm"] = "spatial_lstm"
     spatial_features: int = 32
-    """Features of one electrode behind the ring convolution."""
+    """Features of one electrode after the ring convolution."""
     layers: int = 4
     hidden: int = 128
     """Features of one direction of a layer."""
     bidirectional: bool = True
-    """Whether the layers also run backwards, which takes the whole recording: for replay. False for live use."""
+    """True: the layers also run backwards, which needs the whole recording (replay). False: for live use."""
 
     @property
     def directions(self) -> int:
-        """2 for a bidirectional one."""
+        """Number of directions: 2 for bidirectional layers, otherwise 1."""
         return 1 + self.bidirectional
 
     @property
     def receptive_field(self) -> int:
-        """1: an LSTM emits from the first frame on, and the later emissions see all frames since."""
+        """Always 1: an LSTM emits from the first frame on, and later emissions see all frames since."""
         return 1
 
     @property
     def streams(self) -> bool:
-        """Only forwards."""
+        """True if the layers run forwards alone."""
         return not self.bidirectional
 
 
@@ -62,7 +62,8 @@ class SpatialLSTMEncoder(SpatialEncoder):
         self.out = nn.Linear(outputs, config.features)
 
     def encode(self, frames: torch.Tensor) -> torch.Tensor:
-        x, _ = self.lstm(self.through_front(frames))
+        """Apply front, LSTM and fully connected layers (shapes as in `Encoder.features`)."""
+        x, _ = self.lstm(self.apply_front(frames))
         x = self.norm(x + self.second(functional.relu(self.first(x))))
         features: torch.Tensor = self.out(x)
         return features

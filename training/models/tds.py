@@ -24,11 +24,12 @@ class MLPSizes(EncoderConfig):
     mlp_features: int = 384
     """Outputs of the MLP of one band."""
     offsets: tuple[int, ...] = (-1, 0, 1)
-    """Electrode rolls over which the MLP's outputs are pooled: a band is put on ±1 electrode from last time."""
+    """Electrode rolls over which the MLP's outputs are pooled: a band is put on within ±1 electrode of last time."""
     pooling: Literal["mean", "max"] = "mean"
 
     def __post_init__(self) -> None:
-        EncoderConfig.__post_init__(self)  # the bare super() does not find the class that slots=True makes anew
+        # A bare super() does not find the class that slots=True creates anew.
+        EncoderConfig.__post_init__(self)
         if not self.offsets:
             raise InputError(
                 f"The {self.family} setting offsets is empty; name at least one electrode roll, e.g. 0 for none."
@@ -36,13 +37,13 @@ class MLPSizes(EncoderConfig):
 
     @property
     def features(self) -> int:
-        """Features of one frame in the blocks."""
+        """Number of features of one frame in the blocks."""
         return self.bands * self.mlp_features
 
 
 @dataclass(frozen=True, slots=True)
 class TDSSizes(MLPSizes):
-    """Sizes of the paper's encoder, common to all families that go on with TDS blocks."""
+    """Sizes of the paper's encoder, common to all families with TDS blocks."""
 
     channels: int = 24
     """Channels of the temporal convolutions; the features are viewed as channels × width."""
@@ -51,7 +52,7 @@ class TDSSizes(MLPSizes):
     blocks: int = 4
     """Pairs of one convolution block and one fully connected block."""
     dropout: float = 0.0
-    """Part of the hidden features of a fully connected block that is dropped in training."""
+    """Share of the hidden features of a fully connected block that is dropped in training."""
 
     def __post_init__(self) -> None:
         MLPSizes.__post_init__(self)
@@ -65,12 +66,12 @@ class TDSSizes(MLPSizes):
 
     @property
     def width(self) -> int:
-        """Positions over which one convolution's weights are shared."""
+        """Number of positions over which the weights of a convolution are shared."""
         return self.features // self.channels
 
     @property
     def receptive_field(self) -> int:
-        """Frames that one emission sees, itself the newest."""
+        """Number of frames that one emission sees, its own frame the newest."""
         return self.blocks * (self.kernel - 1) + 1
 
 
@@ -88,29 +89,31 @@ class RotationInvariantMLP(nn.Module):
     """
 
     def __init__(self, config: MLPSizes, bins: int) -> None:
-        """`bins` are the features of one electrode that enter."""
+        """Make the linear layer; `bins` is the number of features of one electrode."""
         super().__init__()
         self.config = config
         self.bins = bins
-        self.linear = nn.Linear(config.electrodes * bins, config.mlp_features)  # electrode-major
+        # Electrode-major: all bins of electrode 0 first.
+        self.linear = nn.Linear(config.electrodes * bins, config.mlp_features)
 
     def forward(
         self, x: torch.Tensor, scale: torch.Tensor | None = None, shift: torch.Tensor | None = None
     ) -> torch.Tensor:
-        return self.pooled(x, *self.rolled(self.weight, self.linear.bias, scale, shift))
+        """Return the pooled features of frames x; scale and shift (electrodes,) apply to the frames first."""
+        return self.pool(x, *self.roll_layer(self.weight, self.linear.bias, scale, shift))
 
     @property
     def weight(self) -> torch.Tensor:
         """The linear layer's weights (mlp_features, electrodes, bins)."""
         return self.linear.weight.view(-1, self.config.electrodes, self.bins)
 
-    def rolled(
+    def roll_layer(
         self, weight: torch.Tensor, bias: torch.Tensor, scale: torch.Tensor | None, shift: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """A linear layer at all rolls as one: weight (offsets·mlp_features, electrodes·bins) and bias.
+        """Join a linear layer at all rolls into one: weight (offsets · mlp_features, electrodes · bins) and bias.
 
-        Rolling the weights back gives the same products as rolling the frames on, in one matrix product; scale and
-        shift (electrodes,) in the weights leave no gradient to compute for the frames, a third of a layer's work.
+        Rolling the weights back gives the same products as rolling the frames forwards, in one matrix product. With
+        scale and shift (electrodes,) in the weights, no gradient of the frames is needed, a third of a layer's work.
         """
         offsets = self.config.offsets
         weight = torch.cat([weight.roll(-offset, dims=1) for offset in offsets])
@@ -119,8 +122,8 @@ class RotationInvariantMLP(nn.Module):
             bias = bias + (weight * shift[:, None]).sum((1, 2))
         return (weight if scale is None else weight * scale[:, None]).flatten(1), bias
 
-    def pooled(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        """(N, T, electrodes, bins) → (N, T, mlp_features) with the weights of all rolls."""
+    def pool(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        """Apply the weights of all rolls and pool them: (N, T, electrodes, bins) → (N, T, mlp_features)."""
         y = functional.relu(functional.linear(x.flatten(-2), weight, bias))
         y = y.view(*y.shape[:-1], len(self.config.offsets), -1)
         return y.amax(-2) if self.config.pooling == "max" else y.mean(-2)
@@ -139,24 +142,30 @@ class TDSConvBlock(nn.Module):
         self.norm = nn.LayerNorm(config.features)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(x.device.type, enabled=False):  # Fourier transforms know no half precision
+        """Return the block's output, in the precision of its weights."""
+        # Fourier transforms support no half precision.
+        with torch.autocast(x.device.type, enabled=False):
             y = functional.relu(self.convolve(x.to(self.conv.weight.dtype)))
         out: torch.Tensor = self.norm(y + x[:, -y.shape[1] :])
         return out
 
     def convolve(self, x: torch.Tensor) -> torch.Tensor:
-        """What `self.conv` gives, over features: (N, T, C·W) → (N, T - kernel + 1, C·W).
+        """Apply `self.conv` to features: (N, T, C·W) → (N, T - kernel + 1, C·W).
 
-        By Fourier transform over time: torch's conv2d is slow for kernels this long and thin, above all backwards.
+        The convolution is a product of Fourier transforms over time, because torch's conv2d is slow for kernels this
+        long and thin, above all in the backward pass.
         """
         config = self.config
         frames = x.shape[1]
         length = int(next_fast_len(frames, real=True))
-        kernel = torch.fft.rfft(self.conv.weight[:, :, 0].flip(-1), n=length)  # flipped: torch's conv correlates
+        # The kernel is flipped because torch's convolution correlates.
+        kernel = torch.fft.rfft(self.conv.weight[:, :, 0].flip(-1), n=length)
         spectrum = torch.fft.rfft(x, n=length, dim=1).view(len(x), -1, config.channels, config.width)
-        product = torch.matmul(kernel.movedim(-1, 0), spectrum)  # (bins, C, C) · (N, bins, C, W) → (N, bins, C, W)
+        # (bins, C, C) · (N, bins, C, W) → (N, bins, C, W)
+        product = torch.matmul(kernel.movedim(-1, 0), spectrum)
         y = torch.fft.irfft(product.flatten(-2), n=length, dim=1)
-        y = y[:, config.kernel - 1 : frames]  # the earlier rows wrapped around
+        # The earlier rows wrapped around.
+        y = y[:, config.kernel - 1 : frames]
         out: torch.Tensor = y + cast(torch.Tensor, self.conv.bias).repeat_interleave(config.width)
         return out
 
@@ -172,18 +181,19 @@ class TDSFullyConnectedBlock(nn.Module):
         self.norm = nn.LayerNorm(config.features)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the block's output."""
         out: torch.Tensor = self.norm(x + self.second(self.dropout(functional.relu(self.first(x)))))
         return out
 
 
 def tds_blocks(config: TDSSizes) -> tuple[nn.ModuleList, nn.ModuleList]:
-    """The convolution blocks and the fully connected blocks of an encoder, in pairs."""
+    """Make the convolution blocks and the fully connected blocks of an encoder; they are applied in pairs."""
     conv_blocks = nn.ModuleList(TDSConvBlock(config) for _ in range(config.blocks))
     return conv_blocks, nn.ModuleList(TDSFullyConnectedBlock(config) for _ in range(config.blocks))
 
 
-def through_blocks(conv_blocks: nn.ModuleList, fc_blocks: nn.ModuleList, x: torch.Tensor) -> torch.Tensor:
-    """(N, T, features) → (N, T - receptive_field + 1, features)."""
+def apply_blocks(conv_blocks: nn.ModuleList, fc_blocks: nn.ModuleList, x: torch.Tensor) -> torch.Tensor:
+    """Apply pairs of blocks: (N, T, features) → (N, T - receptive_field + 1, features)."""
     for conv, fc in zip(conv_blocks, fc_blocks, strict=True):
         x = fc(conv(x))
     return x
@@ -201,7 +211,8 @@ class TDSEncoder(NormalisingEncoder):
         self.conv_blocks, self.fc_blocks = tds_blocks(config)
 
     def encode(self, frames: torch.Tensor) -> torch.Tensor:
-        x = self.standardised(frames)
+        """Normalise the frames and apply the MLP of each band and the blocks (shapes as in `Encoder.features`)."""
+        x = self.standardise(frames)
         scale, shift = self.scale.view(self.config.bands, -1), self.shift.view(self.config.bands, -1)
         x = torch.cat([mlp(x[:, :, b], scale[b], shift[b]) for b, mlp in enumerate(self.mlps)], dim=-1)
-        return through_blocks(self.conv_blocks, self.fc_blocks, x)
+        return apply_blocks(self.conv_blocks, self.fc_blocks, x)

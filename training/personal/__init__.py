@@ -1,1 +1,1 @@
-"""A model fitted to one person."""
+"""Personalisation: a trained encoder fitted to one person."""

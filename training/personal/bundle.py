@@ -1,4 +1,4 @@
-"""The bundle of a personalised model: composed aside, and put in the place of the old one at once."""
+"""The bundle of a personalised model: written to a temporary folder, which then replaces the old bundle at once."""
 
 import shutil
 import signal
@@ -24,22 +24,23 @@ from training.personal.target import PERSONALISED, Target, encoder_sha256
 from training.run.delay import press_delays
 
 _LANGUAGE_MODEL = "lm.*"
-_OURS = {ENCODER, INT8, CARD, CHECKSUMS, WEIGHTS, PERSONS, "accuracy.txt", "training.jsonl"}
-"""What a new model replaces; other files of the folder stay."""
+_REPLACED_FILES = {ENCODER, INT8, CARD, CHECKSUMS, WEIGHTS, PERSONS, "accuracy.txt", "training.jsonl"}
+"""Files that a new model replaces; other files of the folder stay."""
 
 
 def write_bundle(target: Target, base: ModelFacts, parts: Parts, result: Personalised) -> None:
-    """Write the personalised bundle; whatever goes wrong, what was there before stays whole.
+    """Write the personalised bundle; if that fails, the old one stays intact.
 
     Raises:
-        InputError: It cannot be written, e.g. because the disk is full.
+        InputError: The bundle cannot be written, e.g. because the disk is full.
     """
     out = target.out
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:  # same file system
+        # On the same file system, so that the folder can be renamed.
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
             draft = Path(folder, out.name)
-            record = _record(target, base, parts, result)
+            record = _make_record(target, base, parts, result)
             if result.layer is None:
                 _write_model(draft, target, base, parts, result, record)
             else:
@@ -48,15 +49,15 @@ def write_bundle(target: Target, base: ModelFacts, parts: Parts, result: Persona
                     shutil.copytree(out / PERSONS, draft / PERSONS, dirs_exist_ok=True)
                 write_person(draft, replace(result.layer, person=target.person), record)
             for entry in out.iterdir() if out.is_dir() else ():
-                if entry.name not in _OURS and entry.is_file() and not (draft / entry.name).exists():
+                if entry.name not in _REPLACED_FILES and entry.is_file() and not (draft / entry.name).exists():
                     shutil.copy2(entry, draft / entry.name)
             write_checksums(draft)
-            with _undisturbed():
-                _put(draft, out)
+            with _signals_blocked():
+                _replace(draft, out)
     except OSError as error:
         raise InputError(
-            f"cannot write the bundle {out}: {error.strerror or error}; what was there is as it was: make room or name "
-            "another folder with --out"
+            f"cannot write the bundle {out}: {error.strerror or error}; the folder is unchanged: make room, or name "
+            "another one with --out"
         ) from None
 
 
@@ -70,14 +71,14 @@ def _write_model(
         provenance={PERSONALISED: dict(record), "base": base.provenance},
     )
     export_bundle(result.trained.encoder, draft, facts, _card(facts, record))
-    seen = tuple(sorted({*result.trained.sessions, *record["sessions"]}))
-    write_weights(replace(result.trained, sessions=seen), draft / WEIGHTS)
+    sessions = tuple(sorted({*result.trained.sessions, *record["sessions"]}))
+    write_weights(replace(result.trained, sessions=sessions), draft / WEIGHTS)
     for path in target.base.glob(_LANGUAGE_MODEL):
         shutil.copyfile(path, draft / path.name)
 
 
-def _record(target: Target, base: ModelFacts, parts: Parts, result: Personalised) -> dict[str, Any]:
-    """Where the model comes from: names, no paths, and nothing of what was typed."""
+def _make_record(target: Target, base: ModelFacts, parts: Parts, result: Personalised) -> dict[str, Any]:
+    """Return the origin of the model: names, but no paths and nothing of the typed text."""
     return {
         "base": base.name,
         "encoder_sha256": encoder_sha256(target.base),
@@ -95,7 +96,7 @@ def _record(target: Target, base: ModelFacts, parts: Parts, result: Personalised
 
 
 def _emission_delay_ms(parts: Parts, result: Personalised) -> float | None:
-    """Median over the held-out parts; None where no key of known time was decoded rightly."""
+    """Return the median over the held-out parts; None if no key with a known time was decoded correctly."""
     delays: list[float] = []
     for part in parts.held_out:
         with SessionReader(part.path) as session:
@@ -123,8 +124,8 @@ It decodes this person; what it does for others was not measured.
 """
 
 
-def _put(draft: Path, out: Path) -> None:
-    """Put a folder in the place of another, which goes to where the draft was made."""
+def _replace(draft: Path, out: Path) -> None:
+    """Rename the draft to `out`; an old folder there moves beside the draft, and back if that fails."""
     old = draft.with_name(f"{out.name}.old")
     if out.exists():
         out.rename(old)
@@ -137,10 +138,10 @@ def _put(draft: Path, out: Path) -> None:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Ctrl-C and the end asked for wait until it is over."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+def _signals_blocked() -> Iterator[None]:
+    """Delay SIGINT (Ctrl-C) and SIGTERM until the block ends."""
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)

@@ -1,4 +1,4 @@
-"""One person's sessions for personalisation: what is held out, and random windows of the rest."""
+"""Sessions of one person for personalisation: held-out parts, and random windows of the others."""
 
 import hashlib
 import json
@@ -18,17 +18,18 @@ from messages.model_facts import StftFacts
 from messages.signal import Layout
 from messages.typed import ON_KEYBOARD, prompt_labels
 from training.data.frames import CachedFrames
-from training.data.windows import Window
+from training.data.presses import presses_in_samples
+from training.data.windows import TrainingWindow
 from training.recipe.augment import Augmentation
 
-_HELD_OUT = 0.2
+_HELD_OUT_SHARE = 0.2
 """Share of a session's time that is held out where no whole session can be spared."""
-_SEARCH = 0.05
-"""Share of a session's time by which that may be more or less, so that the border falls into a pause."""
-_SPARED = 3
-"""Sessions from which on the last one is held out whole: of fewer, each is worth more as an example of a donning."""
-_LONGEST = 30.0
-"""Seconds: a prompt that took longer held a pause, and would cost a batch its memory."""
+_SEARCH_SHARE = 0.05
+"""Share of a session's time by which the border may move to fall into a pause."""
+_LEAST_TO_SPARE = 3
+"""Number of sessions from which on the last is held out whole: of fewer, each is needed as an example of a donning."""
+_LONGEST_S = 30.0
+"""Seconds: a prompt that took longer contained a pause, and would need too much memory in a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,90 +38,97 @@ class Part:
 
     path: Path
     name: str
+    """Name of the session."""
     first: int
     last: int
-    """Exclusive."""
+    """End of the part, exclusive."""
     labels: tuple[int, ...]
-    """What was typed behind the first `context` frames of the part."""
+    """Labels typed after the first `context` samples of the part."""
     minutes: float
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is trained on and what is held out: by session or by time, never overlapping, contexts included."""
+    """The parts to train on and the held-out ones: split by session or by time; even their contexts never overlap."""
 
     training: tuple[Part, ...]
     held_out: tuple[Part, ...]
 
     @property
     def held_out_id(self) -> str:
-        """Twelve hex digits: equal for the same held-out data, wherever its files lie."""
+        """Twelve hex digits that are equal for the same held-out data, wherever its files lie."""
         facts = [(p.name, p.first, p.last, p.labels) for p in self.held_out]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
 
 def split_sessions(paths: Sequence[Path], layout: Layout, context: int, minutes: float | None = None) -> Parts:
-    """Hold out the last session whole, or, of fewer than three, the end of each.
+    """Hold out the last session whole, or, of fewer than three sessions, the end of each.
 
     Args:
-        paths: One person's sessions, oldest first.
-        layout: What the base model was trained on.
+        paths: Sessions of one person, oldest first.
+        layout: Layout that the base model was trained on.
         context: Samples before the first emission: they lie on the held-out side of a border, and nothing is trained
             on them.
-        minutes: Use no more than the first so many minutes; None: all.
+        minutes: Use the first minutes alone; None: all.
 
     Raises:
-        InputError: Sessions of several people or of another layout, named twice, too short, or without a key.
+        InputError: No session; sessions of several people or of another layout, named twice, too short, or without a
+            key.
     """
     if not paths:
         raise InputError("no session to learn from: name at least one recording of the person with --session")
-    taken: list[tuple[Path, float]] = []
+    sessions = _check_sessions(paths, layout, np.inf if minutes is None else 60 * minutes)
+    if len(sessions) >= _LEAST_TO_SPARE:
+        training = [_part(path, 0.0, seconds, 0) for path, seconds in sessions[:-1]]
+        last, seconds = sessions[-1]
+        return Parts(tuple(training), (_part(last, 0.0, seconds, context),))
+    pairs = [_split_at_pause(path, seconds, context) for path, seconds in sessions]
+    return Parts(tuple(begin for begin, _ in pairs), tuple(end for _, end in pairs))
+
+
+def _check_sessions(paths: Sequence[Path], layout: Layout, limit_s: float) -> list[tuple[Path, float]]:
+    """Check that the sessions fit together; return those within the limit, with the seconds to use of each."""
+    used: list[tuple[Path, float]] = []
     users: set[str] = set()
-    left = np.inf if minutes is None else 60 * minutes
+    remaining_s = limit_s
     for path in paths:
         with SessionReader(path) as session:
             if session.layout != layout:
                 raise InputError(f"{path} holds {session.layout}, but the base was trained on {layout}: record again")
             users |= {session.user} - {""}
-            if any(path.samefile(other) for other, _ in taken):
+            if any(path.samefile(other) for other, _ in used):
                 raise InputError(f"the session {path} is named twice: name each recording once")
-            if left > 0:
-                taken.append((path, min(left, session.end - session.start)))
-                left -= session.end - session.start
+            if remaining_s > 0:
+                used.append((path, min(remaining_s, session.end - session.start)))
+                remaining_s -= session.end - session.start
     if len(users) > 1:
         raise InputError(f"the sessions are of the users {', '.join(sorted(users))}: name those of one person")
-    if len(taken) >= _SPARED:
-        training = [_part(path, 0.0, seconds, 0) for path, seconds in taken[:-1]]
-        return Parts(tuple(training), (_part(*_whole(taken[-1]), context),))
-    halves = [_cut(path, seconds, context) for path, seconds in taken]
-    return Parts(tuple(a for a, _ in halves), tuple(b for _, b in halves))
+    return used
 
 
-def _whole(session: tuple[Path, float]) -> tuple[Path, float, float]:
-    return session[0], 0.0, session[1]
-
-
-def _cut(path: Path, seconds: float, context: int) -> tuple[Part, Part]:
-    """A session's beginning, and its end, whose first emission falls into the longest pause around the border."""
+def _split_at_pause(path: Path, seconds: float, context: int) -> tuple[Part, Part]:
+    """Split a session into beginning and end; the end's first emission falls into the longest pause near the border."""
     with SessionReader(path) as session:
         start, rate = session.start, session.layout.rate
-        typed = session.condition == ON_KEYBOARD
-        spans = (
-            [(k.start, k.start) for k in session.keystrokes] if typed else [(p.start, p.end) for p in session.prompts]
-        )
+        on_keyboard = session.condition == ON_KEYBOARD
+        if on_keyboard:
+            spans = [(k.start, k.start) for k in session.keystrokes]
+        else:
+            spans = [(p.start, p.end) for p in session.prompts]
     pauses = [(b - a, (a + b) / 2 - start) for (_, a), (b, _) in pairwise(spans)]
-    wanted = (1 - _HELD_OUT) * seconds
-    near = [pause for pause in pauses if abs(pause[1] - wanted) <= _SEARCH * seconds]
     if not pauses:
         raise InputError(
-            f"{path} has {len(spans)} {'key presses' if typed else 'prompts'}, expected enough to learn from some and "
-            "to hold out others: name a longer recording"
+            f"{path} has {len(spans)} {'key presses' if on_keyboard else 'prompts'}, expected enough to learn from "
+            "some and to hold out others: name a longer recording"
         )
-    _, border = max(near) if near else min(pauses, key=lambda pause: abs(pause[1] - wanted))
+    target = (1 - _HELD_OUT_SHARE) * seconds
+    near = [pause for pause in pauses if abs(pause[1] - target) <= _SEARCH_SHARE * seconds]
+    _, border = max(near) if near else min(pauses, key=lambda pause: abs(pause[1] - target))
     return _part(path, 0.0, border - context / rate, 0), _part(path, border - context / rate, seconds, context)
 
 
 def _part(path: Path, begin: float, end: float, context: int) -> Part:
+    """Make the part from `begin` to `end` s after the session's start; `context` samples have no labels."""
     with SessionReader(path) as session:
         start, rate = session.start, session.layout.rate
         first, last = session.index(start + begin), session.index(float(np.nextafter(start + end, np.inf)))
@@ -131,10 +139,10 @@ def _part(path: Path, begin: float, end: float, context: int) -> Part:
             )
         labels = session.labels(start + begin + context / rate, start + end)
         if not labels:
-            what = "key press" if session.condition == ON_KEYBOARD else "prompt"
+            missing = "key press" if session.condition == ON_KEYBOARD else "prompt"
             raise InputError(
-                f"{path} has no {what} between {begin:.0f} and {end:.0f} s: without what was typed nothing can be "
-                "learned from it; name another recording"
+                f"{path} has no {missing} between {begin:.0f} and {end:.0f} s, and nothing can be learned from signals "
+                "alone: name another recording"
             )
         return Part(path, session.name, first, last, tuple(labels), (end - begin) / 60)
 
@@ -156,7 +164,7 @@ class HeldOut(Dataset[tuple[Tensor, list[int]]]):
 
 @dataclass(frozen=True, slots=True)
 class _Example:
-    """What a window may be cut from, in samples."""
+    """A stretch of samples from which windows are cut, or a prompt that is a window."""
 
     part: Part
     first: int
@@ -164,11 +172,23 @@ class _Example:
     labels: np.ndarray
     """(L,) labels."""
     presses: np.ndarray
-    """(L,) samples, fractional; NaN where only the prompt is known."""
+    """(L,) presses in samples, fractional; NaN where only the prompt is known."""
 
 
-class PersonWindows(Dataset[Window]):
-    """Random windows: any stretch of a part where key times are known, else a whole prompt.
+@dataclass(frozen=True, slots=True)
+class WindowSizes:
+    """Sizes of a training window, in samples."""
+
+    labelled: int
+    """Samples of the labelled part, where the times of the keys are known."""
+    past: int
+    """Samples of context before the labelled part."""
+    future: int
+    """Samples after the labelled part; they let the model emit late by as much."""
+
+
+class PersonWindows(Dataset[TrainingWindow]):
+    """Random windows: any stretch of a part if the times of its keys are known, otherwise a whole prompt.
 
     A session without key presses gives (N, L) presses of NaN: the frames of its keys are not known.
     """
@@ -176,31 +196,27 @@ class PersonWindows(Dataset[Window]):
     def __init__(
         self,
         parts: Sequence[Part],
-        constants: StftFacts,
+        stft: StftFacts,
         augmentation: Augmentation,
         *,
+        sizes: WindowSizes,
         count: int,
-        window: int,
-        past: int,
-        future: int,
         seed: int,
     ) -> None:
-        """Read the parts' frames.
+        """Read the frames of the parts.
 
         Args:
-            parts: What to cut from.
-            constants: Front end of the base model.
+            parts: Parts from which windows are cut.
+            stft: Constants of the base model's front end.
             augmentation: Applied to every window.
-            count: Windows that are one epoch, each drawn anew.
-            window: Samples whose presses are the labels of one window.
-            past: Samples of context before it.
-            future: Samples after it; they let the model emit late by as much.
-            seed: Of the draws.
+            sizes: Sizes of a window.
+            count: Number of windows of an epoch, each drawn anew.
+            seed: Seed of the draws.
         """
-        self._constants, self._augmentation = constants, augmentation
-        self._count, self._window, self._past, self._future = count, window, past, future
+        self._stft, self._augmentation = stft, augmentation
+        self._sizes, self._count = sizes, count
         self._rng = torch.Generator().manual_seed(seed)
-        self.frames = CachedFrames([part.path for part in parts], constants)
+        self.frames = CachedFrames([part.path for part in parts], stft)
         self._examples = [example for part in parts for example in _examples(part)]
         spans = torch.tensor([float(e.last - e.first) for e in self._examples])
         self._shares = spans / spans.sum()
@@ -208,22 +224,23 @@ class PersonWindows(Dataset[Window]):
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, _index: int) -> Window:
-        hop, rng = self._constants.hop, self._rng
+    def __getitem__(self, _index: int) -> TrainingWindow:
+        hop, rng, sizes = self._stft.hop, self._rng, self._sizes
         example = self._examples[int(torch.multinomial(self._shares, 1, generator=rng))]
         first, last, part = example.first, example.last, example.part
         labels, presses = example.labels, example.presses
         if not np.isnan(presses).any():
-            room = max(1, last - first - self._window)
+            room = max(1, last - first - sizes.labelled)
             first += int(torch.randint(room, (1,), generator=rng))
-            last = min(last, first + self._window)
+            last = min(last, first + sizes.labelled)
             labelled = slice(*np.searchsorted(presses, [first, last]))
             labels, presses = labels[labelled], presses[labelled]
-        begin = max(part.first, first - self._past) // hop * hop
-        end = min(part.last, last + self._future)
+        begin = max(part.first, first - sizes.past) // hop * hop
+        end = min(part.last, last + sizes.future)
         frames = self.frames.window(part.path, begin, end, self._augmentation, rng)
-        newest = begin + self._constants.window - 1  # sample of the first frame
-        return Window(
+        # Newest sample of the first frame.
+        newest = begin + self._stft.window - 1
+        return TrainingWindow(
             frames=self._augmentation.spectrogram(frames, rng),
             labels=torch.from_numpy(labels),
             presses=torch.from_numpy((presses - newest) / hop),
@@ -235,18 +252,16 @@ def _examples(part: Part) -> list[_Example]:
     with SessionReader(part.path) as session:
         if session.condition == ON_KEYBOARD:
             times = np.concatenate([chunk.times for chunk in session.chunks()])
-            keys = [(k.start, k.label) for k in session.keystrokes if k.label is not None]
-            presses = np.interp([t for t, _ in keys], times, np.arange(len(times)), left=-np.inf, right=np.inf)
-            labels = np.array([label for _, label in keys], dtype=np.int64)
+            presses, labels = presses_in_samples(session.keystrokes, times)
             return [_Example(part, part.first, part.last, labels, presses)]
         examples: list[_Example] = []
         for prompt in session.prompts:
             first, last = session.index(prompt.start), session.index(prompt.end)
-            if part.first <= first < last <= part.last and prompt.end - prompt.start <= _LONGEST:
+            if part.first <= first < last <= part.last and prompt.end - prompt.start <= _LONGEST_S:
                 labels = np.array(prompt_labels(prompt.text), dtype=np.int64)
                 examples.append(_Example(part, first, last, labels, np.full(len(labels), np.nan)))
     if not examples:
         raise InputError(
-            f"no prompt of {part.path} was typed within {_LONGEST:g} s: expected prompts of a few words each"
+            f"no prompt of {part.path} was typed within {_LONGEST_S:g} s: expected prompts of a few words each"
         )
     return examples

@@ -1,4 +1,4 @@
-"""Fine-tuning to one person, as a Lightning module: what may change, and the loss with and without key times."""
+"""Fine-tuning to one person as a Lightning module: the weights that change, and the loss with or without key times."""
 
 import copy
 from typing import Any, Literal, Self
@@ -11,7 +11,7 @@ from streamer.encoder.personal_layer import PersonalLayer
 from training.data.windows import Batch
 from training.export.checkpoint import TrainedEncoder
 from training.models.encoder_base import Encoder, NormalisingEncoder
-from training.recipe.losses import ctc, frame_cross_entropy, frame_targets
+from training.recipe.losses import TypedKeys, ctc
 from training.recipe.settings import TrainSettings, WarmStart
 from training.run.module import EncoderModule, labelled_emissions, one_cycle
 
@@ -20,11 +20,11 @@ _NORMS = (nn.LayerNorm, nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 class InputLayer(nn.Module):
-    """A linear input network on the log-spectrogram, the identity at first.
+    """A linear input network on the log-spectrogram, initially the identity.
 
-    Per band a mixing of its electrodes, the same in all bins, then a scale and a bias per electrode and bin. After the
-    linear input network of Neto et al. 1995, "Speaker-adaptation for hybrid HMM-ANN continuous speech recognition
-    system" (Eurospeech); its numpy form, which the daemon runs, is streamer.encoder.personal_layer.
+    It mixes the electrodes of each band, in all bins alike, and then applies a scale and a bias per electrode and bin.
+    Source: the linear input network of Neto et al. 1995, "Speaker-adaptation for hybrid HMM-ANN continuous speech
+    recognition system" (Eurospeech). Its numpy form, which the daemon runs, is streamer.encoder.personal_layer.
     """
 
     def __init__(self, bands: int, electrodes: int, bins: int) -> None:
@@ -34,23 +34,24 @@ class InputLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(bands, electrodes, bins))
 
     def forward(self, frames: Tensor) -> Tensor:
-        """(..., bands, electrodes, bins) → the same."""
+        """Apply the layer to frames (..., bands, electrodes, bins)."""
         return self.scale * (self.mixing @ frames) + self.bias
 
-    def exported(self) -> PersonalLayer:
-        """What the daemon runs; its person has no name yet."""
+    def export(self) -> PersonalLayer:
+        """Return the layer as the daemon runs it, still without the person's name."""
         return PersonalLayer("", *(p.detach().cpu().numpy().copy() for p in (self.mixing, self.scale, self.bias)))
 
 
 def trainable(encoder: Encoder, method: Method) -> list[nn.Parameter]:
-    """The encoder's parameters that a method changes: all, none, or those of norms and head."""
+    """Return the parameters of the encoder that a method changes: all, none, or those of norms and head."""
     if method == "full":
         return list(encoder.parameters())
     if method == "layer":
         return []
-    chosen = [module for module in encoder.modules() if isinstance(module, _NORMS) or module is encoder.head]
-    apart = [encoder.scale, encoder.shift] if isinstance(encoder, NormalisingEncoder) else []
-    return [*apart, *(p for module in chosen for p in module.parameters())]
+    modules = [module for module in encoder.modules() if isinstance(module, _NORMS) or module is encoder.head]
+    # The affine half of the first BatchNorm is not in the BatchNorm itself.
+    affine = [encoder.scale, encoder.shift] if isinstance(encoder, NormalisingEncoder) else []
+    return [*affine, *(p for module in modules for p in module.parameters())]
 
 
 class PersonalModule(EncoderModule):
@@ -67,46 +68,43 @@ class PersonalModule(EncoderModule):
             parameter.requires_grad_(True)
 
     def train(self, mode: bool = True) -> Self:
-        """As of any module, but the statistics of BatchNorms stay the base's: a batch of one person is no sample."""
+        """Switch the mode, but keep the BatchNorm statistics of the base: one person's batch is too small a sample."""
         super().train(mode)
         for module in self.encoder.modules():
             if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
                 module.eval()
         return self
 
-    def adapted(self, frames: Tensor) -> Tensor:
-        """The frames that the encoder gets."""
+    def adapt(self, frames: Tensor) -> Tensor:
+        """Apply the personal layer to the frames, if there is one."""
         return frames if self.layer is None else self.layer(frames)
 
     def forward(self, samples: Tensor) -> Tensor:
-        log_probs: Tensor = self.encoder(self.adapted(self.spectrogram(samples)))
+        """Compute (N, emissions, classes) log-probabilities from (N, samples, bands, electrodes) µV."""
+        log_probs: Tensor = self.encoder(self.adapt(self.spectrogram(samples)))
         return log_probs
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
-        log_probs = self.encoder(self.adapted(batch.frames))
-        log_probs, lengths, presses = labelled_emissions(log_probs, batch, self.encoder.context)
-        loss = ctc(log_probs, lengths, batch.labels, batch.label_lengths, BLANK)
+        """Return the loss of a batch: CTC, plus the warm start for the windows whose key times are known."""
+        log_probs = self.encoder(self.adapt(batch.frames))
+        log_probs, lengths, typed = labelled_emissions(log_probs, batch, self.encoder.context)
+        loss = ctc(log_probs, lengths, typed, BLANK)
         warm = self.settings.warm_start
-        timed = ~batch.presses.isnan().any(dim=1)  # a prompt alone does not say when its keys were pressed
+        # A prompt alone does not tell when its keys were pressed.
+        timed = ~typed.presses.isnan().any(dim=1)
         if warm and timed.any():
-            loss = loss + self._frame_weight(warm) * self._frame_loss(
-                log_probs[timed], lengths[timed], presses[timed], batch.labels[timed], batch.label_lengths[timed], warm
-            )
+            typed = TypedKeys(typed.labels[timed], typed.lengths[timed], typed.presses[timed])
+            frame_loss = self.frame_loss(log_probs[timed], lengths[timed], typed, warm)
+            loss = loss + self._frame_weight(warm) * frame_loss
         self.log("loss", loss, prog_bar=True)
         return loss
 
     def _frame_weight(self, warm: WarmStart) -> float:
         return max(0.0, 1 - self.global_step / (warm.share * self.total_steps))
 
-    def _frame_loss(
-        self, log_probs: Tensor, lengths: Tensor, presses: Tensor, labels: Tensor, counts: Tensor, warm: WarmStart
-    ) -> Tensor:
-        delay = warm.delay * self.layout.rate / self.stft.hop
-        target = frame_targets(presses, labels, counts, log_probs.shape[1], delay, warm.width, BLANK)
-        return frame_cross_entropy(log_probs, target.to(log_probs.device), lengths, BLANK, warm.blank_weight)
-
     def configure_optimizers(self) -> Any:
+        """Make the optimiser of the trainable weights, with a one-cycle learning rate."""
         s = self.settings
-        changed = [p for p in self.parameters() if p.requires_grad]
-        optimiser = torch.optim.AdamW(changed, lr=s.rate, weight_decay=s.weight_decay)
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        optimiser = torch.optim.AdamW(parameters, lr=s.rate, weight_decay=s.weight_decay)
         return one_cycle(optimiser, s.rate, self.total_steps, rising=0.1)

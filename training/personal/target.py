@@ -1,4 +1,4 @@
-"""What a personalisation starts from and what it may replace: never its base, never a better model."""
+"""The base and the output folder of a personalisation, which may replace neither its base nor a better model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,19 +17,21 @@ from training.personal.fit import Personalised, greedy_cer
 from training.personal.module import Method
 
 PERSONALISED = "personalised"
-"""Key of the record in a bundle's provenance; in a layer's file the record stands by itself."""
+"""Key of the record in a bundle's provenance; in a layer's file the record has no key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is personalised, and where it goes.
+    """The base of a personalisation, and the folder of its result.
 
     Raises:
-        InputError: `out` is no bundle but not empty, is the base itself, or has other weights than a layer needs.
+        InputError: `out` is neither a bundle nor empty, is the base itself, or has other weights than a layer needs.
     """
 
     base: Path
+    """The bundle to start from."""
     out: Path
+    """The bundle to write."""
     method: Method
     person: str
 
@@ -39,18 +41,24 @@ class Target:
             return
         if not (self.out / ENCODER).is_file():
             if not self.out.is_dir() or any(self.out.iterdir()):
-                raise InputError(f"{self.out} exists and is no model bundle: name another folder with --out")
+                raise InputError(f"{self.out} exists and is not a model bundle: name another folder with --out")
         elif self.method == "layer":
             if encoder_sha256(self.out) != encoder_sha256(self.base):
                 raise InputError(
-                    f"{self.out} holds another encoder.onnx than {self.base}, and a layer fits one alone: name another "
-                    "folder with --out, or that bundle with --base"
+                    f"{self.out} holds another encoder.onnx than {self.base}, and a layer fits a single encoder: name "
+                    "another folder with --out, or that bundle with --base"
                 )
         elif self.out.samefile(self.base):
-            raise InputError(f"{self.out} is the base itself, which others may need: name another folder with --out")
+            raise InputError(
+                f"{self.out} is the base itself, which other people may need: name another folder with --out"
+            )
 
     def open_base(self) -> tuple[TrainedEncoder, ModelFacts]:
-        """The base's weights and facts; raises InputError where weights.ckpt is not what encoder.onnx was made from."""
+        """Open the base's weights and facts.
+
+        Raises:
+            InputError: encoder.onnx was made from other weights than weights.ckpt.
+        """
         trained, facts = load_encoder(self.base), read_facts(str(self.base / ENCODER))
         difference = streaming_difference(trained.encoder, self.base / ENCODER, [facts.encoder.hop])
         if not difference <= TOLERANCE:
@@ -62,31 +70,31 @@ class Target:
 
 
 def encoder_sha256(bundle: Path) -> str:
-    """Hex digest of a bundle's encoder.onnx."""
+    """Return the hex digest of a bundle's encoder.onnx."""
     return sha256(bundle / ENCODER)
 
 
 def refuse_worse(target: Target, parts: Parts, result: Personalised) -> None:
-    """Raise InputError where the base, or what lies in the target already, is at least as good as the result."""
+    """Raise InputError if the base, or the model that the target already holds, is at least as good as the result."""
     if not result.after < result.before:
         early = ", stopped early," if result.interrupted else ""
         raise InputError(
             f"the personalised model{early} has {result.after:.1f} % CER on the held-out part and its base "
-            f"{result.before:.1f} %: nothing was written; record more typing, or keep it all the same with --force"
+            f"{result.before:.1f} %: nothing was written; record more typing, or write it all the same with --force"
         )
-    record = _record(target)
+    record = _existing_record(target)
     if record is None:
         return
-    before, after = _compared(target, record, parts, result)
-    if before <= after:
+    existing, after = _compare(target, record, parts, result)
+    if existing <= after:
         raise InputError(
-            f"{target.out} holds a better model: {before:.1f} % CER on the held-out part, the new one {after:.1f} %; "
+            f"{target.out} holds a better model: {existing:.1f} % CER on the held-out part, the new one {after:.1f} %; "
             "nothing was written: name another folder with --out, or replace it with --force"
         )
 
 
-def _record(target: Target) -> dict[str, Any] | None:
-    """How the model that would be replaced was made; empty where it was not personalised, None where there is none."""
+def _existing_record(target: Target) -> dict[str, Any] | None:
+    """Return the record of the model that would be replaced; empty if it has none, None if there is no model."""
     if not (target.out / ENCODER).is_file():
         return None
     if target.method != "layer":
@@ -95,15 +103,15 @@ def _record(target: Target) -> dict[str, Any] | None:
     return read_person(target.out, target.person)[1] if target.person in known_persons(target.out) else None
 
 
-def _compared(target: Target, record: dict[str, Any], parts: Parts, result: Personalised) -> tuple[float, float]:
-    """CER of the model that lies in the target, and of the new one, on held-out data that neither was trained on."""
+def _compare(target: Target, record: dict[str, Any], parts: Parts, result: Personalised) -> tuple[float, float]:
+    """Return the CER of the model in the target and of the new one, on held-out data that neither was trained on."""
     if record.get("held_out") == parts.held_out_id:
         return float(record["cer_after"]), result.after
     unseen: Sequence[Part] = [part for part in parts.held_out if part.name not in record.get("sessions", [])]
     if not unseen:
         raise InputError(
-            f"{target.out} holds a model that has seen all these sessions, so nothing tells which is better; nothing "
-            "was written: name another folder with --out, or replace it with --force"
+            f"{target.out} holds a model that was trained on all these sessions, so the two cannot be compared; "
+            "nothing was written: name another folder with --out, or replace the model with --force"
         )
     layer = read_person(target.out, target.person)[0] if target.method == "layer" else None
     return greedy_cer(load_encoder(target.out), layer, unseen), greedy_cer(result.trained, result.layer, unseen)

@@ -1,1 +1,1 @@
-"""Settings, augmentation and losses."""
+"""The recipe of a training: settings, augmentation and losses."""

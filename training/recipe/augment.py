@@ -8,29 +8,31 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Bounds of what is varied; zeros switch a step off."""
+    """Bounds of the random changes of a training window; 0 switches a step off."""
 
     roll: int = 1
-    """Each band's electrodes are rolled by −roll..roll places."""
+    """The electrodes of each band are rolled by −roll..roll places."""
     misalign: int = 120
-    """Samples by which one band may be shifted against the other, to either side (60 ms at 2 kHz)."""
+    """Most samples by which one band is shifted against the others, in either direction (60 ms at 2 kHz)."""
     time_masks: int = 3
-    """At most so many masked stretches of frames."""
+    """Most masked stretches of frames per band."""
     time_mask_frames: int = 25
+    """Most frames of a masked stretch."""
     frequency_masks: int = 2
-    """At most so many masked ranges of bins."""
+    """Most masked ranges of bins per band."""
     frequency_mask_bins: int = 4
+    """Most bins of a masked range."""
     noise: float = 0.0
-    """Standard deviation, in log10 units, of noise added to every bin; not the reference's."""
+    """Standard deviation, in log10 units, of noise added to every bin; the reference has none."""
     gain: float = 0.0
-    """Standard deviation, in log10 units, of what is added to all bins of an electrode; not the reference's."""
+    """Standard deviation, in log10 units, of an offset of all bins of an electrode; the reference has none."""
 
     def samples(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """(samples, bands, electrodes) → the same, rolled and misaligned; a shifted band repeats its border sample."""
+        """Roll and misalign (samples, bands, electrodes); a shifted band repeats its border sample."""
         return self._misalign(self._roll(x, rng), self.misalign, rng)
 
     def frames(self, x: Tensor, hop: int, rng: torch.Generator) -> Tensor:
-        """(T, bands, electrodes, bins) → the same, rolled and misaligned by whole frames of `hop` samples."""
+        """Roll (T, bands, electrodes, bins) and misalign it by whole frames of `hop` samples."""
         return self._misalign(self._roll(x, rng), self.misalign // hop, rng)
 
     def _roll(self, x: Tensor, rng: torch.Generator) -> Tensor:
@@ -40,19 +42,19 @@ class Augmentation:
         return torch.stack([x[:, band].roll(int(rolls[band]), dims=1) for band in range(x.shape[1])], dim=1)
 
     @staticmethod
-    def _misalign(x: Tensor, most: int, rng: torch.Generator) -> Tensor:
-        if not most:
+    def _misalign(x: Tensor, largest: int, rng: torch.Generator) -> Tensor:
+        if not largest:
             return x
-        shift = int(torch.randint(-most, most + 1, (1,), generator=rng))
+        shift = int(torch.randint(-largest, largest + 1, (1,), generator=rng))
         band = int(torch.randint(x.shape[1], (1,), generator=rng))
         x = x.clone()
         x[:, band] = x[(torch.arange(len(x)) - shift).clamp(0, len(x) - 1), band]
         return x
 
     def spectrogram(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """(T, bands, electrodes, bins) → the same with stretches of time and ranges of frequency set to 0, per band.
+        """Set stretches of time and ranges of frequency of (T, bands, electrodes, bins) to 0, for each band.
 
-        Noise and gain, where they are switched on, come first.
+        Noise and gain, if switched on, are added first.
         """
         x = x.clone()
         if self.gain:
@@ -66,9 +68,11 @@ class Augmentation:
 
 
 NONE = Augmentation(roll=0, misalign=0, time_masks=0, frequency_masks=0)
+"""No augmentation at all."""
 
 
 def _mask(x: Tensor, axis: int, count: int, longest: int, rng: torch.Generator) -> None:
+    """Set up to `count` ranges of an axis, each of up to `longest` places, to 0."""
     size = x.shape[axis]
     for _ in range(int(torch.randint(count + 1, (1,), generator=rng))):
         length = int(torch.randint(longest + 1, (1,), generator=rng))

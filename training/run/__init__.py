@@ -1,1 +1,1 @@
-"""The training run."""
+"""Training runs: the Lightning module, its trainer, and the reports of a run."""

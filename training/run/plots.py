@@ -1,4 +1,4 @@
-"""What a run did, as pictures: loss, learning rate and CER over its steps; CER against minutes of training data."""
+"""Plots of a run: loss, learning rate and CER over its steps, and CER against minutes of training data."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ _CURVES = (("loss", "loss"), ("ctc", "CTC loss per key"), ("val_cer", "validatio
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a run's metrics.jsonl; a last line that an interruption cut short is passed over."""
+    """Read the lines of a run's metrics.jsonl; a last line that an interruption cut short is skipped."""
     lines = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
@@ -24,26 +24,26 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def plot_run(metrics: Path, image: Path) -> None:
-    """Draw a run's metrics.jsonl to a PNG."""
+    """Plot a run's metrics.jsonl into a PNG file."""
     lines = read_metrics(metrics)
-    shown = [(name, title) for name, title in _CURVES if any(name in line for line in lines)]
-    figure = Figure(figsize=(8, 2.2 * max(1, len(shown))), layout="constrained")
-    for row, (name, title) in enumerate(shown, start=1):
-        axes = figure.add_subplot(len(shown), 1, row)
+    curves = [(name, title) for name, title in _CURVES if any(name in line for line in lines)]
+    figure = Figure(figsize=(8, 2.2 * max(1, len(curves))), layout="constrained")
+    for row, (name, title) in enumerate(curves, start=1):
+        axes = figure.add_subplot(len(curves), 1, row)
         points = [(line["step"], line[name]) for line in lines if name in line]
         axes.plot(*zip(*points, strict=True), marker="o" if name == "val_cer" else "", linewidth=1)
-        axes.set(xlabel="step" if row == len(shown) else "", ylabel=title)
+        axes.set(xlabel="step" if row == len(curves) else "", ylabel=title)
         axes.grid(alpha=0.3)
     _save(figure, image)
 
 
 def best_cer(metrics: Path) -> float:
-    """The lowest validation CER of a run, in percent; raises ValueError where it validated never."""
+    """Return the lowest validation CER of a run, in percent; raises ValueError if the run never validated."""
     return min(float(line["val_cer"]) for line in read_metrics(metrics) if "val_cer" in line)
 
 
 def write_learning_curve(cer: Mapping[float, float], folder: Path) -> None:
-    """learning_curve.csv and .png: greedy CER (percent) against minutes of training data."""
+    """Write learning_curve.csv and .png: greedy CER (percent) against minutes of training data."""
     points = sorted(cer.items())
     with (folder / "learning_curve.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
@@ -60,5 +60,6 @@ def write_learning_curve(cer: Mapping[float, float], folder: Path) -> None:
 
 
 def _save(figure: Figure, image: Path) -> None:
-    FigureCanvasAgg(figure)  # no display, no global state
+    # This canvas needs no display and no global state.
+    FigureCanvasAgg(figure)
     figure.savefig(image, dpi=120)

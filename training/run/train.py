@@ -1,4 +1,4 @@
-"""One training run: data, Lightning's trainer, checkpoints and resume."""
+"""A training run: data, Lightning's trainer, checkpoints and resuming."""
 
 import errno
 import signal
@@ -14,127 +14,181 @@ from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, Mode
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
+from adapters.sessions.reader import SessionReader
 from messages.errors import InputError
 from messages.model_facts import StftFacts
 from training.data.order import EpochOrder
-from training.data.windows import WholeSessions, WindowDataset, collate
+from training.data.windows import TrainingWindow, WholeSessions, WindowDataset, collate
 from training.export.checkpoint import load_encoder
 from training.recipe.settings import TrainSettings
-from training.run.metrics import JsonLines
+from training.run._metrics import JsonLines
+from training.run._saving import WholeCheckpoints, disk_full
 from training.run.module import EncoderModule
-from training.run.saving import WholeCheckpoints, disk_full
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLists:
+    """The session files of a run.
+
+    Raises:
+        InputError: A list is empty, or a session is in both.
+    """
+
+    training: Sequence[Path]
+    """Sessions to train on."""
+    validation: Sequence[Path]
+    """Sessions that choose the best epoch."""
+
+    def __post_init__(self) -> None:
+        if not self.training or not self.validation:
+            raise InputError(
+                f"found {len(self.training)} training and {len(self.validation)} validation sessions: name at least "
+                "one of each"
+            )
+        both = {path.resolve() for path in self.training} & {path.resolve() for path in self.validation}
+        if both:
+            raise InputError(
+                f"{min(both)} is listed both for training and for validation: take it out of one of the two lists"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The starting point of a run."""
+
+    resume: bool = False
+    """True: continue from the last checkpoint of the run's folder, if there is one."""
+    init: Path | None = None
+    """Checkpoint or bundle whose weights the run starts from; None: random weights."""
+    teacher: Path | None = None
+    """Checkpoint or bundle whose emissions the run imitates; None: no teacher."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """On what a run computes and to whom it reports; passed through to Lightning, which knows more values."""
+    """The hardware that a run uses, and its reports; Lightning, which gets the values, accepts more of them."""
 
     accelerator: str = "auto"
     devices: str = "auto"
-    """How many of them on each node."""
+    """Number of accelerators on each node, or "auto"."""
     nodes: int = 1
     strategy: str = "auto"
     precision: str = "32-true"
     """Also "bf16-mixed" or "16-mixed"."""
     workers: int = 0
-    """Processes that read windows; 0: the run itself."""
+    """Processes that read windows; 0: the run itself reads them."""
     wandb: str | None = None
-    """Project of Weights & Biases that is told too."""
+    """Project of Weights & Biases that gets the metrics too; None: none."""
     progress: bool = True
+    """True: show a progress bar."""
 
 
 class _Patience(EarlyStopping):
-    """Ends a run whose validation CER gets no better; one that it has ended stays so when gone on with."""
+    """Ends a run whose validation CER no longer improves; a run that was ended so stays ended when it is resumed."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        super().load_state_dict({**state_dict, "patience": self.patience})  # a resumed run may be given more
+        # A resumed run may have more patience than the run had.
+        super().load_state_dict({**state_dict, "patience": self.patience})
 
     def on_train_start(self, trainer: pl.Trainer, *_rest: Any) -> None:
         trainer.should_stop = self.wait_count >= self.patience
 
 
 def train(
-    sessions: Sequence[Path],
-    validation: Sequence[Path],
+    sessions: SessionLists,
     settings: TrainSettings,
     out: Path,
     *,
-    resume: bool = False,
-    init: Path | None = None,
-    teacher: Path | None = None,
+    start: Start | None = None,
     machine: Machine | None = None,
 ) -> EncoderModule:
-    """Train an encoder on sessions; the model with the lowest greedy CER on `validation` comes back.
+    """Train an encoder and return the model with the lowest greedy CER on the validation sessions.
 
-    Checkpoints lie in `out`/checkpoints: `last.ckpt` after every epoch and the best one. Ctrl-C ends the run with what
-    the last epoch left, from which `resume` goes on with the same losses as if it had never stopped.
+    Checkpoints lie in `out`/checkpoints: `last.ckpt` after every epoch, and the best one. Ctrl-C ends the run with the
+    result of the last epoch; resumed from there, it has the same losses as if it had never stopped.
 
     Args:
-        sessions: Files to train on.
-        validation: Files that choose the best epoch.
+        sessions: Session files.
         settings: The recipe.
         out: Folder of the run.
-        resume: Go on from the last checkpoint in `out`, where there is one.
-        init: Checkpoint or bundle whose weights the run starts from.
-        teacher: Checkpoint or bundle whose emissions the run imitates.
-        machine: Where it computes.
+        start: Starting point; None: random weights in an empty folder.
+        machine: Hardware; None: chosen by Lightning.
 
     Raises:
-        InputError: No session, one that is in both lists or does not fit, `out` holds a run and `resume` was not asked
-            for, or holds one of other settings, other weights than the settings' model, or a full disk.
+        InputError: A session does not fit; `out` holds a run and is not to be resumed, or holds a run of other
+            settings; the initial weights are of another model; or the disk is full.
     """
-    machine = machine or Machine()
-    _check(sessions, validation)
-    checkpoints = out / "checkpoints"
-    last = checkpoints / "last.ckpt"
-    if last.exists():
-        if not resume:
-            raise InputError(f"{out} already holds a run: go on with --resume, or name another folder")
-        _check_goes_on(load_encoder(last).settings, settings, out)
+    start, machine, stft = start or Start(), machine or Machine(), StftFacts()
+    last = out / "checkpoints" / "last.ckpt"
+    resumed = last.exists()
+    if resumed and not start.resume:
+        raise InputError(f"{out} already holds a run: continue it with --resume, or name another folder")
+    with SessionReader(sessions.training[0]) as first:
+        layout = first.layout
+    settings = settings.for_frames(layout, stft)
+    if resumed:
+        _check_same_recipe(load_encoder(last).settings, settings, out)
     pl.seed_everything(settings.seed, verbose=False)
-    stft = StftFacts()
-    windows = WindowDataset(sessions, settings, stft)
-    assert windows.layout is not None  # a window is of a session
-    best = ModelCheckpoint(checkpoints, "best", monitor="val_cer", enable_version_counter=False)
-    newest = ModelCheckpoint(checkpoints, "last", enable_version_counter=False)  # after every epoch, better or not
-    callbacks: list[pl.Callback] = [best, newest, LearningRateMonitor("step"), JsonLines(out / "metrics.jsonl")]
-    if settings.patience:
-        callbacks.append(_Patience("val_cer", patience=settings.patience))
-    trainer = make_trainer(machine, callbacks, settings, out)
-    order = EpochOrder(len(windows), settings.seed, trainer.world_size)
-    loader = DataLoader(
-        windows,
-        settings.batch,
-        sampler=order,
-        drop_last=len(order) > settings.batch,
-        collate_fn=collate,
-        num_workers=machine.workers,
-    )
-    whole = DataLoader(WholeSessions(validation, settings.validate_minutes), batch_size=None)
-    module = EncoderModule(settings, windows.layout, stft, total_steps=len(loader) * settings.epochs)
-    module.sessions = tuple(sorted({path.stem for path in (*sessions, *validation)}))
-    if init is not None:
-        _start_from(init, module)
-    if teacher is not None:
-        module.learn_from(load_encoder(teacher))
-    heard = signal.getsignal(signal.SIGINT)
-    try:
-        trainer.fit(module, loader, whole, ckpt_path=last if resume and last.exists() else None)
-    except SystemExit:  # how Lightning answers Ctrl-C, after which it goes deaf to it
-        signal.signal(signal.SIGINT, heard)
-        raise KeyboardInterrupt from None
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise disk_full(out) from None
+    windows = WindowDataset(sessions.training, settings, stft)
+    best = ModelCheckpoint(out / "checkpoints", "best", monitor="val_cer", enable_version_counter=False)
+    trainer = make_trainer(machine, _callbacks(best, settings, out), settings, out)
+    loader = _window_loader(windows, settings, trainer.world_size, machine.workers)
+    module = EncoderModule(settings, layout, stft, total_steps=len(loader) * settings.epochs)
+    module.sessions = tuple(sorted({path.stem for path in (*sessions.training, *sessions.validation)}))
+    if start.init is not None:
+        _start_from(start.init, module)
+    if start.teacher is not None:
+        module.learn_from(load_encoder(start.teacher))
+    validation = DataLoader(WholeSessions(sessions.validation, settings.validate_minutes), batch_size=None)
+    _fit(trainer, module, (loader, validation), out, last if resumed else None)
     if Path(best.best_model_path).is_file():
         module.load_state_dict(torch.load(best.best_model_path, weights_only=True)["state_dict"])
     return module.eval()
 
 
+def _callbacks(best: ModelCheckpoint, settings: TrainSettings, out: Path) -> list[pl.Callback]:
+    # The last checkpoint is written after every epoch, whether the CER is better or not.
+    last = ModelCheckpoint(out / "checkpoints", "last", enable_version_counter=False)
+    callbacks: list[pl.Callback] = [best, last, LearningRateMonitor("step"), JsonLines(out / "metrics.jsonl")]
+    if settings.patience:
+        callbacks.append(_Patience("val_cer", patience=settings.patience))
+    return callbacks
+
+
+def _window_loader(
+    windows: WindowDataset, settings: TrainSettings, processes: int, workers: int
+) -> DataLoader[TrainingWindow]:
+    order = EpochOrder(len(windows), settings.seed, processes)
+    return DataLoader(
+        windows,
+        settings.batch,
+        sampler=order,
+        drop_last=len(order) > settings.batch,
+        collate_fn=collate,
+        num_workers=workers,
+    )
+
+
+def _fit(
+    trainer: pl.Trainer, module: EncoderModule, loaders: tuple[Any, Any], out: Path, checkpoint: Path | None
+) -> None:
+    """Train and validate; `loaders` are those of training and validation."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, *loaders, ckpt_path=checkpoint)
+    except SystemExit:
+        # Lightning answers Ctrl-C by SystemExit, and then ignores further ones.
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise disk_full(out) from None
+
+
 def make_trainer(machine: Machine, callbacks: list[pl.Callback], settings: TrainSettings, out: Path) -> pl.Trainer:
-    """Lightning's trainer for a run in `out`; raises InputError where the machine has not what was asked for."""
-    # Some of CUDA's kernels (CTC's gradient among them) have no deterministic form: there Lightning tells which.
+    """Make Lightning's trainer for a run in `out`; raises InputError where the machine lacks a requested device."""
+    # Some of CUDA's kernels (CTC's gradient among them) have no deterministic form: Lightning then warns which.
     exact = machine.accelerator == "cpu" or not torch.cuda.is_available()
     try:
         return pl.Trainer(
@@ -152,59 +206,56 @@ def make_trainer(machine: Machine, callbacks: list[pl.Callback], settings: Train
             num_sanity_val_steps=0,
             log_every_n_steps=10,
             deterministic=True if exact else "warn",
-            use_distributed_sampler=False,  # EpochOrder deals the windows out; every process validates on all sessions
+            # EpochOrder distributes the windows; every process validates on all sessions.
+            use_distributed_sampler=False,
         )
     except (TypeError, ValueError, MisconfigurationException) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"this machine cannot train as asked for: {reason}; change the option") from None
+        raise InputError(f"this machine cannot train with these options: {reason}; change the option") from None
 
 
-def _check_goes_on(before: Mapping[str, Any], settings: TrainSettings, out: Path) -> None:
-    """Refuse to resume with another recipe than the run began with; what only says when to stop may change."""
+def _check_same_recipe(before: Mapping[str, Any], settings: TrainSettings, out: Path) -> None:
+    """Refuse to resume with another recipe than the run began with; settings of its end alone may change."""
     free = {"patience"} if settings.schedule == "one_cycle" else {"patience", "epochs"}
-    changed = [text for name, text in _changes(before, asdict(settings)).items() if name not in free]
-    if changed:
-        values = ", ".join(changed)
-        raise InputError(f"{out} holds a run with other settings ({values}): resume with its own, or name a new folder")
+    differences = [text for name, text in _differences(before, asdict(settings)).items() if name not in free]
+    if differences:
+        values = ", ".join(differences)
+        raise InputError(
+            f"{out} holds a run with other settings ({values}): resume with the settings of the run, or name a new "
+            "folder"
+        )
 
 
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any], where: str = "") -> dict[str, str]:
-    """What differs, by name; what only one of them knows (checkpoints of older versions do not) is passed over."""
-    found: dict[str, str] = {}
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any], where: str = "") -> dict[str, str]:
+    """Describe the settings that differ, by name; settings that `before` lacks (older versions do) are skipped."""
+    differences: dict[str, str] = {}
     for name in now:
         if name not in before or before[name] == now[name]:
             continue
         if isinstance(before[name], Mapping) and isinstance(now[name], Mapping):
-            found |= _changes(before[name], now[name], f"{where}{name}.")
+            differences |= _differences(before[name], now[name], f"{where}{name}.")
         else:
-            found[f"{where}{name}"] = f"{where}{name} = {now[name]} instead of {before[name]}"
-    return found
-
-
-def _check(sessions: Sequence[Path], validation: Sequence[Path]) -> None:
-    if not sessions or not validation:
-        raise InputError(
-            f"found {len(sessions)} training and {len(validation)} validation sessions: name at least one of each"
-        )
-    both = {path.resolve() for path in sessions} & {path.resolve() for path in validation}
-    if both:
-        raise InputError(
-            f"{min(both)} is to train and to validate: expected each session in one of the two; take it out of one"
-        )
+            differences[f"{where}{name}"] = f"{where}{name} = {now[name]} instead of {before[name]}"
+    return differences
 
 
 def _start_from(init: Path, module: EncoderModule) -> None:
-    found = load_encoder(init)
-    theirs, ours = found.encoder.to_dict(), module.encoder.to_dict()
-    if theirs != ours:
-        differing = [key for key in ours if theirs.get(key) != ours[key]]
-        values = ", ".join(f"{key} = {theirs.get(key)!r} instead of {ours[key]!r}" for key in differing)
-        raise InputError(f"the weights of {init} are of another model ({values}): change the settings, or name others")
-    if (found.layout, found.stft) != (module.layout, module.stft):
-        raise InputError(f"the weights of {init} are for {found.layout}, the sessions are {module.layout}: name others")
-    module.encoder.load_state_dict(found.encoder.state_dict())
-    module.licence = found.licence
-    module.sessions = tuple(sorted({*module.sessions, *found.sessions}))
+    """Copy the weights of a checkpoint or bundle into the module, with their licence and sessions."""
+    initial = load_encoder(init)
+    initial_sizes, sizes = initial.encoder.to_dict(), module.encoder.to_dict()
+    if initial_sizes != sizes:
+        differing = [key for key in sizes if initial_sizes.get(key) != sizes[key]]
+        values = ", ".join(f"{key} = {initial_sizes.get(key)!r} instead of {sizes[key]!r}" for key in differing)
+        raise InputError(
+            f"the weights of {init} are of another model ({values}): change the settings, or name other weights"
+        )
+    if (initial.layout, initial.stft) != (module.layout, module.stft):
+        raise InputError(
+            f"the weights of {init} are for {initial.layout}, the sessions are {module.layout}: name other weights"
+        )
+    module.encoder.load_state_dict(initial.encoder.state_dict())
+    module.licence = initial.licence
+    module.sessions = tuple(sorted({*module.sessions, *initial.sessions}))
 
 
 def _loggers(out: Path, machine: Machine) -> list[Logger]:
@@ -215,9 +266,7 @@ def _loggers(out: Path, machine: Machine) -> list[Logger]:
         try:
             loggers.append(WandbLogger(project=machine.wandb, save_dir=out))
         except ModuleNotFoundError:
-            raise InputError(
-                "Weights & Biases was asked for and its package is not installed: pip install wandb"
-            ) from None
+            raise InputError("--wandb needs the package wandb, which is not installed: pip install wandb") from None
     return loggers
 
 

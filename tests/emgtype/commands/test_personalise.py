@@ -29,12 +29,13 @@ pytestmark = pytest.mark.slow
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle with weights, quickly made: it knows nothing yet."""
     torch.manual_seed(1)
-    config = TDSConfig(mlp_features=12, channels=4, kernel=8, blocks=2)
+    config = TDSConfig(bands=2, electrodes=16, bins=33, mlp_features=12, channels=4, kernel=8, blocks=2)
     encoder = TDSEncoder(config).eval()
     folder = tmp_path_factory.mktemp("models") / "base"
-    facts = facts_of(config, LAYOUT, StftFacts(), name="base", hop=4, provenance={})
+    trained = TrainedEncoder(encoder, LAYOUT, StftFacts(), {}, 0)
+    facts = facts_of(trained, name="base", hop=4, provenance={})
     export_bundle(encoder, folder, facts, "# base\n")
-    write_weights(TrainedEncoder(encoder, LAYOUT, StftFacts(), {}, 0), folder / WEIGHTS)
+    write_weights(trained, folder / WEIGHTS)
     return folder
 
 

@@ -47,6 +47,7 @@ from messages.model_facts import StftFacts
 from simulator.population import population_hash
 from streamer.front_end.stft import Spectrogram
 from training.export.bundle import export_bundle, facts_of
+from training.export.checkpoint import TrainedEncoder
 from training.models.families import make_encoder
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -194,10 +195,12 @@ def test_a_model_that_cannot_stream_is_evaluated_as_well(
     config: DecoderConfig, session_file: Path, tmp_path: Path
 ) -> None:
     torch.manual_seed(3)
-    encoder = make_encoder({"family": "spatial_lstm", "mlp_features": 6, "hidden": 5, "layers": 1}).eval()
+    sizes = {"bands": 2, "electrodes": 16, "bins": 33, "mlp_features": 6, "hidden": 5, "layers": 1}
+    encoder = make_encoder({"family": "spatial_lstm", **sizes}).eval()
     with torch.no_grad():
         list(encoder.parameters())[-1].zero_()  # so that what it hears decides: more than one key
-    facts = facts_of(encoder.config, LAYOUT, StftFacts(), name="both ways", hop=4, provenance={})
+    trained = TrainedEncoder(encoder, LAYOUT, StftFacts(), {}, 0)
+    facts = facts_of(trained, name="both ways", hop=4, provenance={})
     export_bundle(encoder, tmp_path / "both", facts, "card")
     both = Model(open_bundle(str(tmp_path / "both")))
     assert both.bundle.facts.encoder.kind == "whole"

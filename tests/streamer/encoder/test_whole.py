@@ -16,9 +16,11 @@ from streamer.encoder.whole import WholeEncoder
 from streamer.stages import NoDecoder
 from tests.streamer.lines import pipeline_of
 from training.export.bundle import export_bundle, facts_of
+from training.export.checkpoint import TrainedEncoder
 from training.models.families import Encoder, make_encoder
 
-VALUES = {"family": "spatial_lstm", "electrodes": 4, "bins": 17, "mlp_features": 6, "hidden": 5, "layers": 2}
+FRAME_SIZES = {"bands": 2, "electrodes": 4, "bins": 17}
+VALUES = {"family": "spatial_lstm", **FRAME_SIZES, "mlp_features": 6, "hidden": 5, "layers": 2}
 FRAMES = np.random.default_rng(5).normal(0, 1, (40, 2, 4, 17)).astype(np.float32)
 TIMES = np.arange(40.0)
 
@@ -28,7 +30,8 @@ def bidirectional(tmp_path_factory: pytest.TempPathFactory) -> tuple[Encoder, st
     torch.manual_seed(3)
     model = make_encoder(VALUES).eval()
     layout = Layout(2000.0, "uV", ("left", "right"), 4)
-    facts = facts_of(model.config, layout, StftFacts(window=32, hop=8), name="both ways", hop=3, provenance={})
+    trained = TrainedEncoder(model, layout, StftFacts(window=32, hop=8), {}, 0)
+    facts = facts_of(trained, name="both ways", hop=3, provenance={})
     bundle = tmp_path_factory.mktemp("bundle") / "both"
     export_bundle(model, bundle, facts, "card")
     return model, str(bundle / "encoder.onnx")

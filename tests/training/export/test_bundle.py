@@ -19,15 +19,17 @@ from streamer.encoder.onnx_file import read_facts
 from streamer.encoder.stream import OnnxEncoder
 from streamer.front_end.stft import Spectrogram
 from training.export.bundle import export_bundle, facts_of, streaming_difference
+from training.export.checkpoint import TrainedEncoder
 from training.export.graph import build_graph
 from training.models.tds import TDSConfig, TDSEncoder
 
 LAYOUT = Layout(2000.0, "uV", ("left", "right"), 16)
-SMALL = TDSConfig(mlp_features=12, channels=6, kernel=5, blocks=2, offsets=(-2, 0, 1))
+SMALL = TDSConfig(bands=2, electrodes=16, bins=33, mlp_features=12, channels=6, kernel=5, blocks=2, offsets=(-2, 0, 1))
 
 
 def facts(config: TDSConfig) -> ModelFacts:
-    return facts_of(config, LAYOUT, StftFacts(), name="test", hop=4, provenance={"seed": 7})
+    trained = TrainedEncoder(TDSEncoder(config), LAYOUT, StftFacts(), {}, 0)
+    return facts_of(trained, name="test", hop=4, provenance={"seed": 7})
 
 
 def trained_looking(config: TDSConfig, seed: int = 7) -> TDSEncoder:
@@ -46,7 +48,7 @@ def trained_looking(config: TDSConfig, seed: int = 7) -> TDSEncoder:
 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> tuple[TDSEncoder, str]:
-    model = trained_looking(TDSConfig())
+    model = trained_looking(TDSConfig(bands=2, electrodes=16, bins=33))
     path = tmp_path_factory.mktemp("paper") / "encoder.onnx"
     onnx.save(build_graph(model, facts(model.config)), path)
     return model, str(path)

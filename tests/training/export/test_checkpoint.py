@@ -13,7 +13,9 @@ from training.models.tds import TDSConfig, TDSEncoder
 
 
 def test_a_bundles_weights_come_back_with_their_facts(tmp_path: Path) -> None:
-    encoder = TDSEncoder(TDSConfig(mlp_features=6, channels=4, kernel=3, blocks=1)).eval()
+    encoder = TDSEncoder(
+        TDSConfig(bands=2, electrodes=16, bins=33, mlp_features=6, channels=4, kernel=3, blocks=1)
+    ).eval()
     encoder.input_norm(torch.randn(4, 32, 33, 1))
     trained = TrainedEncoder(encoder, LAYOUT, StftFacts(), {"rate": 0.002, "warm_start": {"delay": 0.06}}, 7)
     write_weights(trained, tmp_path / WEIGHTS)

@@ -14,13 +14,15 @@ from messages.model_facts import ModelFacts, StftFacts
 from messages.signal import Frames, Layout
 from streamer.encoder.stream import OnnxEncoder
 from training.export.bundle import facts_of
+from training.export.checkpoint import TrainedEncoder
 from training.export.graph import build_graph
-from training.export.quantise import WEIGHT_STEPS, Range, calibrate, dense_layers, quantised
+from training.export.quantise import WEIGHT_STEPS, Range, calibrate, dense_layers, quantise_graph
 from training.models.encoder_base import Encoder
 from training.models.families import make_encoder
 
 TIMES = np.arange(900.0)
-SIZES: dict[str, Any] = {"channels": 24, "kernel": 5, "blocks": 2, "mlp_features": 96}
+FRAME_SIZES: dict[str, Any] = {"bands": 2, "electrodes": 16, "bins": 33}
+SIZES: dict[str, Any] = {**FRAME_SIZES, "channels": 24, "kernel": 5, "blocks": 2, "mlp_features": 96}
 
 
 def model_of(family: str = "tds") -> Encoder:
@@ -33,7 +35,7 @@ def model_of(family: str = "tds") -> Encoder:
 
 def facts_for(model: Encoder) -> ModelFacts:
     layout = Layout(2000.0, "uV", ("left", "right"), 16)
-    return facts_of(model.config, layout, StftFacts(), name="test", hop=4, provenance={})
+    return facts_of(TrainedEncoder(model, layout, StftFacts(), {}, 0), name="test", hop=4, provenance={})
 
 
 def frames(seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -63,7 +65,7 @@ def test_int8_emissions_are_close_to_those_in_float_and_smaller_on_disk(graph: o
     model = model_of()
     facts = facts_for(model)
     layers = dense_layers(graph)
-    small = quantised(graph, calibrate(graph, facts, [frames(1), frames(2)]), layers)
+    small = quantise_graph(graph, calibrate(graph, facts, [frames(1), frames(2)]), layers)
     before, after = emissions(graph, tmp_path), emissions(small, tmp_path)
     divergence = (np.exp(before) * (before - after)).sum(axis=-1).mean()
     assert 0 < divergence < 0.01 < before.std()
@@ -75,8 +77,8 @@ def test_int8_emissions_are_close_to_those_in_float_and_smaller_on_disk(graph: o
 def test_layers_that_are_left_out_stay_as_they_are(graph: onnx.ModelProto, tmp_path: Path) -> None:
     facts = facts_for(model_of())
     layers, ranges = dense_layers(graph), calibrate(graph, facts, [frames(1)])
-    assert quantised(graph, ranges, []) == graph
-    one = quantised(graph, ranges, layers[:1])
+    assert quantise_graph(graph, ranges, []) == graph
+    one = quantise_graph(graph, ranges, layers[:1])
     assert [layer.product for layer in dense_layers(one)] == [layer.product for layer in layers[1:]]
     assert 0 < np.abs(emissions(one, tmp_path) - emissions(graph, tmp_path)).max() < 1
 
@@ -84,7 +86,7 @@ def test_layers_that_are_left_out_stay_as_they_are(graph: onnx.ModelProto, tmp_p
 def test_neither_the_hop_nor_company_changes_what_is_rounded(graph: onnx.ModelProto, tmp_path: Path) -> None:
     """Scales are fixed: a frame's emission may not depend on which frames share its call."""
     facts = facts_for(model_of())
-    small = quantised(graph, calibrate(graph, facts, [frames(1)]), dense_layers(graph))
+    small = quantise_graph(graph, calibrate(graph, facts, [frames(1)]), dense_layers(graph))
     one_by_one, by_fifty = emissions(small, tmp_path, 1), emissions(small, tmp_path, 50)
     # float32 rounds elsewhere in another order, and what lies between two steps may then go to the other one
     assert np.abs(one_by_one - by_fifty).mean() < 1e-3
@@ -92,7 +94,7 @@ def test_neither_the_hop_nor_company_changes_what_is_rounded(graph: onnx.ModelPr
 
 def test_no_product_of_two_can_overflow_sixteen_bits(graph: onnx.ModelProto) -> None:
     facts = facts_for(model_of())
-    small = quantised(graph, calibrate(graph, facts, [frames(1)]), dense_layers(graph))
+    small = quantise_graph(graph, calibrate(graph, facts, [frames(1)]), dense_layers(graph))
     weights = [numpy_helper.to_array(w) for w in small.graph.initializer if w.data_type == onnx.TensorProto.INT8]
     assert max(int(np.abs(w).max()) for w in weights) == WEIGHT_STEPS
     assert 2 * 255 * WEIGHT_STEPS < 2**15

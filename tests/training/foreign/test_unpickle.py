@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from messages.errors import InputError
-from training.foreign.unpickle import Placeholder, load_untrusted
+from training.foreign._unpickle import Placeholder, load_untrusted
 
 RAN: list[str] = []
 
@@ -137,7 +137,7 @@ def test_every_way_to_name_a_function_is_closed(program: bytes, tmp_path: Path) 
     ],
 )
 def test_tricks_end_in_a_sentence_and_change_nothing(program: bytes, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no PyTorch checkpoint|would run"):
+    with pytest.raises(InputError, match=r"not a PyTorch checkpoint|would run"):
         load_untrusted(raw_checkpoint(program, tmp_path / "evil.ckpt"))
     plain = tmp_path / "plain.ckpt"
     torch.save(weights(), plain)
@@ -149,7 +149,7 @@ def test_what_is_no_checkpoint_is_told(tmp_path: Path) -> None:
         load_untrusted(tmp_path / "none.ckpt")
     text = tmp_path / "text.ckpt"
     text.write_text("hello")
-    with pytest.raises(InputError, match="no PyTorch checkpoint"):
+    with pytest.raises(InputError, match="not a PyTorch checkpoint"):
         load_untrusted(text)
     archive = tmp_path / "old.tar"
     with tarfile.open(archive, "w") as old:
@@ -169,7 +169,7 @@ def test_a_torchscript_program_is_refused(end: bytes, tmp_path: Path) -> None:
         warnings.simplefilter("ignore")  # torch has deprecated its own format
         torch.jit.script(Twice()).save(program)  # type: ignore[no-untyped-call]
     program.write_bytes(program.read_bytes() + end)
-    with pytest.raises(InputError, match=r"TorchScript|no PyTorch checkpoint"):
+    with pytest.raises(InputError, match=r"TorchScript|not a PyTorch checkpoint"):
         load_untrusted(program)
 
 

@@ -13,24 +13,26 @@ from emgtype.commands.info import command as info
 from messages.errors import InputError
 from streamer.encoder.choice import open_encoder
 from training.export.checkpoint import load_encoder
-from training.foreign.encoders import NAMINGS
+from training.foreign._encoders import NAMINGS
 from training.foreign.weight_files import read_foreign
 from training.models.tds import TDSConfig, TDSEncoder
 
-SIZES = TDSConfig(mlp_features=12, channels=4, blocks=2, kernel=8)
+SIZES = TDSConfig(bands=2, electrodes=16, bins=33, mlp_features=12, channels=4, blocks=2, kernel=8)
 
 
 def braindecode_state() -> dict[str, torch.Tensor]:
     naming = next(naming for naming in NAMINGS if naming.program == "braindecode")
     state = TDSEncoder(SIZES).state_dict()
-    return {naming.theirs(ours): value for ours, value in state.items() if not ours.endswith("num_batches_tracked")}
+    return {
+        naming.foreign_name(name): value for name, value in state.items() if not name.endswith("num_batches_tracked")
+    }
 
 
 def test_a_broken_folder_or_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="save_pretrained"):
         read_foreign(tmp_path)
     (tmp_path / "model.safetensors").write_text("no")
-    with pytest.raises(InputError, match="no safetensors file"):
+    with pytest.raises(InputError, match="not a safetensors file"):
         read_foreign(tmp_path)
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(InputError, match="cannot be read as JSON"):

@@ -18,26 +18,45 @@ from streamer.encoder.choice import open_encoder
 from streamer.encoder.onnx_file import read_facts
 from training.data.windows import Batch
 from training.export.bundle import export_bundle, facts_of
+from training.export.checkpoint import TrainedEncoder
 from training.models.encoder_base import Encoder
-from training.models.families import FAMILIES, encoder_of, make_encoder
+from training.models.families import FAMILIES, encoder_of, make_encoder, model_config
 from training.models.spatial import SpatialEncoder
-from training.models.split_share import VARIANCE_FLOOR, SplitShareConfig, reduction, rolling_normalised
+from training.models.split_share import VARIANCE_FLOOR, SplitShareConfig, band_weights, normalise_rolling
 from training.models.tds import RotationInvariantMLP, TDSConfig
-from training.recipe.losses import ctc
+from training.recipe.losses import TypedKeys, ctc
 from training.recipe.settings import load_settings
 from training.run.module import labelled_emissions
+
+LAYOUT = Layout(2000.0, "uV", ("left", "right"), 16)
+FRAME_SIZES: dict[str, Any] = {"bands": 2, "electrodes": 16, "bins": 33}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_sizes_of_the_frames_come_from_layout_and_front_end(family: str) -> None:
+    """No family assumes a number of bands or electrodes; sizes that are stated must be those of the sessions."""
+    config = model_config({"family": family})
+    with pytest.raises(InputError, match="do not state bands, electrodes, bins"):
+        encoder_of(config)
+    three = Layout(1000.0, "uV", ("left", "right", "neck"), 8)
+    encoder = encoder_of(config.for_frames(three, 33))
+    assert encoder(torch.zeros(1, encoder.context + 2, 3, 8, 33)).shape == (1, 2, 99)
+    with pytest.raises(InputError, match="setting bands is 2, but the sessions have 3"):
+        model_config({"family": family, "bands": 2}).for_frames(three, 33)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_encoder_is_made_again_from_its_plain_values(family: str) -> None:
-    encoder = make_encoder({"family": family})
+    encoder = make_encoder({**FRAME_SIZES, "family": family})
     assert encoder.family == encoder.config.family == encoder.to_dict()["family"] == family
     again = make_encoder(encoder.to_dict())
     assert (type(again), again.config) == (type(encoder), encoder.config)
 
 
 def test_values_of_before_the_other_families_are_tds() -> None:
-    assert make_encoder({"mlp_features": 48}).config == TDSConfig(mlp_features=48)
+    assert make_encoder({**FRAME_SIZES, "mlp_features": 48}).config == TDSConfig(
+        bands=2, electrodes=16, bins=33, mlp_features=48
+    )
 
 
 def test_an_unknown_family_is_refused() -> None:
@@ -58,13 +77,13 @@ def test_a_loss_sees_the_emissions_of_the_labelled_part_alone(context: int) -> N
         presses=torch.tensor([[11.5], [12.5]]),
         firsts=torch.tensor([6, 2]),
     )
-    found, lengths, presses = labelled_emissions(log_probs, batch, context)
+    found, lengths, typed = labelled_emissions(log_probs, batch, context)
     for n, first in enumerate([max(6, context), max(2, context)]):
         assert found[n, : lengths[n], 0].tolist() == list(range(first, int(batch.lengths[n])))
-        assert presses[n, 0] == batch.presses[n, 0] - first
+        assert typed.presses[n, 0] == batch.presses[n, 0] - first
 
 
-SMALL: dict[str, Any] = {"mlp_features": 12, "offsets": [-2, 0, 1]}
+SMALL: dict[str, Any] = {**FRAME_SIZES, "mlp_features": 12, "offsets": [-2, 0, 1]}
 BLOCKS: dict[str, Any] = {**SMALL, "channels": 6, "kernel": 5, "blocks": 2}
 LSTM: dict[str, Any] = {**SMALL, "family": "spatial_lstm", "hidden": 6, "layers": 2, "spatial_features": 5}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -97,7 +116,7 @@ def trained_looking(values: dict[str, Any]) -> Encoder:
 def facts_for(model: Encoder) -> ModelFacts:
     sides = ("left", "right")[: model.config.bands]
     layout = Layout(2000.0, "uV", sides, model.config.electrodes)
-    return facts_of(model.config, layout, StftFacts(), name="test", hop=4, provenance={})
+    return facts_of(TrainedEncoder(model, layout, StftFacts(), {}, 0), name="test", hop=4, provenance={})
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
@@ -113,7 +132,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     [("tds", 5_293_315), ("spatial_tds", 5_285_219), ("spatial_lstm", 2_909_187), ("split_share", 1_376_067)],
 )
 def test_the_published_sizes(family: str, parameters: int) -> None:
-    model = make_encoder({"family": family})
+    model = make_encoder({**FRAME_SIZES, "family": family})
     assert sum(parameter.numel() for parameter in model.parameters()) == parameters
 
 
@@ -171,7 +190,7 @@ def test_gradient_steps_reduce_the_loss(variant: str) -> None:
     optimiser = torch.optim.Adam(model.parameters(), 5e-3)
     losses = []
     for _ in range(12):
-        loss = ctc(model(frames), lengths, labels, torch.full((4,), 5), 98)
+        loss = ctc(model(frames), lengths, TypedKeys(labels, torch.full((4,), 5), torch.zeros(4, 5)), 98)
         losses.append(loss.item())
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -186,8 +205,8 @@ def test_the_spatial_front_is_equivariant_to_rolls(variant: str) -> None:
     assert isinstance(model, SpatialEncoder)
     frames = torch.randn(2, 9, 2, 16, 33, dtype=torch.float64)
     for roll in range(1, 16):
-        turned = model.front.around(frames.roll(roll, dims=3))
-        torch.testing.assert_close(turned, model.front.around(frames).roll(roll, dims=3), rtol=0, atol=1e-14)
+        turned = model.front.convolve_ring(frames.roll(roll, dims=3))
+        torch.testing.assert_close(turned, model.front.convolve_ring(frames).roll(roll, dims=3), rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("variant", ["spatial_tds", "spatial_lstm"])
@@ -222,7 +241,9 @@ def test_the_folded_front_is_linear_layer_ring_convolution_and_mlp(variant: str)
 
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_with_all_offsets_no_roll_changes_the_mlp(pooling: Literal["mean", "max"]) -> None:
-    config = TDSConfig(mlp_features=8, channels=4, offsets=tuple(range(16)), pooling=pooling)
+    config = TDSConfig(
+        bands=2, electrodes=16, bins=33, mlp_features=8, channels=4, offsets=tuple(range(16)), pooling=pooling
+    )
     mlp = RotationInvariantMLP(config, config.bins).double()
     frames = torch.randn(2, 3, 16, 33, dtype=torch.float64)
     for roll in range(1, 16):
@@ -234,7 +255,7 @@ def test_with_all_offsets_no_roll_changes_the_mlp(pooling: Literal["mean", "max"
 def test_rolling_normalisation_is_the_weighted_past(frames: int, memory: int, seed: int) -> None:
     x = torch.randn(1, frames, 2, generator=torch.Generator().manual_seed(seed)) + torch.tensor([-6.0, 2.0])
     decay = 1 - 1 / memory
-    found = rolling_normalised(x.double(), decay)[0]
+    found = normalise_rolling(x.double(), decay)[0]
     for t in {0, frames // 2, frames - 1}:
         past = x[0, : t + 1].double()
         weights = (decay ** torch.arange(t, -1, -1, dtype=torch.float64))[:, None]
@@ -245,7 +266,7 @@ def test_rolling_normalisation_is_the_weighted_past(frames: int, memory: int, se
 
 def test_a_dead_electrode_gives_nothing() -> None:
     """A constant column, at the floor of the log spectrogram: no rounding noise may be blown up."""
-    assert rolling_normalised(torch.full((1, 2000, 3), -6.0), 0.996).abs().max() < 1e-4
+    assert normalise_rolling(torch.full((1, 2000, 3), -6.0), 0.996).abs().max() < 1e-4
 
 
 def test_hands_are_treated_alike_and_mirrored() -> None:
@@ -261,7 +282,7 @@ def test_hands_are_treated_alike_and_mirrored() -> None:
 
 
 def test_bins_are_averaged_within_their_bands() -> None:
-    weights = reduction(SplitShareConfig())
+    weights = band_weights(SplitShareConfig(bins=33))
     assert weights.shape == (33, 6)
     torch.testing.assert_close(weights.sum(0), torch.ones(6))
     assert (weights > 0).sum(1).tolist() == [1] * 33
@@ -281,7 +302,7 @@ def test_bins_are_averaged_within_their_bands() -> None:
 )
 def test_impossible_sizes_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        make_encoder(values)
+        make_encoder({**FRAME_SIZES, **values})
 
 
 @pytest.mark.parametrize("family", ["spatial_tds", "spatial_lstm", "split_share"])
@@ -289,5 +310,5 @@ def test_compact_presets_are_compact(family: str) -> None:
     found = load_settings(f"compact_{family}")
     assert found.model.family == family
     assert found.model.streams
-    assert 350_000 < sum(p.numel() for p in encoder_of(found.model).parameters()) < 600_000
+    assert 350_000 < sum(p.numel() for p in encoder_of(found.model.for_frames(LAYOUT, 33)).parameters()) < 600_000
     assert dataclasses.replace(found, model=load_settings("compact").model) == load_settings("compact")

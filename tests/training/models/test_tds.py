@@ -5,7 +5,7 @@ from torch.nn import functional
 from messages.errors import InputError
 from training.models.tds import RotationInvariantMLP, TDSConfig, TDSConvBlock, TDSEncoder
 
-SMALL = TDSConfig(electrodes=4, bins=5, mlp_features=12, channels=6, kernel=4, blocks=3, classes=7)
+SMALL = TDSConfig(bands=2, electrodes=4, bins=5, mlp_features=12, channels=6, kernel=4, blocks=3, classes=7)
 
 
 def randomised(config: TDSConfig, seed: int = 0) -> TDSEncoder:
@@ -42,13 +42,13 @@ def textbook_forward(model: TDSEncoder, frames: torch.Tensor) -> torch.Tensor:
 
 
 def test_paper_size() -> None:
-    model = TDSEncoder(TDSConfig())
+    model = TDSEncoder(TDSConfig(bands=2, electrodes=16, bins=33))
     assert sum(parameter.numel() for parameter in model.parameters()) == 5_293_315
     assert model.config.receptive_field == 125
     assert model.config.width == 32
 
 
-@pytest.mark.parametrize("config", [SMALL, TDSConfig(mlp_features=96, channels=12)])
+@pytest.mark.parametrize("config", [SMALL, TDSConfig(bands=2, electrodes=16, bins=33, mlp_features=96, channels=12)])
 def test_agrees_with_the_textbook_forward(config: TDSConfig) -> None:
     model = randomised(config)
     frames = torch.randn(2, config.receptive_field + 9, config.bands, config.electrodes, config.bins)
@@ -94,7 +94,7 @@ def test_an_emission_sees_its_receptive_field_and_no_future() -> None:
 
 def test_a_rotated_band_gives_nearly_the_same_features() -> None:
     """With all rolls averaged the features do not depend on how the band is turned."""
-    config = TDSConfig(electrodes=4, bins=5, mlp_features=12, channels=6, offsets=(0, 1, 2, 3))
+    config = TDSConfig(bands=2, electrodes=4, bins=5, mlp_features=12, channels=6, offsets=(0, 1, 2, 3))
     mlp = RotationInvariantMLP(config, config.bins)
     x, ones = torch.randn(1, 3, 4, 5), torch.ones(4)
     turned = mlp(x.roll(1, dims=2), ones, 0 * ones)
@@ -118,7 +118,7 @@ def test_config_travels_as_plain_values() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"channels": 23}, "do not divide into 23 channels"),
+        ({"bands": 2, "channels": 23}, "do not divide into 23 channels"),
         ({"kernel": 0}, "kernel is 0"),
         ({"offsets": []}, "offsets is empty"),
         ({"chanels": 24}, "chanels"),

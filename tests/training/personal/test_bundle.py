@@ -33,7 +33,7 @@ from training.personal.module import InputLayer, Method
 from training.personal.target import PERSONALISED, Target, refuse_worse
 
 TEXT = ["the cat sat on the mat and the dog sat on the log " * 9]
-CONFIG = TDSConfig(mlp_features=12, channels=4, kernel=8, blocks=2)
+CONFIG = TDSConfig(bands=2, electrodes=16, bins=33, mlp_features=12, channels=4, kernel=8, blocks=2)
 
 
 def encoder(seed: int) -> TDSEncoder:
@@ -46,9 +46,9 @@ def encoder(seed: int) -> TDSEncoder:
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     folder = tmp_path / "base"
-    provenance = {"trained_on": "people"}
-    facts = facts_of(CONFIG, LAYOUT, StftFacts(), name="base", hop=4, provenance=provenance, licence="CC-BY-NC-SA-4.0")
     trained = TrainedEncoder(encoder(1), LAYOUT, StftFacts(), {}, 3)
+    licensed = dataclasses.replace(trained, licence="CC-BY-NC-SA-4.0")
+    facts = facts_of(licensed, name="base", hop=4, provenance={"trained_on": "people"})
     export_bundle(trained.encoder, folder, facts, "# base\n")
     write_weights(trained, folder / WEIGHTS)
     (folder / "lm.binary").write_bytes(b"a language model")
@@ -76,7 +76,7 @@ def result_of(base: Path, method: Method = "full", before: float = 60.0, after: 
     if method == "layer":
         learned = InputLayer(2, 16, 33)
         torch.nn.init.normal_(learned.bias)
-        layer = learned.exported()
+        layer = learned.export()
     else:
         trained = dataclasses.replace(trained, encoder=encoder(2))
     return Personalised(trained, layer, before, after, steps=90, seconds=61.5, interrupted=False)
@@ -145,7 +145,7 @@ def test_a_layer_is_picked_by_name_and_refused_behind_other_weights(base: Path, 
     export_bundle(encoder(9), out, facts, "other weights")
     with pytest.raises(InputError, match=r"another encoder\.onnx"):
         assemble(bundle, load_config(flags={"pipeline.person": "anna"}))
-    with pytest.raises(InputError, match="a layer fits one alone"):
+    with pytest.raises(InputError, match="a layer fits a single encoder"):
         Target(base, out, "layer", "anna")
 
 
@@ -183,16 +183,16 @@ def test_on_other_data_the_old_model_is_measured_anew(
         write(target, both, result_of(base))
     assert asked == [["typed-2"], ["typed-2"]]  # the old one has seen the other session
     shorter = split_sessions(paths[:1], LAYOUT, 400, minutes=0.3)
-    with pytest.raises(InputError, match="has seen all these sessions"):
+    with pytest.raises(InputError, match="was trained on all these sessions"):
         write(target, shorter, result_of(base))
 
 
 def test_folders_that_are_no_place_for_it_are_refused_at_once(base: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(b"mine")
-    with pytest.raises(InputError, match="is no model bundle"):
+    with pytest.raises(InputError, match="is not a model bundle"):
         Target(base, tmp_path / "photos", "full", "me")
-    with pytest.raises(InputError, match="is no model bundle"):
+    with pytest.raises(InputError, match="is not a model bundle"):
         Target(base, tmp_path / "photos" / "a.jpg", "layer", "me")
     with pytest.raises(InputError, match="is the base itself"):
         Target(base, base, "head", "me")
@@ -214,7 +214,7 @@ def ctrl_c(*_arguments: object, **_more: object) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("where", ["_write_model", "write_checksums", "_put", "write_weights"])
+@pytest.mark.parametrize("where", ["_write_model", "write_checksums", "_replace", "write_weights"])
 @pytest.mark.parametrize(("fails", "raised"), [(full_disk, InputError), (ctrl_c, KeyboardInterrupt)])
 def test_whatever_goes_wrong_the_old_bundle_stays_whole(
     base: Path,
@@ -250,7 +250,7 @@ def test_a_rename_that_fails_puts_the_old_bundle_back(
         return rename(self, to)
 
     monkeypatch.setattr(Path, "rename", fails_for_the_draft)
-    with pytest.raises(InputError, match="what was there is as it was"):
+    with pytest.raises(InputError, match="the folder is unchanged"):
         write(target, parts, result_of(base, after=10.0))
     assert contents(target.out) == kept
     monkeypatch.undo()

@@ -19,7 +19,7 @@ from messages.typed import prompt_labels
 from simulator.person import make_person
 from simulator.session import typing_session
 from training.data.windows import collate
-from training.personal.data import Part, PersonWindows, split_sessions
+from training.personal.data import Part, PersonWindows, WindowSizes, split_sessions
 from training.recipe.augment import NONE, Augmentation
 
 TEXT = ["the cat sat on the mat and the dog sat on the log " * 9]
@@ -49,7 +49,7 @@ def prompts_only(attributes: h5py.AttributeManager) -> None:
 
 
 def windows(parts: tuple[Part, ...], augmentation: Augmentation = NONE, count: int = 40) -> PersonWindows:
-    return PersonWindows(parts, STFT, augmentation, count=count, window=8000, past=CONTEXT, future=400, seed=3)
+    return PersonWindows(parts, STFT, augmentation, sizes=WindowSizes(8000, CONTEXT, 400), count=count, seed=3)
 
 
 def test_of_three_sessions_the_last_is_held_out_whole(sessions: list[Path]) -> None:

@@ -16,9 +16,9 @@ from simulator.person import make_person
 from simulator.session import typing_session
 from training.data.windows import collate
 from training.export.checkpoint import TrainedEncoder
-from training.models.families import FAMILIES, make_encoder
+from training.models.families import FAMILIES, encoder_of, model_config
 from training.models.tds import TDSConfig, TDSEncoder
-from training.personal.data import Parts, PersonWindows, split_sessions
+from training.personal.data import Parts, PersonWindows, WindowSizes, split_sessions
 from training.personal.fit import PersonaliseSettings, greedy_cer, personalise
 from training.personal.module import InputLayer, Method, PersonalModule, trainable
 from training.recipe.settings import TrainSettings, WarmStart
@@ -32,7 +32,9 @@ QUICK = PersonaliseSettings(steps=6, validations=2, batch=2, window=4000)
 @pytest.fixture(scope="module")
 def base() -> TrainedEncoder:
     torch.manual_seed(5)
-    encoder = TDSEncoder(TDSConfig(mlp_features=12, channels=4, kernel=8, blocks=2)).eval()
+    encoder = TDSEncoder(
+        TDSConfig(bands=2, electrodes=16, bins=33, mlp_features=12, channels=4, kernel=8, blocks=2)
+    ).eval()
     encoder.input_norm(torch.randn(4, 32, 33, 1))
     return TrainedEncoder(encoder, LAYOUT, StftFacts(), {"warm_start": {"delay": 0.08}}, 3)
 
@@ -77,7 +79,7 @@ def test_a_method_changes_what_it_says_and_the_base_stays(base: TrainedEncoder, 
 def test_a_step_moves_the_chosen_weights_alone(base: TrainedEncoder, parts: Parts, method: Method) -> None:
     module = PersonalModule(base, TrainSettings(model=TDSConfig(), warm_start=WarmStart()), method, 10).train()
     data = PersonWindows(
-        parts.training, base.stft, QUICK.augmentation, count=2, window=4000, past=600, future=400, seed=1
+        parts.training, base.stft, QUICK.augmentation, sizes=WindowSizes(4000, 600, 400), count=2, seed=1
     )
     statistics = copy.deepcopy(dict(module.encoder.named_buffers()))
     module.log = lambda *_args, **_more: None  # type: ignore[method-assign]
@@ -99,7 +101,7 @@ def test_a_step_moves_the_chosen_weights_alone(base: TrainedEncoder, parts: Part
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_norms_and_head_of_every_family_are_few_weights(family: str) -> None:
-    encoder = make_encoder({"family": family})
+    encoder = encoder_of(model_config({"family": family}).for_frames(LAYOUT, StftFacts().bins))
     chosen = sum(p.numel() for p in trainable(encoder, "head"))
     assert encoder.head.weight.numel() <= chosen < 0.2 * sum(p.numel() for p in encoder.parameters())
 
@@ -112,7 +114,7 @@ def test_the_learned_layer_is_the_one_that_the_daemon_runs() -> None:
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
-    adapted = layer.exported().adapted(frames.numpy())
+    adapted = layer.export().adapted(frames.numpy())
     np.testing.assert_allclose(adapted, layer(frames[None])[0].detach().numpy(), rtol=0, atol=1e-5)
 
 
@@ -120,20 +122,20 @@ def test_frames_are_labelled_at_the_bases_own_delay_and_prompts_alone_give_plain
     base: TrainedEncoder, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[int, float]] = []
-    original = PersonalModule._frame_loss
+    original = PersonalModule.frame_loss
 
     def watched(self: PersonalModule, log_probs: torch.Tensor, *rest: object) -> torch.Tensor:
         assert isinstance(rest[-1], WarmStart)
         seen.append((len(log_probs), rest[-1].delay))
         return original(self, log_probs, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(PersonalModule, "_frame_loss", watched)
+    monkeypatch.setattr(PersonalModule, "frame_loss", watched)
     personalise(base, parts, dataclasses.replace(QUICK, steps=1))
     assert seen == [(2, 0.08)]
     module = PersonalModule(base, TrainSettings(model=TDSConfig(), warm_start=WarmStart()), "full", 10)
     module.log = lambda *_args, **_more: None  # type: ignore[method-assign]
     data = PersonWindows(
-        parts.training, base.stft, QUICK.augmentation, count=2, window=4000, past=600, future=400, seed=1
+        parts.training, base.stft, QUICK.augmentation, sizes=WindowSizes(4000, 600, 400), count=2, seed=1
     )
     timed, untimed = data[0], data[1]
     untimed = dataclasses.replace(untimed, presses=torch.full_like(untimed.presses, torch.nan))

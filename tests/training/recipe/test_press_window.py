@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.recipe.losses import ctc, press_window_ctc
+from training.recipe.losses import TypedKeys, ctc
+from training.recipe.press_window import press_window_ctc
 
 FRAMES, BLANK = 5, 2
 DELAY, REACH = 0.5, 1.2
@@ -37,16 +38,8 @@ def alignments(log_probs: torch.Tensor, labels: list[int], presses: list[float])
 
 
 def loss_of(log_probs: torch.Tensor, labels: list[int], presses: list[float], reach: float = REACH) -> torch.Tensor:
-    return press_window_ctc(
-        log_probs[None],
-        torch.tensor([FRAMES]),
-        torch.tensor([labels]),
-        torch.tensor([len(labels)]),
-        torch.tensor([presses]),
-        DELAY,
-        reach,
-        BLANK,
-    )
+    typed = TypedKeys(torch.tensor([labels]), torch.tensor([len(labels)]), torch.tensor([presses]))
+    return press_window_ctc(log_probs[None], torch.tensor([FRAMES]), typed, DELAY, reach, BLANK)
 
 
 @settings(max_examples=40)
@@ -76,19 +69,18 @@ def test_a_window_without_ends_is_plain_ctc() -> None:
     generator = torch.Generator().manual_seed(0)
     log_probs = torch.randn(3, 9, 6, generator=generator).log_softmax(-1).requires_grad_()
     labels = torch.tensor([[0, 1, 1], [4, 4, 0], [2, 0, 0]])
-    lengths, counts = torch.tensor([9, 8, 7]), torch.tensor([3, 2, 1])
-    plain = ctc(log_probs, lengths, labels, counts, 5)
-    restricted = press_window_ctc(log_probs, lengths, labels, counts, torch.zeros(3, 3), 0.0, 1e6, 5)
+    lengths, typed = torch.tensor([9, 8, 7]), TypedKeys(labels, torch.tensor([3, 2, 1]), torch.zeros(3, 3))
+    plain = ctc(log_probs, lengths, typed, 5)
+    restricted = press_window_ctc(log_probs, lengths, typed, 0.0, 1e6, 5)
     assert float(restricted.detach()) == pytest.approx(float(plain.detach()), rel=1e-5)
 
 
 def test_training_with_it_moves_the_emission_to_the_asked_delay() -> None:
     logits = torch.zeros(1, 40, 4, requires_grad=True)
-    presses = torch.tensor([[10.0]])
     optimiser = torch.optim.SGD([logits], lr=5.0)
-    one = torch.tensor([1])
+    typed = TypedKeys(torch.tensor([[1]]), torch.tensor([1]), torch.tensor([[10.0]]))
     for _ in range(60):
-        loss = press_window_ctc(logits.log_softmax(-1), torch.tensor([40]), one[None], one, presses, 6.0, 1.0, 3)
+        loss = press_window_ctc(logits.log_softmax(-1), torch.tensor([40]), typed, 6.0, 1.0, 3)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()

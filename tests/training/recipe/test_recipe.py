@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from messages.errors import InputError
-from training.data.order import EpochOrder, chance
+from training.data.order import EpochOrder, generator_of
 from training.recipe.augment import NONE, Augmentation
 from training.recipe.settings import PressWindow, TrainSettings, WarmStart, load_settings, with_delay
 from training.run.module import warmup_cosine
@@ -86,7 +86,7 @@ def test_one_delay_for_all_that_controls_it() -> None:
     assert both.warm_start is not None
     assert both.press_window is not None
     assert both.warm_start.delay == both.press_window.delay == pytest.approx(0.080)
-    with pytest.raises(InputError, match="which control it"):
+    with pytest.raises(InputError, match="which control the delay"):
         with_delay(load_settings("reference"), 80)
 
 
@@ -109,7 +109,7 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
             seen.append(list(part))
     assert [len(part) for part in seen] == [len(part) for part in parts] == [25, 25]
     assert len(set(seen[0]) | set(seen[1])) == 50
-    draws = {int(torch.randint(2**40, (1,), generator=chance(1, e, i))) for e in range(20) for i in range(20)}
+    draws = {int(torch.randint(2**40, (1,), generator=generator_of(1, e, i))) for e in range(20) for i in range(20)}
     assert len(draws) == 400
 
 

@@ -16,7 +16,7 @@ from training.recipe.settings import TrainSettings, load_settings
 from training.run.module import EncoderModule
 
 LAYOUT = Layout(2000.0, "uV", ("left", "right"), 4)
-SMALL = TDSConfig(electrodes=4, bins=17, mlp_features=12, channels=6, kernel=4, blocks=2)
+SMALL = TDSConfig(bands=2, electrodes=4, bins=17, mlp_features=12, channels=6, kernel=4, blocks=2)
 LARGE = dataclasses.replace(SMALL, mlp_features=24)
 STFT = StftFacts(window=32, hop=8)
 
@@ -100,7 +100,8 @@ def test_a_teacher_of_another_kind_is_refused(change: dict[str, int]) -> None:
 
 def test_tiny_is_a_third_of_compact() -> None:
     tiny, compact = (
-        sum(p.numel() for p in encoder_of(load_settings(name).model).parameters()) for name in ("tiny", "compact")
+        sum(p.numel() for p in encoder_of(load_settings(name).for_frames(LAYOUT, STFT).model).parameters())
+        for name in ("tiny", "compact")
     )
     assert 0.25 < tiny / compact < 0.4
 

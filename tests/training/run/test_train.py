@@ -27,13 +27,14 @@ from training.export.checkpoint import TrainedEncoder, load_encoder, write_weigh
 from training.models.families import encoder_of
 from training.models.tds import TDSConfig
 from training.recipe.augment import NONE
-from training.recipe.losses import press_window_ctc
+from training.recipe.losses import TypedKeys
+from training.recipe.press_window import press_window_ctc
 from training.recipe.settings import PressWindow, TrainSettings, WarmStart, load_settings
 from training.run.delay import emission_delay_ms
-from training.run.each_user import by_user, train_each
+from training.run.each_user import UserSplits, by_user, train_each
 from training.run.module import EncoderModule, labelled_emissions
 from training.run.plots import plot_run
-from training.run.train import Machine, train
+from training.run.train import Machine, SessionLists, Start, train
 
 TEXT = ["the cat sat on the mat and the dog sat on the log " * 6]
 TINY = TrainSettings(
@@ -41,6 +42,10 @@ TINY = TrainSettings(
 )
 
 QUIET = Machine(progress=False, accelerator="cpu")
+
+
+def lists(sessions: list[Path]) -> SessionLists:
+    return SessionLists(sessions[:1], sessions[1:])
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +59,13 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.mark.filterwarnings("ignore")  # Lightning's advice about workers and loggers, and its own deprecations
 def test_a_run_learns_keeps_checkpoints_and_goes_on(sessions: list[Path], tmp_path: Path) -> None:
-    module = train(sessions[:1], sessions[1:], TINY, tmp_path, machine=QUIET)
+    module = train(lists(sessions), TINY, tmp_path, machine=QUIET)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines if "val_cer" in line] == [0, 1]
     with pytest.raises(InputError, match="already holds a run"):
-        train(sessions[:1], sessions[1:], TINY, tmp_path, machine=QUIET)
+        train(lists(sessions), TINY, tmp_path, machine=QUIET)
     longer = dataclasses.replace(TINY, epochs=3)
-    train(sessions[:1], sessions[1:], longer, tmp_path, resume=True, machine=QUIET)
+    train(lists(sessions), longer, tmp_path, start=Start(resume=True), machine=QUIET)
     epochs = [json.loads(line)["epoch"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert epochs[-1] == 2
     trained = load_encoder(tmp_path / "checkpoints" / "last.ckpt")
@@ -76,11 +81,11 @@ def test_same_seed_same_losses_and_a_resumed_run_goes_on_with_them(sessions: lis
         lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         return [(line["epoch"], line["val_cer"]) for line in lines if "val_cer" in line]
 
-    whole = train(sessions[:1], sessions[1:], settings, tmp_path / "whole", machine=QUIET)
+    whole = train(lists(sessions), settings, tmp_path / "whole", machine=QUIET)
     with monkeypatched_interrupt(epoch=1), pytest.raises(KeyboardInterrupt):
-        train(sessions[:1], sessions[1:], settings, tmp_path / "halved", machine=QUIET)
-    resumed = train(sessions[:1], sessions[1:], settings, tmp_path / "halved", resume=True, machine=QUIET)
-    other = train(sessions[:1], sessions[1:], dataclasses.replace(settings, seed=2), tmp_path / "other", machine=QUIET)
+        train(lists(sessions), settings, tmp_path / "halved", machine=QUIET)
+    resumed = train(lists(sessions), settings, tmp_path / "halved", start=Start(resume=True), machine=QUIET)
+    other = train(lists(sessions), dataclasses.replace(settings, seed=2), tmp_path / "other", machine=QUIET)
     last = [torch.load(tmp_path / run / "checkpoints" / "last.ckpt")["state_dict"] for run in ("whole", "halved")]
     assert all(torch.equal(a, b) for a, b in zip(last[0].values(), last[1].values(), strict=True))
     assert losses(tmp_path / "whole") == losses(tmp_path / "halved")
@@ -110,7 +115,7 @@ def state_of(module: EncoderModule) -> list[bytes]:
 def test_a_full_disk_leaves_the_last_good_checkpoint(
     sessions: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(sessions[:1], sessions[1:], dataclasses.replace(TINY, epochs=1), tmp_path, machine=QUIET)
+    train(lists(sessions), dataclasses.replace(TINY, epochs=1), tmp_path, machine=QUIET)
     last = tmp_path / "checkpoints" / "last.ckpt"
     good = last.read_bytes()
 
@@ -118,8 +123,8 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(InputError, match="is full: the last good checkpoint"):
-        train(sessions[:1], sessions[1:], TINY, tmp_path, resume=True, machine=QUIET)
+    with pytest.raises(InputError, match="is full: the last checkpoint"):
+        train(lists(sessions), TINY, tmp_path, start=Start(resume=True), machine=QUIET)
     assert last.read_bytes() == good
     assert not list(tmp_path.rglob("*.part"))
     assert load_encoder(last).epoch == 0
@@ -127,37 +132,37 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_run_starts_from_given_weights_of_the_same_model(sessions: list[Path], tmp_path: Path) -> None:
-    first = train(sessions[:1], sessions[1:], dataclasses.replace(TINY, epochs=1), tmp_path / "a", machine=QUIET)
+    first = train(lists(sessions), dataclasses.replace(TINY, epochs=1), tmp_path / "a", machine=QUIET)
     best = tmp_path / "a" / "checkpoints" / "best.ckpt"
     frozen = dataclasses.replace(TINY, epochs=1, rate=0.0, rate_start=0.0, rate_end=0.0)
-    second = train(sessions[:1], sessions[1:], frozen, tmp_path / "b", init=best, machine=QUIET)
+    second = train(lists(sessions), frozen, tmp_path / "b", start=Start(init=best), machine=QUIET)
     assert torch.equal(first.encoder.state_dict()["head.weight"], second.encoder.state_dict()["head.weight"])
     other = dataclasses.replace(TINY, model=TDSConfig(mlp_features=12, channels=4))
     with pytest.raises(InputError, match="mlp_features = 16 instead of 12"):
-        train(sessions[:1], sessions[1:], other, tmp_path / "c", init=best, machine=QUIET)
+        train(lists(sessions), other, tmp_path / "c", start=Start(init=best), machine=QUIET)
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_what_starts_from_weights_of_others_stays_under_their_licence(sessions: list[Path], tmp_path: Path) -> None:
     theirs, run = tmp_path / "theirs.ckpt", tmp_path / "run"
-    encoder = encoder_of(TINY.model)
+    encoder = encoder_of(TINY.for_frames(LAYOUT, StftFacts()).model)
     write_weights(TrainedEncoder(encoder, LAYOUT, StftFacts(), {}, 0, licence="CC-BY-NC-SA-4.0"), theirs)
     once = dataclasses.replace(TINY, epochs=1)
-    train(sessions[:1], sessions[1:], once, run, init=theirs, machine=QUIET)
+    train(lists(sessions), once, run, start=Start(init=theirs), machine=QUIET)
     assert load_encoder(run / "checkpoints" / "best.ckpt").licence == "CC-BY-NC-SA-4.0"
-    train(sessions[:1], sessions[1:], TINY, run, resume=True, machine=QUIET)
+    train(lists(sessions), TINY, run, start=Start(resume=True), machine=QUIET)
     assert load_encoder(run / "checkpoints" / "last.ckpt").licence == "CC-BY-NC-SA-4.0"
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_checkpoint_names_every_session_that_it_has_learnt_from(sessions: list[Path], tmp_path: Path) -> None:
     before, run = tmp_path / "before.ckpt", tmp_path / "run"
-    encoder = encoder_of(TINY.model)
+    encoder = encoder_of(TINY.for_frames(LAYOUT, StftFacts()).model)
     write_weights(TrainedEncoder(encoder, LAYOUT, StftFacts(), {}, 0, sessions=("earlier",)), before)
-    train(sessions[:1], sessions[1:], dataclasses.replace(TINY, epochs=1), run, init=before, machine=QUIET)
+    train(lists(sessions), dataclasses.replace(TINY, epochs=1), run, start=Start(init=before), machine=QUIET)
     all_of_them = {"earlier", *(path.stem for path in sessions)}
     assert set(load_encoder(run / "checkpoints" / "best.ckpt").sessions) == all_of_them
-    train(sessions[:1], sessions[1:], TINY, run, resume=True, machine=QUIET)
+    train(lists(sessions), TINY, run, start=Start(resume=True), machine=QUIET)
     assert set(load_encoder(run / "checkpoints" / "last.ckpt").sessions) == all_of_them
 
 
@@ -165,7 +170,7 @@ def test_a_checkpoint_names_every_session_that_it_has_learnt_from(sessions: list
 def test_mixed_precision_and_restricted_ctc_learn_too(sessions: list[Path], tmp_path: Path) -> None:
     settings = dataclasses.replace(TINY, epochs=1, press_window=PressWindow(), warm_start=None, crop=0.3)
     machine = dataclasses.replace(QUIET, precision="bf16-mixed")
-    module = train(sessions[:1], sessions[1:], settings, tmp_path, machine=machine)
+    module = train(lists(sessions), settings, tmp_path, machine=machine)
     assert all(torch.isfinite(value).all() for value in module.encoder.state_dict().values())
     assert module.encoder.head.weight.dtype == torch.float32
     lines = (tmp_path / "metrics.jsonl").read_text()
@@ -186,19 +191,21 @@ def test_a_model_for_each_user_and_a_failing_one_stops_nobody(sessions: list[Pat
     generic = Splits(train=(pairs[0], pairs[2]), val=(pairs[1],), test=())
     assert list(by_user(generic)) == ["00000960"]
     users = {"00000960": Splits((pairs[0],), (pairs[1],), ()), "00000961": Splits((pairs[2],), (pairs[1],), ())}
-    told: list[str] = []
+    sentences: list[str] = []
     quick = dataclasses.replace(TINY, epochs=1)
-    failed = train_each(dataset, users, quick, tmp_path / "runs", machine=QUIET, tell=told.append)
+    failed = train_each(UserSplits(dataset, users), quick, tmp_path / "runs", machine=QUIET, log=sentences.append)
     assert list(failed) == ["00000961"]
     assert "no key presses" in failed["00000961"]
     assert load_encoder(tmp_path / "runs" / "00000960" / "checkpoints" / "best.ckpt").epoch == 0
-    assert len(told) == 3
+    assert len(sentences) == 3
 
 
 def test_sessions_that_do_not_fit_are_refused(sessions: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is to train and to validate"):
-        train(sessions, sessions[1:], TINY, tmp_path)
-    with pytest.raises(InputError, match="no window of 4000 samples"):
+    with pytest.raises(InputError, match="both for training and for validation"):
+        SessionLists(sessions, sessions[1:])
+    with pytest.raises(InputError, match="found 2 training and 0 validation sessions"):
+        SessionLists(sessions, [])
+    with pytest.raises(InputError, match="long enough for a window of 4000 samples"):
         WindowDataset(sessions, dataclasses.replace(TINY, minutes=0.02), StftFacts())
     short = WindowDataset(sessions, dataclasses.replace(TINY, minutes=0.2), StftFacts())
     assert 0 < len(short) < len(WindowDataset(sessions, TINY, StftFacts()))
@@ -219,7 +226,7 @@ def test_validation_in_pieces_is_validation_of_the_whole(sessions: list[Path], m
     with torch.no_grad():
         (whole,) = module.emissions(samples)
         monkeypatch.setattr("training.run.module._PIECE", 300)
-        monkeypatch.setattr("training.run.module._AROUND", 7)
+        monkeypatch.setattr("training.run.module._MARGIN", 7)
         pieces = list(module.emissions(samples))
     assert max(map(len, pieces)) == 300
     torch.testing.assert_close(torch.cat(pieces), whole, rtol=0, atol=1e-4)
@@ -233,25 +240,25 @@ def test_every_key_of_a_press_window_has_emissions_near_it(sessions: list[Path],
     windows = WindowDataset(sessions, settings, StftFacts())
     batch = collate([windows[item] for item in range(3 * len(windows))])
     log_probs = torch.full((len(batch.lengths), int(batch.lengths.max()) - 124, 99), 1 / 99).log()
-    emissions, lengths, presses = labelled_emissions(log_probs, batch, 124)
-    emitted = presses + delay * 125
-    present = torch.arange(presses.shape[1]) < batch.label_lengths[:, None]
+    emissions, lengths, typed = labelled_emissions(log_probs, batch, 124)
+    emitted = typed.presses + delay * 125
+    present = torch.arange(emitted.shape[1]) < batch.label_lengths[:, None]
     assert ((emitted >= 0) & (emitted <= lengths[:, None] - 1))[present].all()
     assert present.sum() > 50
     for n in range(len(lengths)):  # no window is lost because nothing fits it
         one = slice(n, n + 1)
-        labels, counts = batch.labels[one], batch.label_lengths[one]
-        loss = press_window_ctc(emissions[one], lengths[one], labels, counts, presses[one], delay * 125, 2.0, 98)
+        keys = TypedKeys(typed.labels[one], typed.lengths[one], typed.presses[one])
+        loss = press_window_ctc(emissions[one], lengths[one], keys, delay * 125, 2.0, 98)
         assert loss > 0
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_run_goes_on_with_its_own_settings_alone(sessions: list[Path], tmp_path: Path) -> None:
     one = dataclasses.replace(TINY, epochs=1)
-    train(sessions[:1], sessions[1:], one, tmp_path, machine=QUIET)
+    train(lists(sessions), one, tmp_path, machine=QUIET)
     other = dataclasses.replace(one, rate=1e-4, augmentation=dataclasses.replace(one.augmentation, roll=0))
     with pytest.raises(InputError, match=r"augmentation.roll = 0 instead of 1, rate = 0.0001 instead of 0.001"):
-        train(sessions[:1], sessions[1:], other, tmp_path, resume=True, machine=QUIET)
+        train(lists(sessions), other, tmp_path, start=Start(resume=True), machine=QUIET)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -260,7 +267,7 @@ def test_a_run_that_gets_no_better_ends_and_stays_ended(sessions: list[Path], tm
 
     def epochs(patience: int) -> int:
         settings = dataclasses.replace(still, patience=patience)
-        train(sessions[:1], sessions[1:], settings, tmp_path, resume=True, machine=QUIET)
+        train(lists(sessions), settings, tmp_path, start=Start(resume=True), machine=QUIET)
         return (tmp_path / "metrics.jsonl").read_text().count("val_cer")
 
     ended = epochs(patience=2)
@@ -271,18 +278,18 @@ def test_a_run_that_gets_no_better_ends_and_stays_ended(sessions: list[Path], tm
 
 @pytest.mark.parametrize("options", [{"precision": "7-bit"}, {"devices": "two"}, {"accelerator": "abacus"}])
 def test_a_machine_that_is_not_there_is_refused(sessions: list[Path], tmp_path: Path, options: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="cannot train as asked for"):
-        train(sessions[:1], sessions[1:], TINY, tmp_path, machine=dataclasses.replace(QUIET, **options))
+    with pytest.raises(InputError, match="cannot train with these options"):
+        train(lists(sessions), TINY, tmp_path, machine=dataclasses.replace(QUIET, **options))
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_what_an_interrupted_epoch_wrote_is_not_told_twice(sessions: list[Path], tmp_path: Path) -> None:
     settings = dataclasses.replace(TINY, batch=1)
-    train(sessions[:1], sessions[1:], dataclasses.replace(settings, epochs=1), tmp_path, machine=QUIET)
+    train(lists(sessions), dataclasses.replace(settings, epochs=1), tmp_path, machine=QUIET)
     metrics = tmp_path / "metrics.jsonl"
     before = metrics.read_text()
     metrics.write_text(before + json.dumps({"epoch": 1, "step": 10_000, "loss": 1.0}) + '\n{"epoch": 1, "st')
-    train(sessions[:1], sessions[1:], settings, tmp_path, resume=True, machine=QUIET)
+    train(lists(sessions), settings, tmp_path, start=Start(resume=True), machine=QUIET)
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
     assert metrics.read_text().startswith(before)
     assert [line["epoch"] for line in lines if "val_cer" in line] == [0, 1]
@@ -322,7 +329,7 @@ def test_presets_load_and_unknown_settings_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "because"), [("text", "no checkpoint of"), ("other", "no checkpoint of"), ("none", "cannot read")]
+    ("name", "because"), [("text", "not a checkpoint of"), ("other", "not a checkpoint of"), ("none", "cannot read")]
 )
 def test_what_is_no_checkpoint_is_told(tmp_path: Path, name: str, because: str) -> None:
     (tmp_path / "text.ckpt").write_text("hello")
@@ -356,5 +363,5 @@ def test_emission_delay_is_from_press_to_emission(sessions: list[Path]) -> None:
     trained = TrainedEncoder(oracle, LAYOUT, StftFacts(), {}, 0)  # type: ignore[arg-type]
     assert emission_delay_ms(trained, sessions[:1]) == pytest.approx(60, abs=5)
     oracle.keys = []
-    with pytest.raises(InputError, match="not one key"):
+    with pytest.raises(InputError, match="no key of the sessions that measure"):
         emission_delay_ms(trained, sessions[:1])

@@ -1,4 +1,4 @@
-"""Metrics of a run as JSON lines, for plots and for people."""
+"""Writes the metrics of a run as JSON lines, for plots and for people."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import Any
 
 import lightning.pytorch as pl
 
-_EVERY = 20  # steps
+_EVERY_STEPS = 20
 _TRAINING = {"ctc", "frame", "loss"}
+"""Metrics that are written during an epoch."""
 
 
 class JsonLines(pl.Callback):
@@ -17,17 +18,19 @@ class JsonLines(pl.Callback):
         self._path = path
 
     def on_train_start(self, trainer: pl.Trainer, *_rest: Any) -> None:
-        """Forget what an interrupted run wrote behind its last checkpoint: the resumed one writes it again."""
+        """Delete the lines that an interrupted run wrote after its last checkpoint: the resumed run repeats them."""
         if trainer.is_global_zero and self._path.is_file():
             lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("}\n") and json.loads(line)["step"] <= trainer.global_step]
-            self._path.write_text("".join(kept), encoding="utf-8")
+            valid = [line for line in lines if line.endswith("}\n") and json.loads(line)["step"] <= trainer.global_step]
+            self._path.write_text("".join(valid), encoding="utf-8")
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_rest: Any) -> None:
-        if trainer.global_step % _EVERY == 0:
+        """Write the losses and the learning rate, every few steps."""
+        if trainer.global_step % _EVERY_STEPS == 0:
             self._write(trainer, _TRAINING)
 
     def on_validation_end(self, trainer: pl.Trainer, *_rest: Any) -> None:
+        """Write the validation CER."""
         self._write(trainer, {"val_cer"})
 
     def _write(self, trainer: pl.Trainer, names: set[str]) -> None:

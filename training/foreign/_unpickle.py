@@ -1,8 +1,11 @@
-"""Checkpoints of strangers, read without executing anything in them.
+"""Reads checkpoints from untrusted sources without executing anything in them.
 
-A pickle is a program: it names callables and calls them. Here it may name what tensors and plain containers are rebuilt
-with; the objects of configuration libraries, which checkpoints carry beside their weights, become inert placeholders,
-never imported; any other name refuses the file.
+A pickle is a program: it names callables and calls them. Plan:
+
+1. The callables that rebuild tensors and plain containers are allowed, wrapped so that a pickle can only call them.
+2. Checkpoints also carry objects of configuration libraries beside their weights. These become inert placeholders;
+   their modules are never imported.
+3. Any other name refuses the file. So do TorchScript programs and tar archives, which torch would run or unpack.
 """
 
 import codecs
@@ -34,15 +37,14 @@ _INERT = (
     "torchmetrics",
     "emg2qwerty",
 )
-"""Packages whose objects a checkpoint may hold: they are kept as names and nothing of them is run."""
-
+"""Packages whose objects a checkpoint may hold: placeholders replace them, and none of their code runs."""
 
 _ZIP = b"PK\x03\x04"
-"""By which torch.load tells zip files."""
+"""First bytes by which torch.load recognises zip files."""
 
 
 class Placeholder:
-    """Stands where an object of a configuration library stood, and takes whatever is done to it in silence."""
+    """Replaces an object of a configuration library, and ignores every operation on it."""
 
     def __init__(self, *_arguments: Any) -> None:
         pass
@@ -54,14 +56,14 @@ class Placeholder:
         pass
 
     def append(self, _value: Any) -> None:
-        """As a list."""
+        """Ignore the element of a list."""
 
     def extend(self, _values: Any) -> None:
-        """As a list."""
+        """Ignore the elements of a list."""
 
 
 class _Allowed:
-    """A callable that a pickle can call and do nothing else with."""
+    """A callable that a pickle can call, and nothing else."""
 
     __slots__ = ("_call",)
     _call: Callable[..., Any]
@@ -79,7 +81,7 @@ class _Allowed:
 
 
 class _Names(OrderedDict[Any, Any]):
-    """Takes items and no attributes, which could hide its methods; torch gives a state dict's versions as one."""
+    """A dict without attributes, which could hide its methods; torch sets the versions of a state dict as one."""
 
     def __setstate__(self, _state: Any) -> None:
         pass
@@ -91,12 +93,13 @@ def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int,
 
 
 def _encoded(text: str, encoding: str = "latin1") -> bytes:
-    if encoding not in ("latin1", "latin-1"):  # what protocol 2 writes bytes with; others may unpack to any size
+    # Protocol 2 writes bytes in latin1; other codecs may unpack to any size.
+    if encoding not in ("latin1", "latin-1"):
         raise pickle.UnpicklingError(f"it encodes with {encoding!r}")
     return codecs.encode(text, "latin1")
 
 
-_KNOWN: dict[tuple[str, str], Any] = {
+_ALLOWED: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): _Allowed(_Names),
     ("collections", "defaultdict"): _Allowed(lambda *_arguments: defaultdict(None)),
     ("torch._utils", "_rebuild_tensor_v2"): _Allowed(_tensor),
@@ -110,35 +113,37 @@ _KNOWN: dict[tuple[str, str], Any] = {
 
 
 class _RefusedError(Exception):
-    """Names the global."""
+    """A name in the file that is neither allowed nor inert; the message is the name."""
 
 
 class _Unpickler(pickle.Unpickler):
-    """torch derives from it: the storages are torch's, every other name comes here."""
+    """An unpickler that resolves allowed names alone; torch derives from it and resolves its storages by itself."""
 
     def find_class(self, module: str, name: str) -> Any:
-        module = {"__builtin__": "builtins"}.get(module, module)  # what protocol 2 calls it
-        if (module, name) in _KNOWN:
-            return _KNOWN[module, name]
+        """Return the object of a name in the file, or a placeholder class; raises _RefusedError for other names."""
+        # Protocol 2 calls builtins by its old name.
+        module = {"__builtin__": "builtins"}.get(module, module)
+        if (module, name) in _ALLOWED:
+            return _ALLOWED[module, name]
         if any(module == package or module.startswith(f"{package}.") for package in _INERT):
             return type(name.rpartition(".")[2] or "Placeholder", (Placeholder,), {})
         raise _RefusedError(f"{module}.{name}")
 
 
 class _RestrictedPickle:
-    """What torch.load takes for the pickle module."""
+    """Replaces the module pickle in torch.load."""
 
     Unpickler = _Unpickler
     UnpicklingError = pickle.UnpicklingError
 
     @staticmethod
     def load(file: Any, **options: Any) -> Any:
-        """As pickle.load, restricted."""
+        """Load a pickle with the restricted unpickler."""
         return _Unpickler(file, **options).load()
 
 
 def _is_program(path: Path) -> bool:
-    """Whether torch.load would hand the file to torch.jit, asked of the reader that it asks itself."""
+    """Return whether torch.load would hand the file to torch.jit; the same reader tells as in torch.load."""
     with path.open("rb") as file:
         if file.read(len(_ZIP)) != _ZIP:
             return False
@@ -148,28 +153,31 @@ def _is_program(path: Path) -> bool:
 def _load(path: Path) -> Any:
     if _is_program(path):
         raise _RefusedError("a program (TorchScript)")
-    if tarfile.is_tarfile(path):  # of before PyTorch 0.1.10; torch would unpack it into files
+    # A format older than PyTorch 0.1.10, which torch would unpack into files.
+    if tarfile.is_tarfile(path):
         raise pickle.UnpicklingError("a tar archive")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's advice about weights_only, which knows no placeholders
+        # torch advises weights_only=True, which has no placeholders.
+        warnings.simplefilter("ignore")
         return torch.load(path, map_location="cpu", weights_only=False, pickle_module=_RestrictedPickle)
 
 
 def load_untrusted(path: Path) -> Any:
-    """What a PyTorch checkpoint (zip or older) holds; tensors on the CPU.
+    """Read the content of a PyTorch checkpoint (zip or older); tensors are on the CPU.
 
     Raises:
-        InputError: No such file, no checkpoint, or one that would run code.
+        InputError: There is no such file, it is not a checkpoint, or it would run code.
     """
     if not path.is_file():
-        raise InputError(f"no checkpoint {path}: name an existing file")
+        raise InputError(f"there is no checkpoint {path}: name an existing file")
     try:
         return _load(path)
     except _RefusedError as error:
         raise InputError(
             f"{path} would run {error} when it is loaded, which no checkpoint needs: it was not opened; get the "
-            "weights from somebody you trust"
+            "weights from a source that you trust"
         ) from None
-    except Exception as error:  # a broken pickle can raise anything
+    # A broken pickle can raise any exception.
+    except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path} is no PyTorch checkpoint ({reason}): name a file of weights") from None
+        raise InputError(f"{path} is not a PyTorch checkpoint ({reason}): name a file of weights") from None

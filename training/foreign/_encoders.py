@@ -1,7 +1,11 @@
-"""Encoders trained elsewhere: which program's names a state dict has, and our encoder with its weights.
+"""Encoders that other programs trained: the names of their tensors tell the program, their shapes the sizes.
 
 Names and shapes are public facts of emg2qwerty (Sivakumar et al. 2024), of its fork zberman1234/emg2qwerty and of
-braindecode; no code of theirs is here.
+braindecode; this module contains no code of these programs. Plan:
+
+1. A tensor that one program alone has tells which program and family a state dict is of (`NAMINGS`).
+2. The sizes of the encoder follow from the shapes of its tensors (`_Sizes`).
+3. An encoder of these sizes tells which tensors must be there, and of which shapes: everything else is refused.
 """
 
 import re
@@ -17,25 +21,34 @@ from training.models.encoder_base import Encoder
 from training.models.families import make_encoder
 
 _TDS, _SPATIAL_TDS, _SPATIAL_LSTM = "tds", "spatial_tds", "spatial_lstm"
-_COUNTED = "num_batches_tracked"
+_COUNTER = "num_batches_tracked"
+"""Name of BatchNorm's counter, which no encoder needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How one program names the tensors of one family."""
+    """The names that a program gives to the tensors of a family."""
 
     program: str
     family: str
     sign: str
-    """A tensor that it alone has."""
+    """A tensor that no other program has."""
     stem: str
-    """Of the modules in front of the blocks."""
+    """Prefix of the modules before the blocks."""
     mlps: str
+    """Prefix of the MLPs."""
     blocks: str
+    """Prefix of the TDS blocks or LSTM layers."""
     head: str
+    """Prefix of the head."""
 
-    def theirs(self, ours: str, second: int = 2) -> str:
-        """Their name of one of our tensors; `second` is the place of an FC block's second linear layer."""
+    def foreign_name(self, name: str, second: int = 2) -> str:
+        """Return the program's name of one of our tensors.
+
+        Args:
+            name: Name of the tensor in our encoder.
+            second: Place of the second linear layer in a fully connected block.
+        """
         rules: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
             (r"scale", lambda _: f"{self.stem}.0.batch_norm.weight"),
             (r"shift", lambda _: f"{self.stem}.0.batch_norm.bias"),
@@ -58,7 +71,7 @@ class Naming:
             (r"out\.(\w+)", lambda m: f"{self.blocks}.out_layer.{m[1]}"),
             (r"head\.(\w+)", lambda m: f"{self.head}.{m[1]}"),
         )
-        return next(name(match) for pattern, name in rules if (match := re.fullmatch(pattern, ours)))
+        return next(rename(match) for pattern, rename in rules if (match := re.fullmatch(pattern, name)))
 
     def _block(self, number: int) -> str:
         return f"{self.blocks}.tds_conv_blocks.{number}"
@@ -75,47 +88,40 @@ NAMINGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class ForeignEncoder:
     """An encoder with the weights of another program."""
 
     encoder: Encoder
     program: str
-    """Whose names the tensors had."""
+    """Program whose names the tensors had."""
 
 
-def encoder_from(content: Any, where: str, settings: Mapping[str, Any] | None = None) -> Foreign:
-    """The encoder that a checkpoint's content or a bare state dict holds; sizes are read off the shapes.
+def encoder_from(content: Any, where: str, settings: Mapping[str, Any] | None = None) -> ForeignEncoder:
+    """Make the encoder of a checkpoint's content or of a bare state dict; its sizes follow from the shapes.
 
     Args:
-        content: As loaded: tensors by name, or a mapping with "state_dict".
-        where: Named in errors.
+        content: The loaded content: tensors by name, or a mapping with "state_dict".
+        where: Name of the file, for errors.
         settings: Settings of our encoder that no shape tells (offsets, pooling).
 
     Raises:
-        InputError: No weights, names of no known program, a tensor that is missing, unknown or of another shape.
+        InputError: No weights, names of no known program, or a tensor that is missing, unknown or of another shape.
     """
     tensors = _state_dict(content, where)
-    # braindecode's tensors are those of emg2qwerty but for the head.
+    # braindecode's tensors have the names of emg2qwerty's, except the head: so braindecode comes first.
     naming = next((n for n in reversed(NAMINGS) if n.sign in tensors), None)
     if naming is None:
-        some = ", ".join(sorted(tensors)[:3])
+        examples = ", ".join(sorted(tensors)[:3])
         raise InputError(
-            f"{where} holds {len(tensors)} tensors with names of no known program ({some}, ...): expected a checkpoint "
-            "of emg2qwerty, of its fork with a spatial front, or of braindecode's EMG2QwertyNet"
+            f"{where} holds {len(tensors)} tensors with names of no known program ({examples}, ...): expected a "
+            "checkpoint of emg2qwerty, of its fork with a spatial front, or of braindecode's EMG2QwertyNet"
         )
     sizes = _Sizes(naming, tensors, where)
     encoder = make_encoder({"family": naming.family, **sizes.read(), **(settings or {})})
-    own = {name: value for name, value in encoder.state_dict().items() if not name.endswith(_COUNTED)}
-    names = {name: naming.theirs(name, sizes.second) for name in own}
-    problems = [f"no {theirs}, expected {_shape(own[ours])}" for ours, theirs in names.items() if theirs not in tensors]
-    problems += [
-        f"{theirs} of shape {_shape(tensors[theirs])}, expected {_shape(own[ours])}"
-        for ours, theirs in names.items()
-        if theirs in tensors and tensors[theirs].shape != own[ours].shape
-    ]
-    unknown = set(tensors) - set(names.values())
-    problems += [f"{name}, which {naming.program} does not have" for name in sorted(unknown)]
-    if problems:
+    own = {name: value for name, value in encoder.state_dict().items() if not name.endswith(_COUNTER)}
+    names = {name: naming.foreign_name(name, sizes.second) for name in own}
+    expected = {names[name]: value for name, value in own.items()}
+    if problems := _problems(expected, tensors, naming.program):
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise InputError(
             f"{where} has {'; '.join(problems[:3])}{more}: it is not the {naming.family} of {naming.program}; import "
@@ -123,22 +129,31 @@ def encoder_from(content: Any, where: str, settings: Mapping[str, Any] | None = 
         )
     encoder.load_state_dict({name: tensors[names[name]].float() for name in own}, strict=False)
     if encoder.config.classes != CLASSES:
-        raise InputError(
-            f"{where} tells {encoder.config.classes} classes apart: expected emg2qwerty's 98 keys and the blank"
-        )
-    return Foreign(encoder.eval(), naming.program)
+        raise InputError(f"{where} has {encoder.config.classes} classes: expected emg2qwerty's 98 keys and the blank")
+    return ForeignEncoder(encoder.eval(), naming.program)
+
+
+def _problems(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], program: str) -> list[str]:
+    """Describe the tensors that are missing, of another shape, or unknown."""
+    problems = [f"no {name}, expected {_shape(value)}" for name, value in expected.items() if name not in tensors]
+    problems += [
+        f"{name} of shape {_shape(tensors[name])}, expected {_shape(value)}"
+        for name, value in expected.items()
+        if name in tensors and tensors[name].shape != value.shape
+    ]
+    return problems + [f"{name}, which {program} does not have" for name in sorted(set(tensors) - set(expected))]
 
 
 @dataclass(frozen=True, slots=True)
 class _Sizes:
-    """Settings of an encoder as its tensors' shapes tell them."""
+    """The settings of an encoder that follow from the shapes of its tensors."""
 
     naming: Naming
     tensors: Mapping[str, Tensor]
     where: str
 
     def read(self) -> dict[str, Any]:
-        """Settings by name."""
+        """Return the settings by name."""
         naming = self.naming
         bands = self._count(rf"{re.escape(naming.mlps)}\.mlps\.(\d+)\.mlp\.0\.weight")
         electrodes = self._dimension("scale", 0) // max(bands, 1)
@@ -159,7 +174,7 @@ class _Sizes:
             lstm = rf"{re.escape(naming.blocks)}\.lstm_layers\.weight_hh_l(\d+)"
             sizes["layers"] = self._count(lstm)
             sizes["hidden"] = self._dimension("lstm.weight_hh_l0", 1)
-            sizes["bidirectional"] = naming.theirs("lstm.weight_hh_l0_reverse") in self.tensors
+            sizes["bidirectional"] = naming.foreign_name("lstm.weight_hh_l0_reverse") in self.tensors
         else:
             blocks = rf"{re.escape(naming.blocks)}\.tds_conv_blocks\.(\d+)\.conv2d\.weight"
             sizes["blocks"] = self._count(blocks)
@@ -169,18 +184,18 @@ class _Sizes:
 
     @property
     def second(self) -> int:
-        """Place of an FC block's second linear layer: behind ReLU, or behind ReLU and a dropout."""
+        """Place of the second linear layer in a fully connected block: after ReLU, or after ReLU and dropout."""
         return 3 if any(re.search(r"\.fc_block\.3\.weight$", name) for name in self.tensors) else 2
 
     def _count(self, pattern: str) -> int:
         return len({match[1] for name in self.tensors if (match := re.fullmatch(pattern, name))})
 
-    def _dimension(self, ours: str, axis: int) -> int:
-        name = self.naming.theirs(ours, self.second)
+    def _dimension(self, own_name: str, axis: int) -> int:
+        name = self.naming.foreign_name(own_name, self.second)
         if name not in self.tensors or self.tensors[name].ndim <= axis:
-            found = _shape(self.tensors[name]) if name in self.tensors else "nothing"
+            shape = _shape(self.tensors[name]) if name in self.tensors else "missing"
             raise InputError(
-                f"{self.where} has the names of {self.naming.program}, but {name} is {found}: expected its weights; "
+                f"{self.where} has the names of {self.naming.program}, but {name} is {shape}: expected its weights; "
                 "import the file as its program wrote it"
             )
         return int(self.tensors[name].shape[axis])
@@ -193,10 +208,10 @@ def _state_dict(content: Any, where: str) -> dict[str, Tensor]:
     weights = {
         str(name): value
         for name, value in tensors.items()
-        if isinstance(value, Tensor) and not str(name).endswith(_COUNTED)
+        if isinstance(value, Tensor) and not str(name).endswith(_COUNTER)
     }
     if not weights:
-        raise InputError(f"{where} holds no state dict of tensors: expected a checkpoint with its weights")
+        raise InputError(f"{where} holds no state dict of tensors: expected a checkpoint with weights")
     return weights
 
 

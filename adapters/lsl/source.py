@@ -19,6 +19,7 @@ from adapters.lsl.channels import NUMBERS
 from adapters.lsl.discover import StreamSummary, resolve
 from adapters.lsl.inlet import StreamInlet, StreamLostError, connected
 from messages.errors import InputError
+from messages.notice import sentences
 from messages.signal import Chunk, Layout, joined
 from streamer.arrival.aligner import BandAligner
 from streamer.arrival.intake import Delivery, Intake
@@ -160,7 +161,7 @@ class LSLSource(Closing):
             for inlet in self._inlets
             if inlet.shift
         ]
-        return [*gone, *self.merger.problems(), *moved, *self.merger.notes()]
+        return [*gone, *sentences(self.merger.notices()), *moved]
 
     def figures(self) -> dict[str, Any]:
         """For the status: milliseconds and counts; age_ms is that of the newest sample now."""

@@ -245,7 +245,7 @@ def test_jitter_and_batches_become_even_times_and_a_step_is_believed(name: str) 
 
 @pytest.mark.parametrize("behind", [1e9, -1e9, 5.0])
 def test_stamps_of_another_clock_are_taken_as_of_now(name: str, behind: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamer.arrival.stamp_shift._BEHIND", 0.2)
+    monkeypatch.setattr("streamer.arrival.stamp_shift._BEHIND_S", 0.2)
     outlet = raw_outlet(name)
     with open_stream(name, LAYOUT, FIND) as source:
         ready(outlet)
@@ -286,9 +286,10 @@ def test_a_wrong_unit_is_withheld_from_whoever_decodes(name: str) -> None:
         outlet.push_chunk(rows, (begun + np.arange(2000) / LAYOUT.rate).tolist())
         assert len(pull(source, 1000).times) == 1000  # half a second, until it is known
         assert source.pull(0.1) is None
-        (problem,) = source.problems()
-        assert "the left band is at 1." in problem
-        assert "1,000 times too large" in problem
+        left, right = source.problems()
+        assert "the left band is at 1." in left
+        assert "the right band is at 1." in right
+        assert "1,000 times too large" in left
 
 
 def test_a_lost_packet_is_there_as_no_numbers(name: str) -> None:

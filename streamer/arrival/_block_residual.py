@@ -44,7 +44,9 @@ class BlockResidual:
             stamps = np.concatenate([[self.pending[0]], stamps])
             residuals = np.concatenate([[self.pending[1]], residuals])
         is_last = stamps[1:] != stamps[:-1]
-        if not is_last.all():
+        if is_last.all():
+            self.run = 1 if len(is_last) else self.run
+        else:
             for ends_run in is_last.tolist():
                 self.run = 1 if ends_run else self.run + 1
                 self.batch = max(self.batch, min(self.run, self.longest_batch))

@@ -6,6 +6,23 @@ import numpy as np
 import pytest
 
 from streamer.arrival._block_residual import BlockResidual
+from tests.streamer.arrival.cutting import ways_to_cut
+
+
+def test_any_cut_gives_the_same() -> None:
+    rng = np.random.default_rng(0)
+    stamps = np.repeat(np.cumsum(rng.uniform(0.001, 0.01, 40)), rng.integers(1, 9, 40))
+    residuals = rng.normal(0, 0.01, len(stamps))
+    residuals[17] = np.nan
+    whole = BlockResidual(400)
+    whole.push(stamps, residuals)
+    for cuts in ways_to_cut(len(stamps)):
+        pieced = BlockResidual(400)
+        for part in zip(np.split(stamps, cuts), np.split(residuals, cuts), strict=True):
+            if len(part[0]):
+                pieced.push(*part)
+        assert pieced == whole
+        assert whole.count > 30
 
 
 def test_of_equal_stamps_the_last_residual_counts_in_its_own_block() -> None:

@@ -25,13 +25,12 @@ from emgtype.models.pipelines import assemble
 from emgtype.replay.key_delays import ShownKeys
 from emgtype.tables import accuracy_table
 from emgtype.texts import load_text
-from messages.signal import Chunk, Layout, joined
+from messages.signal import F64, Chunk, Layout, joined
 from simulator.person import make_person
 from simulator.session import LAYOUT, TypingSession, typing_session
-from streamer.arrival._resampler import Resampler
-from streamer.arrival._sample_clock import FloatArray
 from streamer.arrival.intake import Delivery, Intake
 from streamer.arrival.merger import Merger
+from streamer.arrival.resampler import Resampler
 
 _PACKET = 32  # samples: 16 ms, as a radio sends them
 _ESTIMATE = 5.0  # seconds between two estimates of the clocks' difference: LSL's default
@@ -56,7 +55,7 @@ class Band:
         self._times = np.empty(0)
         self._arrived = 0.0
 
-    def push(self, chunk: Chunk) -> list[tuple[Delivery, FloatArray]]:
+    def push(self, chunk: Chunk) -> list[tuple[Delivery, F64]]:
         """Packets, and when their samples were taken."""
         samples, times = chunk.samples[:, self._side], chunk.times
         if self._sampler:
@@ -69,9 +68,7 @@ class Band:
             self._samples, self._times = self._samples[_PACKET:], self._times[_PACKET:]
         return made
 
-    def _packet(
-        self, samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]], times: FloatArray
-    ) -> tuple[Delivery, FloatArray]:
+    def _packet(self, samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]], times: F64) -> tuple[Delivery, F64]:
         stamped, delivered = self._rng.uniform(0, self._jitter, 2)
         # The device's clock, and what is known of it: an estimate holds for five seconds in which it drifts on.
         number = np.floor(times / _ESTIMATE)
@@ -109,13 +106,13 @@ class Streams:
     """Spent on merging."""
     skews: list[float] = field(default_factory=list)
     """Milliseconds that were told, a second apart, once settled."""
-    apart: list[FloatArray] = field(default_factory=list)
+    apart: list[F64] = field(default_factory=list)
     """Milliseconds from the taking of the left sample of a pair to that of the right one."""
 
     def __post_init__(self) -> None:
         self.bands = [Band(self.options, side) for side in range(LAYOUT.bands)]
         self.merger, self._told = (Merger(layout, self._intakes()) for layout in (LAYOUT, _TRUTH))
-        self._waiting: list[tuple[float, int, Delivery, FloatArray]] = []
+        self._waiting: list[tuple[float, int, Delivery, F64]] = []
         self._asked = _SETTLED
 
     @staticmethod
@@ -132,7 +129,7 @@ class Streams:
         del self._waiting[: len(due)]
         return joined([piece for packet in due for piece in self._deliver(*packet)])
 
-    def _deliver(self, arrived: float, side: int, delivery: Delivery, times: FloatArray) -> list[Chunk]:
+    def _deliver(self, arrived: float, side: int, delivery: Delivery, times: F64) -> list[Chunk]:
         began = time.perf_counter()
         pieces = self.merger.push(side, delivery)
         self.seconds += time.perf_counter() - began

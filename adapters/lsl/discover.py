@@ -1,7 +1,7 @@
-"""Which LSL streams are on the network, what they say about themselves, and which of them is meant.
+"""LSL streams on the network: find them, read their descriptions, and choose one by its name.
 
-All streams are looked for and then one is chosen (liblsl#282: a query by name may miss local streams), so that
-everything found can be named when the wanted one is missing.
+All streams are looked for, and then one is chosen: a query by name may miss local streams (liblsl#282), and an error
+can name all others when a stream is missing.
 """
 
 import time
@@ -25,16 +25,21 @@ FORMATS = {
 }
 """numpy's name of each channel format of liblsl (a string has no dtype of fixed size)."""
 
-_POLL = 0.05  # seconds between looks at what the resolver has found
-_SETTLE = 0.75
-"""Seconds to go on looking once the wanted are there, for a second stream of that name: liblsl asks in waves 0.5 s
-apart, of several outlets on one machine the first wave finds one, and the second's answers have a quarter second."""
-_DESCRIBE = 1.0  # seconds that one stream may take to hand over its description
+_POLL_S = 0.05
+"""Seconds between two looks at the resolver's results."""
+_LINGER_S = 0.75
+"""Seconds to go on looking once all requested streams are there, for a second stream of one of the names.
+
+liblsl asks in waves 0.5 s apart, and of several outlets on one machine the first wave finds one; so this lasts until
+the second wave, and a quarter of a second longer for its answers.
+"""
+_DESCRIPTION_S = 1.0
+"""Seconds that one stream may take to hand over its description."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamSummary:
-    """What a stream says about itself."""
+    """A stream's description of itself."""
 
     name: str
     type: str
@@ -50,11 +55,11 @@ class StreamSummary:
     units: tuple[str, ...] = ()
     """(channels,) as described, like the labels."""
     side: str = ""
-    """Of the band that it carries, where desc/side says so; asked for with the labels."""
+    """Side of the band that it carries, where desc/side says so; "" where not, or where it was not asked for."""
 
     @property
     def unit(self) -> str:
-        """The unit that all described channels share; "" where none is described, "mixed" where they differ."""
+        """Unit that all described channels share; "" where none is described, "mixed" where they differ."""
         units = set(self.units) - {""}
         return units.pop() if len(units) == 1 else "mixed" if units else ""
 
@@ -66,7 +71,7 @@ class StreamSummary:
 
 
 def summarise(info: pylsl.StreamInfo) -> StreamSummary:
-    """A stream's own words; labels and units only from an `info` that an inlet has fetched, a resolved one has none."""
+    """Return a stream's description; labels and units are only in an `info` that an inlet has fetched."""
     return StreamSummary(
         name=info.name(),
         type=info.type(),
@@ -82,31 +87,31 @@ def summarise(info: pylsl.StreamInfo) -> StreamSummary:
 
 
 def find_streams(timeout: float, *, describe: bool = True) -> list[StreamSummary]:
-    """Every stream on the network, by name, looked for during `timeout` s (below 1 s some are missed).
+    """Return every stream on the network, in the order of their names.
 
     Args:
-        timeout: Seconds.
-        describe: Ask each for labels and units, too; one that does not answer is listed without.
+        timeout: Seconds to look for; below 1 s some streams are missed.
+        describe: Whether to ask each stream for labels and units, too; a stream that does not answer has none.
     """
-    infos = _resolve(timeout, lambda found: False)
+    infos = _resolve(timeout, lambda _infos: False)
     if describe:
         infos = [_described(info) for info in infos]
     return sorted((summarise(info) for info in infos), key=lambda s: (s.name, s.source_id))
 
 
 def resolve(
-    names: Sequence[str], timeout: float, seen: Callable[[Sequence[pylsl.StreamInfo]], None] = lambda infos: None
+    names: Sequence[str], timeout: float, on_match: Callable[[Sequence[pylsl.StreamInfo]], None] = lambda _infos: None
 ) -> list[pylsl.StreamInfo]:
-    """The streams called `names`, waited for during at most `timeout` s.
+    """Return the streams of these names, in their order.
 
     Args:
-        names: Each a stream's NAME, or NAME@SOURCE_ID where several share the name.
-        timeout: Seconds.
-        seen: Gets the streams of these names as soon as there is one of each, while it is still looked for others;
-            most likely they are those that will be returned.
+        names: NAME of each stream, or NAME@SOURCE_ID where several share the name.
+        timeout: Seconds to wait for them, at most.
+        on_match: Gets the streams of these names as soon as there is one of each, while the search for others goes on;
+            most likely these streams will be returned.
 
     Raises:
-        InputError: One is not there (all that were found are named), or a name stands for several.
+        InputError: A stream is missing (the others on the network are named), or a name stands for several.
     """
 
     def enough(infos: list[pylsl.StreamInfo]) -> bool:
@@ -114,70 +119,82 @@ def resolve(
         matches = [_matches(name, summaries) for name in names]
         if not all(matches):
             return False
-        seen([infos[i] for i in sorted({i for match in matches for i in match})])
+        on_match([infos[i] for i in sorted({i for match in matches for i in match})])
         return True
 
-    found = _resolve(timeout, enough)
-    summaries = [summarise(info) for info in found]
-    return [found[choose(name, summaries, timeout)] for name in names]
+    infos = _resolve(timeout, enough)
+    summaries = [summarise(info) for info in infos]
+    return [infos[choose(name, summaries, timeout)] for name in names]
 
 
-def choose(name: str, found: Sequence[StreamSummary], timeout: float) -> int:
-    """Index of the one stream in `found` that is meant by NAME or NAME@SOURCE_ID; errors as in `resolve`."""
-    matches = _matches(name, found)
+def choose(name: str, streams: Sequence[StreamSummary], timeout: float) -> int:
+    """Return the index of the one stream that is called NAME or NAME@SOURCE_ID.
+
+    Args:
+        name: NAME or NAME@SOURCE_ID.
+        streams: All streams on the network.
+        timeout: Seconds for which they were looked for.
+
+    Raises:
+        InputError: No stream has that name, or several have.
+    """
+    matches = _matches(name, streams)
     if len(matches) == 1:
         return matches[0]
     if matches:
-        sources = [f"{found[i].name}@{found[i].source_id}" for i in matches]
+        sources = [f"{streams[i].name}@{streams[i].source_id}" for i in matches]
         advice = f"name one by its source id: {' or '.join(sources)}"
         if len(set(sources)) < len(sources):
-            advice = f"stop one of them ({', '.join(str(found[i]) for i in matches)}): their source ids are equal"
+            advice = f"stop one of them ({', '.join(str(streams[i]) for i in matches)}): their source ids are equal"
         raise InputError(f"found {len(matches)} LSL streams for {name!r}, expected one: {advice}")
-    if not found:
+    if not streams:
         raise InputError(
             f"found no LSL stream at all within {timeout:g} s, expected {name!r}: start the device's LSL outlet,"
             " and check that both machines are on one network whose firewall lets liblsl's ports 16571-16604 through"
         )
     raise InputError(
-        f"found no LSL stream named {name!r} within {timeout:g} s, only {'; '.join(map(str, found))}:"
+        f"found no LSL stream named {name!r} within {timeout:g} s, only {'; '.join(map(str, streams))}:"
         " name one of these, or start the device's LSL outlet"
     )
 
 
-def _matches(name: str, found: Sequence[StreamSummary]) -> list[int]:
-    plain = [i for i, stream in enumerate(found) if stream.name == name]
-    return plain or [i for i, stream in enumerate(found) if f"{stream.name}@{stream.source_id}" == name]
+def _matches(name: str, streams: Sequence[StreamSummary]) -> list[int]:
+    """Return the indices of the streams called NAME, or where there are none, NAME@SOURCE_ID."""
+    by_name = [i for i, stream in enumerate(streams) if stream.name == name]
+    return by_name or [i for i, stream in enumerate(streams) if f"{stream.name}@{stream.source_id}" == name]
 
 
 def _resolve(timeout: float, enough: Callable[[list[pylsl.StreamInfo]], bool]) -> list[pylsl.StreamInfo]:
-    """All streams seen until the timeout, or a little after `enough` has said, once, that the wanted are there."""
+    """Return all streams seen within `timeout` s, or until a little after `enough` was first true of them."""
     resolver = pylsl.ContinuousResolver()
     end = time.monotonic() + timeout
-    settling = False
+    lingers = False
     while (now := time.monotonic()) < end:
-        if not settling and enough(resolver.results()):
-            settling = True
-            end = min(end, now + _SETTLE)
-        time.sleep(min(_POLL, end - now))
-    found: list[pylsl.StreamInfo] = resolver.results()
-    return found
+        if not lingers and enough(resolver.results()):
+            lingers = True
+            end = min(end, now + _LINGER_S)
+        time.sleep(min(_POLL_S, end - now))
+    infos: list[pylsl.StreamInfo] = resolver.results()
+    return infos
 
 
 def _described(info: pylsl.StreamInfo) -> pylsl.StreamInfo:
+    """Return a stream's info with its description, without where it does not answer."""
     # An inlet that is never opened for data is no consumer in its outlet's eyes: looking must not set off a player.
     with suppress(pylsl.util.TimeoutError, pylsl.util.LostError):
-        return pylsl.StreamInlet(info).info(timeout=_DESCRIBE)
+        return pylsl.StreamInlet(info).info(timeout=_DESCRIPTION_S)
     return info
 
 
 def _of_channels(info: pylsl.StreamInfo, field: str) -> tuple[str, ...]:
-    """desc/channels/channel/FIELD of each channel, as the XDF convention has it; () where all are missing."""
+    """Return desc/channels/channel/FIELD of each channel, as the XDF convention has it; () where all are missing."""
     values = [channel.child_value(field).strip() for channel in _channels(info)][: info.channel_count()]
     values += [""] * (info.channel_count() - len(values))
     return tuple(values) if any(values) else ()
 
 
 def _channels(info: pylsl.StreamInfo) -> Iterator[Any]:
+    """Yield the channel elements of a stream's description."""
     channel = info.desc().child("channels").child("channel")
     while not channel.empty():
         yield channel

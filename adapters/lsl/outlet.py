@@ -1,4 +1,4 @@
-"""Samples out over LSL, as a wristband's driver would send them: one stream with all bands, or one band of them.
+"""Samples out over LSL, as a wristband's driver would send them: one stream with all bands, or with one of them.
 
 The description follows the XDF convention: desc/channels/channel with label, unit and type.
 """
@@ -10,12 +10,13 @@ import numpy.typing as npt
 import pylsl
 
 from adapters.files.closing import Closing
-from adapters.lsl.channels import NUMBERS, SAMPLE_NUMBER
-from messages.signal import Chunk, Layout
+from adapters.lsl.channels import MODULUS, SAMPLE_NUMBER
+from messages.signal import F32, F64, Chunk, Layout
 
-_BUFFER = 10  # seconds that are kept for a consumer that does not keep up; beyond it the oldest are dropped
+_BUFFER_S = 10
+"""Seconds of samples kept for a consumer that does not keep up; beyond it the oldest are dropped."""
 _UNITS = {"uV": "microvolts"}
-"""How the convention writes a layout's unit."""
+"""Names of the layouts' units in the XDF convention."""
 
 
 class LSLOutlet(Closing):
@@ -24,9 +25,9 @@ class LSLOutlet(Closing):
     Args:
         name: The stream's name.
         layout: Of the chunks that will be pushed.
-        source_id: By which consumers take the stream up again after a restart.
-        sample_numbers: Append a channel that counts the samples modulo `lsl_channels.NUMBERS`.
-        band: Send this band alone; None sends all.
+        source_id: Id by which consumers take the stream up again after a restart.
+        sample_numbers: Whether to append a channel that numbers the samples modulo `MODULUS`.
+        band: Index of the one band to send; None sends all.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class LSLOutlet(Closing):
             channel.append_child_value("label", label)
             channel.append_child_value("unit", unit)
             channel.append_child_value("type", kind)
-        self._outlet: Any = pylsl.StreamOutlet(info, max_buffered=_BUFFER)
+        self._outlet: Any = pylsl.StreamOutlet(info, max_buffered=_BUFFER_S)
 
     def push(self, chunk: Chunk, offset: float = 0.0) -> None:
         """Send a chunk, stamped with its own times.
@@ -63,26 +64,27 @@ class LSLOutlet(Closing):
         rows = bands.reshape(len(chunk.times), -1)  # (T, bands, electrodes) → (T, channels)
         self.send(rows, chunk.times + offset, self.samples + np.arange(len(rows)))
 
-    def send(
-        self, rows: npt.NDArray[np.float32], stamps: npt.NDArray[np.float64], numbers: npt.NDArray[np.int64]
-    ) -> None:
-        """Send samples (T, channels) with stamps (T,) s on the LSL clock; the numbers (T,) go where they are asked for.
+    def send(self, rows: F32, stamps: F64, numbers: npt.NDArray[np.int64]) -> None:
+        """Send samples as a device would that loses, repeats or misdates some.
 
-        As a device would that loses, repeats or misdates some.
+        Args:
+            rows: (T, channels) samples.
+            stamps: (T,) seconds on the LSL clock.
+            numbers: (T,) sample numbers, sent if the outlet sends any.
         """
         if self._sample_numbers:
-            rows = np.column_stack([rows, (numbers % NUMBERS).astype(np.float32)])
+            rows = np.column_stack([rows, (numbers % MODULUS).astype(np.float32)])
         self._outlet.push_chunk(rows, stamps.tolist())
         self.samples += len(rows)
 
     def have_consumers(self) -> bool:
-        """Whether someone receives this stream's data."""
+        """Return whether someone receives this stream's data."""
         return bool(self._outlet.have_consumers())
 
     def wait_for_consumers(self, timeout: float) -> bool:
-        """Whether someone does within `timeout` s; returns as soon as so."""
+        """Return whether someone receives the data within `timeout` s, as soon as someone does."""
         return bool(self._outlet.wait_for_consumers(timeout))
 
     def close(self) -> None:
-        """End the stream. Consumers see it gone, or wait for its source id to come back."""
+        """End the stream. Consumers see that it is gone, or wait for its source id to come back."""
         self._outlet = None

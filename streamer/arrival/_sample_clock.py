@@ -1,110 +1,155 @@
-"""When each sample of a stream was taken: its samples counted, and the count held to its jittery time stamps."""
+"""The clock of a stream: when each sample was taken, from a count of the samples and their jittery time stamps.
+
+Plan
+    Operations: stamps go in, times come out, sample for sample, at once (no look ahead), whatever the pieces.
+
+    Goals: times rise evenly; they follow the device's drift; a gap in the signal is a gap in the times, of its true
+    length; a batch with one stamp for all its samples does no harm.
+
+    State (`ClockState`): two straight lines from sample number to time. `estimate` is the best knowledge; it is
+    corrected once per block of 32 samples. `output` gives the times; it runs at the estimate's rate and nears it
+    slowly, so that a correction never shows as a step. Beside them the offset filter, the jitter and the block's
+    residuals, each in a module of its own.
+
+    Rules, in order:
+    1. A stamp steps if it lies further from the estimate than jitter explains: then it is a gap (forward, where nobody
+       counts losses) or a source that began anew (backward). Both lines are set to that stamp. Where samples are
+       counted, the count alone says what is missing, and a stamp is believed only when it is a second off.
+    2. Otherwise the times are those of `output`, and the residuals are added to the block.
+    3. At the end of a block, the mean residual corrects the estimate. The next line of output is laid so that it meets
+       the estimate after one block, but never more than 2 % (10 % where far) faster or slower than the estimate.
+    4. If 16 blocks in a row lie far to one side of the estimate and close together, the device's clock has stepped:
+       the estimate jumps there, and the output follows by rule 3.
+
+    Warning: times must not depend on the cut. Everything that changes the lines happens at block borders or at a
+    stamp that steps, never at the end of a piece; sums are made sample after sample.
+
+Source
+    Clock recovery of packet networks: see `_offset_filter`.
+
+Tried and rejected
+    liblsl's own dejittering: it smooths over gaps. A smallest step of 25 ms instead of 5: single lost packets (16 ms)
+    passed for jitter. 16 far blocks as a jump of the clock whatever their scatter: jitter that begins or ends looks
+    like that, too; hence the bound on the scatter and the memory of the largest jitter. Times that step back whenever
+    samples follow too soon: a delay that was taken for a gap then broke decoding off; hence `_EARLY_S`.
+"""
 
 import math
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from messages.signal import F64
+from streamer.arrival._block_residual import BlockResidual
+from streamer.arrival._jitter import Jitter
+from streamer.arrival._offset_filter import OUTLIER, OffsetFilter
 
 UNKNOWN = -1
-"""Where nobody counted how many samples were lost before one."""
+"""Number of samples lost before a sample where nobody counts them."""
 _BLOCK = 32
-"""Samples whose stamps correct the clock together: a packet of a radio or so."""
-_START = 0.02  # seconds of jitter expected until it is known
-_FINEST = 1e-4  # seconds of jitter at least: clock synchronisation itself moves stamps by that
-_CHANGES = 64  # newest blocks that tell the jitter,
-_MOSTLY = 0.95  # of them, counting those back alone: packets of up to ten blocks; losses only step forward
-_OF_TWO = 1.645 * math.sqrt(2)  # standard deviations by which 95 of 100 differences of two values are not negative
-_SHARED = 2.0  # by which the filter errs about its error, since blocks share packets and their jitter
-_RATE_PRIOR = 1e-3  # standard deviation of a real rate about the nominal one; evidence soon outweighs it
-_WANDER = 2e-5  # seconds per square root of a second that stamps wander besides drifting (estimates of the clock)
-_DRIFTING = 3e-7  # that a drift changes by, per square root of a second: crystals move with their temperature
-_FAR = 3.0  # standard deviations beyond which an outlier counts as one so far away
-_SLEW = 0.02  # by which the times given out may run faster or slower than the clock to catch up with it,
-_HASTE = 0.1  # and where they are far off
-_FAR_OFF = 0.01  # seconds that is
-_FADING = 0.998
-"""Of the longest batch of equal stamps and of the largest jitter, per block: both are forgotten in ten seconds."""
-_LEAST, _MOST = 0.005, 0.2  # seconds of a step of the stamps that shows a gap, at least and at most
-_STEP = 8.0  # standard deviations of jitter that it has, between those
-_EARLY = 0.06  # seconds that samples may come too soon before their times step back: bands may be so far apart
-_BELIEVED = 1.0  # seconds that the stamps of counted samples may step without being believed
-_STUBBORN = 16  # blocks with all stamps far to one side of the clock, after which it has stepped,
-_SURE = 5.0  # if they are so many standard deviations of theirs away from it
+"""Samples whose stamps correct the clock together: about one packet of a radio."""
+_SLEW = 0.02
+"""Fraction by which the output may run faster or slower than the estimate to meet it."""
+_FAST_SLEW = 0.1
+"""The same where the output is more than `_FAR_BEHIND_S` away from the estimate."""
+_FAR_BEHIND_S = 0.01
+_SMALLEST_STEP_S = 0.005
+"""Smallest distance of a stamp from the estimate that is a step, and of a jumped clock that is reported as one."""
+_LARGEST_STEP_S = 0.2
+"""Distance of a stamp from the estimate that is a step whatever the jitter."""
+_STEP = 8.0
+"""Distance of a stamp from the estimate that is a step, in standard deviations of the jitter."""
+_COUNTED_STEP_S = 1.0
+"""Distance of a stamp from the estimate that is a step where the samples are counted."""
+_EARLY_S = 0.06
+"""Seconds that samples may follow too soon before their times step back; two bands may be so far apart."""
+_JUMP_BLOCKS = 16
+"""Blocks far to one side of the estimate after which the device's clock may have jumped."""
+_JUMP = 5.0
+"""Distance of these blocks from the estimate, in standard deviations of their own scatter, that makes it a jump."""
 
 
 @dataclass(slots=True)
 class _Line:
-    """A sample's time by its number: `at` seconds for the sample of number `index`, `period` seconds each."""
+    """A straight line from the number of a sample to its time."""
 
-    at: float
-    index: int
+    time: float
+    """Time of the sample `number`, in s."""
+    number: int
     period: float
+    """Seconds from sample to sample."""
 
-    def times(self, index: npt.NDArray[np.int64]) -> FloatArray:
-        return self.at + (index - self.index).astype(np.float64) * self.period
+    def times(self, numbers: npt.NDArray[np.int64]) -> F64:
+        """Return the times (T,) s of the samples of these numbers (T,)."""
+        return self.time + (numbers - self.number).astype(np.float64) * self.period
 
-    def move(self, index: int) -> None:
-        self.at += (index - self.index) * self.period
-        self.index = index
+    def move(self, number: int) -> None:
+        """Count from another sample; the line stays the same."""
+        self.time += (number - self.number) * self.period
+        self.number = number
+
+
+@dataclass(slots=True)
+class ClockState:
+    """All that a `SampleClock` remembers but its counts. It changes in place: copy it deeply to keep it."""
+
+    estimate: _Line
+    output: _Line
+    block: BlockResidual
+    offset: OffsetFilter = field(default_factory=OffsetFilter)
+    jitter: Jitter = field(default_factory=Jitter)
+    running: bool = False
+    """Whether a stamp has set the lines."""
+    fresh: bool = True
+    """Whether the next sample is the one whose stamp set the lines."""
+    next: int = 0
+    """Number of the next sample."""
+    filled: int = 0
+    """Samples of the block so far."""
+    far: list[float] = field(default_factory=list)
+    """Mean residuals (s) of the newest blocks, as long as all of them are outliers."""
 
 
 class SampleClock:
-    """Stamps in, times out, sample for sample, at once and however they are cut.
-
-    A Kalman filter of offset and rate (two states, as in the clock recovery of packet networks) on the mean residual of
-    each block of samples, outliers cut at three standard deviations. What it gives out runs at its rate and comes
-    nearer to its offset by at most 2 % (10 % where that is far), so that times rise evenly. A batch of equal stamps was
-    stamped when its newest sample came: only that one tells something.
-
-    A step of the stamps that jitter does not explain is a gap (or, backwards, a source that began anew), never smoothed
-    over; where samples are counted, the count alone says what is missing.
-    """
+    """Stamps in, times out, sample for sample; see the module's plan."""
 
     def __init__(self, rate: float) -> None:
-        """`rate`: nominal samples per second."""
+        """Begin.
+
+        Args:
+            rate: Nominal samples per second.
+        """
         self._nominal = 1.0 / rate
-        self._next = 0  # number of the next sample
-        self._fresh = True  # it is the first since the clock was set by a stamp
-        self._clock = self._out = _Line(0.0, 0, self._nominal)
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream."""
+        block = BlockResidual(round(_LARGEST_STEP_S / self._nominal))
+        self.state = ClockState(_Line(0.0, 0, self._nominal), _Line(0.0, 0, self._nominal), block)
+        """All that the clock remembers: read it to keep it, set it to go on from there."""
         self.steps = 0
         """How often the stamps stepped back, or to another time than the count of samples: another clock."""
         self.gaps = 0.0
         """Seconds that the stamps stepped forward where nobody counts: lost samples, as far as anybody knows."""
-        self._variance = _START**2  # of a block's residual
-        self._roughest = 0.0  # seconds: the largest jitter of late
-        self._changes: deque[float] = deque(maxlen=_CHANGES)  # seconds that the residual steps back from block to block
-        self._before: float | None = None  # the last residual, as of the clock now
-        self._drift = 0.0  # of the period, as a fraction
-        self._drift_variance = _RATE_PRIOR**2
-        self._longest_run, self._run = 1.0, 1  # equal stamps
-        self._anchor(0.0)
-        self._begun = False
 
     @property
     def drift(self) -> float:
-        """By what fraction more samples than nominal come in a second."""
-        return 1.0 / (1.0 + self._drift) - 1.0
+        """Fraction by which more samples than nominal come in a second."""
+        return 1.0 / (1.0 + self.state.offset.drift) - 1.0
 
     @property
     def drift_error(self) -> float:
-        """Standard deviation of it."""
-        return _SHARED * math.sqrt(self._drift_variance)
+        """Standard deviation of `drift`."""
+        return self.state.offset.drift_error
 
     @property
     def jitter(self) -> float:
-        """Seconds: standard deviation of a block's stamps about the clock."""
-        return math.sqrt(self._variance)
+        """Standard deviation of a block's stamps about the clock, in s."""
+        return self.state.jitter.deviation
 
-    def push(self, stamps: FloatArray, lost: npt.NDArray[np.int64]) -> FloatArray:
-        """When these samples were taken.
+    def push(self, stamps: F64, lost: npt.NDArray[np.int64]) -> F64:
+        """Return when these samples were taken.
 
         Args:
             stamps: (T,) seconds; one that is not finite tells nothing.
@@ -113,149 +158,119 @@ class SampleClock:
         Returns:
             (T,) seconds; they rise by nearly a period each, but for gaps, and fall only where `steps` says so.
         """
+        state = self.state
         times = np.empty(len(stamps))
         start = 0
         while start < len(stamps):
-            if self._begun and self._count == _BLOCK:
-                self._close(float(stamps[start]))
-            if not self._begun:
-                self._anchor(float(stamps[start]))
-            end = min(len(stamps), start + _BLOCK - self._count)
+            if state.running and state.filled == _BLOCK:
+                self._finish_block(float(stamps[start]))
+            if not state.running:
+                self._set(float(stamps[start]))
+            end = min(len(stamps), start + _BLOCK - state.filled)
             start += self._take(stamps[start:end], lost[start:end], times[start:end])
         return times
 
-    def _take(self, stamps: FloatArray, lost: npt.NDArray[np.int64], times: FloatArray) -> int:
-        """Give times to samples of one block; how many, up to one whose stamp steps, from which on all begins anew."""
-        index = self._next + np.arange(len(stamps)) + np.cumsum(np.maximum(lost, 0))
-        residuals = stamps - self._clock.times(index)
-        limit = min(max(_STEP * self.jitter, _LEAST), _MOST)
-        batch = self._longest_run * self._nominal  # by which its first sample is stamped too late
-        nobody = lost == UNKNOWN
-        stepped = (residuals > np.where(nobody, limit + batch, _BELIEVED)) | (
-            residuals < -np.where(nobody, limit, _BELIEVED)
-        )
-        stepped[0] &= not self._fresh
-        if stepped.any():
-            at = int(np.argmax(stepped))
-            if at:
-                self._take(stamps[:at], lost[:at], times[:at])
-            # What was taken for a gap may have been a delay: samples that follow too soon take it back.
-            due = float(self._out.times(index[at : at + 1])[0])
-            back = bool(stamps[at] < due - _EARLY)
-            self.steps += back or bool(lost[at] != UNKNOWN)
-            self.gaps += max(0.0, float(stamps[at]) - due) if lost[at] == UNKNOWN else 0.0
-            if lost[at] == UNKNOWN and residuals[at] < 0 and not back:  # jitter that begins, more likely than not
-                self._changes.append(-float(residuals[at]))
-            self._anchor(float(stamps[at]), -np.inf if back else due)
-            return at
-        self._fresh = False
-        times[:] = self._out.times(index)
-        self._learn(stamps, residuals)
-        self._count += len(stamps)
-        self._next = int(index[-1]) + 1
+    def _take(self, stamps: F64, lost: npt.NDArray[np.int64], times: F64) -> int:
+        """Fill in the times of samples of one block.
+
+        Returns:
+            The number of samples taken: all, or those before a stamp that steps, from which on the lines are new.
+        """
+        state = self.state
+        numbers = state.next + np.arange(len(stamps)) + np.cumsum(np.maximum(lost, 0))
+        residuals = stamps - state.estimate.times(numbers)
+        steps = self._steps(residuals, lost)
+        if steps.any():
+            row = int(np.argmax(steps))
+            if row:
+                self._take(stamps[:row], lost[:row], times[:row])
+            due = float(state.output.times(numbers[row : row + 1])[0])
+            self._step(float(stamps[row]), float(residuals[row]), due, counted=bool(lost[row] != UNKNOWN))
+            return row
+        state.fresh = False
+        times[:] = state.output.times(numbers)
+        state.block.push(stamps, residuals)
+        state.filled += len(stamps)
+        state.next = int(numbers[-1]) + 1
         return len(stamps)
 
-    def _anchor(self, stamp: float, least: float = -np.inf) -> None:
-        """The stream goes on from this stamp: its rate is known, its offset as well as a stamp tells it.
+    def _steps(self, residuals: F64, lost: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return which stamps (T,) lie further from the estimate than jitter explains."""
+        limit = min(max(_STEP * self.jitter, _SMALLEST_STEP_S), _LARGEST_STEP_S)
+        # The first sample of a batch is stamped too late by the length of the batch.
+        batch = self.state.block.batch * self._nominal
+        uncounted = lost == UNKNOWN
+        steps: npt.NDArray[np.bool_] = (residuals > np.where(uncounted, limit + batch, _COUNTED_STEP_S)) | (
+            residuals < -np.where(uncounted, limit, _COUNTED_STEP_S)
+        )
+        steps[0] &= not self.state.fresh
+        return steps
 
-        Nothing is given out for before `least`.
-        """
-        self._begun = True
-        self._fresh = True
-        at = stamp if math.isfinite(stamp) else 0.0
-        self._next = 0
-        self._clock = _Line(at, 0, self._nominal * (1.0 + self._drift))
-        self._out = _Line(max(at, least), 0, self._clock.period)
-        self._offset_variance, self._covariance = self._variance, 0.0
-        self._open()
-        self._aside: list[float] = []  # residuals of the last blocks, all of them far
-        self._before = None
-        self._held: tuple[float, float] | None = None  # newest stamp and its residual, until the next one differs
+    def _step(self, stamp: float, residual: float, due: float, *, counted: bool) -> None:
+        """Set the lines to a stamp (s) that steps, whose sample was due at another time (s)."""
+        state = self.state
+        # A forward step may have been a delay instead of a gap: samples that follow too soon take it back, and unless
+        # they are far too soon, the times wait for them instead of stepping back.
+        backward = stamp < due - _EARLY_S
+        self.steps += backward or counted
+        if not counted:
+            self.gaps += max(0.0, stamp - due)
+            if residual < 0 and not backward:
+                # More likely than not this is jitter that begins.
+                state.jitter.steps_back.append(-residual)
+        self._set(stamp, -math.inf if backward else due)
 
-    def _open(self) -> None:
-        self._count = 0
-        self._sum, self._heard = 0.0, 0
+    def _set(self, stamp: float, earliest: float = -math.inf) -> None:
+        """Set both lines to a stamp (s); the rate stays known. The output begins no earlier than `earliest` (s)."""
+        state = self.state
+        state.running = state.fresh = True
+        state.next = state.filled = 0
+        time = stamp if math.isfinite(stamp) else 0.0
+        state.estimate = _Line(time, 0, self._nominal * (1.0 + state.offset.drift))
+        state.output = _Line(max(time, earliest), 0, state.estimate.period)
+        state.offset.restart(state.jitter.variance)
+        state.jitter.previous = None
+        state.block.restart()
+        state.far = []
 
-    def _learn(self, stamps: FloatArray, residuals: FloatArray) -> None:
-        """Add up what the newest sample of each run of equal stamps says; the last waits for its successor."""
-        if self._held is not None:
-            stamps = np.concatenate([[self._held[0]], stamps])
-            residuals = np.concatenate([[self._held[1]], residuals])
-        newest = stamps[1:] != stamps[:-1]
-        if not newest.all():
-            for known in newest.tolist():
-                self._run = 1 if known else self._run + 1
-                self._longest_run = max(self._longest_run, min(self._run, round(_MOST / self._nominal)))
-        told = residuals[:-1][newest]
-        told = told[np.isfinite(told)]
-        # One after the other, so that the sum does not depend on the cut.
-        self._sum = float(np.cumsum(np.concatenate([[self._sum], told]))[-1])
-        self._heard += len(told)
-        self._held = float(stamps[-1]), float(residuals[-1])
+    def _finish_block(self, successor: float) -> None:
+        """End a block, whose successor's stamp (s) is known: correct the estimate, and lay the next line of output."""
+        state, estimate, output = self.state, self.state.estimate, self.state.output
+        state.offset.predict((state.next - estimate.number) * estimate.period)
+        residual = state.block.finish(successor)
+        correction = 0.0
+        if residual is not None:
+            state.jitter.update(residual)
+            correction = self._correction(residual)
+            state.jitter.previous = residual - correction
+        estimate.move(state.next)
+        estimate.time += correction
+        estimate.period = self._nominal * (1.0 + state.offset.drift)
+        state.block.follow(correction)
+        output.move(state.next)
+        behind = estimate.time - output.time
+        slew = (_SLEW if abs(behind) < _FAR_BEHIND_S else _FAST_SLEW) * _BLOCK * self._nominal
+        output.period = estimate.period + min(max(behind, -slew), slew) / _BLOCK
+        state.filled = 0
 
-    def _close(self, successor: float) -> None:
-        """End a block, whose successor's stamp is known: correct the clock by what the block's stamps said."""
-        if self._held is not None and self._held[0] != successor:
-            if math.isfinite(self._held[1]):
-                self._sum += self._held[1]
-                self._heard += 1
-            self._held = None
-            self._run = 1
-        begun, end = self._clock.index, self._next
-        seconds = (end - begun) * self._clock.period
-        self._predict(seconds)
-        if self._heard:
-            residual = self._sum / self._heard
-            self._spread(residual)
-            self._correct(residual)
-            self._before = residual - self._ahead
-        self._clock.move(end)
-        self._clock.at += self._ahead
-        self._clock.period = self._nominal * (1.0 + self._drift)
-        self._out.move(end)
-        behind = self._clock.at - self._out.at
-        slew = (_SLEW if abs(behind) < _FAR_OFF else _HASTE) * _BLOCK * self._nominal
-        self._longest_run = max(1.0, self._run, _FADING * self._longest_run)
-        self._out.period = self._clock.period + min(max(behind, -slew), slew) / _BLOCK
-        if self._held is not None:
-            # Its residual was counted from the block's clock; nothing else of it is asked for in the next.
-            self._held = self._held[0], self._held[1] - self._ahead
-        self._open()
+    def _correction(self, residual: float) -> float:
+        """Return the seconds to add to the estimate after a block of this mean residual (s)."""
+        offset, variance = self.state.offset, self.state.jitter.variance
+        self.state.far = [*self.state.far, residual] if offset.is_outlier(residual, variance) else []
+        if len(self.state.far) == _JUMP_BLOCKS and self._jumps():
+            offset.restart(variance)
+            return residual
+        return offset.correct(residual, variance)
 
-    def _predict(self, seconds: float) -> None:
-        p00, p01, p11 = self._offset_variance, self._covariance, self._drift_variance
-        self._offset_variance = p00 + 2 * seconds * p01 + seconds**2 * p11 + _WANDER**2 * seconds
-        self._covariance = p01 + seconds * p11
-        self._drift_variance = p11 + _DRIFTING**2 * seconds
-        self._ahead = 0.0
-
-    def _spread(self, residual: float) -> None:
-        """Learn the jitter: by what all but a few residuals step back, so that neither losses nor drift pass for it."""
-        if self._before is not None:
-            self._changes.append(max(0.0, self._before - residual))
-        if len(self._changes) >= _CHANGES // 4:
-            most = sorted(self._changes)[int(_MOSTLY * len(self._changes))]
-            self._variance = max(_FINEST, most / _OF_TWO) ** 2
-            self._roughest = max(self.jitter, _FADING * self._roughest)
-
-    def _correct(self, residual: float) -> None:
-        spread = math.sqrt(self._offset_variance + self._variance)
-        cut = min(max(residual, -_FAR * spread), _FAR * spread)
-        self._aside = [*self._aside, residual] if abs(residual) > _FAR * spread else []
-        if len(self._aside) == _STUBBORN:
-            mean, scatter = abs(float(np.mean(self._aside))), float(np.std(self._aside))
-            self._aside = []
-            if mean > _SURE * scatter:  # and not jitter that has just begun
-                # When jitter ends, all packets come as soon as the first ones did before: no other clock.
-                self.steps += mean > max(_LEAST, _FAR * self._roughest)
-                self._ahead, self._offset_variance, self._covariance = residual, self._variance, 0.0
-                if mean <= _LEAST:  # but a rate that jitter has led astray
-                    self._drift_variance = _RATE_PRIOR**2
-                return
-        gain = self._offset_variance + self._variance
-        by_offset, by_drift = self._offset_variance / gain, self._covariance / gain
-        self._ahead = by_offset * cut
-        self._drift += by_drift * cut
-        self._drift_variance -= by_drift * self._covariance
-        self._covariance *= 1.0 - by_offset
-        self._offset_variance *= 1.0 - by_offset
+    def _jumps(self) -> bool:
+        """Return whether 16 far blocks are a clock that has jumped, and not jitter that has just begun."""
+        mean, scatter = abs(float(np.mean(self.state.far))), float(np.std(self.state.far))
+        self.state.far = []
+        if mean <= _JUMP * scatter:
+            return False
+        # When jitter ends, all packets come as early as the earliest did before: that is no other clock.
+        self.steps += mean > max(_SMALLEST_STEP_S, OUTLIER * self.state.jitter.largest)
+        if mean <= _SMALLEST_STEP_S:
+            # The clock did not jump: jitter has led the rate astray.
+            self.state.offset.forget_rate()
+        return True

@@ -1,8 +1,15 @@
-"""From one stream, or one for each band with a clock of its own, to chunks of all bands on one clock."""
+"""One stream, or one per band with a clock of its own, made into chunks of all bands on one clock.
+
+Plan
+    A chain: each stream's intake → aligner (where the bands come as separate streams) → unit check (where samples of an
+    impossible level are to be withheld). The chunks depend neither on how the deliveries were cut nor on which stream
+    comes first.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
+from messages.notice import Notice
 from messages.signal import BandChunk, Chunk, Layout
 from streamer.arrival._unit_check import UnitCheck
 from streamer.arrival.aligner import BandAligner
@@ -10,23 +17,24 @@ from streamer.arrival.intake import Delivery, Intake
 
 TRAINED_SKEW = 0.06
 """Seconds that the bands of a training session may be apart."""
-_COUNTED = ("repeated", "reordered", "recounted")  # of samples that are counted
+_COUNTS = ("repeated", "reordered", "recounted")
+"""Figures of the sample counters in the status."""
 
 
 class Merger:
-    """Deliveries of each stream in, chunks out: the same however they are cut and whichever stream comes first.
+    """Deliveries of each stream in, chunks out. See the module's plan.
 
     Args:
-        layout: What comes out.
+        layout: Of the chunks.
         intakes: One for all bands, or one for each.
-        withhold: Whether samples that cannot be in the unit that was said are withheld.
+        withhold: Whether samples whose level is impossible in their unit are withheld.
     """
 
     def __init__(self, layout: Layout, intakes: Sequence[Intake], *, withhold: bool = True) -> None:
         self.layout = layout
         self.intakes = tuple(intakes)
         self.aligner = BandAligner(layout) if len(intakes) > 1 else None
-        """What pairs separate bands; None for a single stream."""
+        """Pairs separate bands; None for a single stream."""
         self._unit = UnitCheck(layout) if withhold else None
 
     def reset(self) -> None:
@@ -39,7 +47,7 @@ class Merger:
             self._unit.reset()
 
     def push(self, stream: int, delivery: Delivery) -> list[Chunk]:
-        """What these samples of one stream bring out.
+        """Return the chunks that a delivery of one stream completes.
 
         Raises:
             InputError: A rate that is not the nominal one.
@@ -65,53 +73,55 @@ class Merger:
 
     @property
     def skewed(self) -> bool:
-        """Whether that is more than between the bands of any training session."""
+        """Whether the skew is larger than between the bands of any training session."""
         return abs(self.skew or 0.0) > TRAINED_SKEW
 
     @property
     def lost(self) -> int | None:
-        """Samples that were sent and never came; None where no stream counts its samples."""
+        """Samples that were sent and never came; None where no stream numbers its samples."""
         counts = [intake.lost for intake in self.intakes if intake.lost is not None]
         return sum(counts) if counts else None
 
-    def problems(self) -> list[str]:
-        """What is wrong at the moment, a sentence each."""
-        found = [intake.problem for intake in self.intakes if intake.problem]
-        found += [self._unit.problem] if self._unit and self._unit.problem else []
+    def notices(self) -> list[Notice]:
+        """Return what is wrong at the moment, or done to the samples of a stream and not to every stream's."""
+        notices = [intake.notice for intake in self.intakes if intake.notice]
+        notices += self._unit.notices if self._unit else ()
         skew = self.skew
         if skew is not None and self.skewed:
-            sides = self.layout.sides if skew > 0 else self.layout.sides[::-1]
-            found.append(
-                f"the {sides[-1]} band's samples come {1e3 * abs(skew):.0f} ms behind those of the {sides[0]} band, "
-                f"expected at most {1e3 * TRAINED_SKEW:.0f}: text waits for them; check the radio and who stamps them"
+            first, last = self.layout.sides[0], self.layout.sides[-1]
+            early, late = (first, last) if skew > 0 else (last, first)
+            values: dict[str, float | str] = {
+                "behind_ms": 1e3 * abs(skew),
+                "other": early,
+                "most_ms": 1e3 * TRAINED_SKEW,
+            }
+            notices.append(Notice("late-band", late, values))
+        return notices + [
+            Notice(
+                "resampled",
+                intake.name,
+                {"rate": intake.rate, "error": intake.rate_error, "nominal": self.layout.rate},
             )
-        return found
-
-    def notes(self) -> list[str]:
-        """What is done to the samples that not every stream needs, a sentence each."""
-        return [
-            f"stream {intake.name!r} sends {intake.rate:.2f} ± {intake.rate_error:.2f} samples a second instead of "
-            f"{self.layout.rate:g}: it is resampled"
             for intake in self.intakes
             if intake.resampler
         ]
 
     def figures(self) -> dict[str, Any]:
-        """For the status: milliseconds, parts per million and counts."""
+        """Return the figures for the status: milliseconds, parts per million and counts."""
         drifts = [1e6 * intake.clock.drift for intake in self.intakes]
         counters = [intake.counter for intake in self.intakes if intake.counter]
-        found: dict[str, Any] = {
+        figures: dict[str, Any] = {
             "rate_ppm": [round(drift, 1) for drift in drifts],
             "jitter_ms": [round(1e3 * intake.clock.jitter, 2) for intake in self.intakes],
             "lost": self.lost,
             "stale": sum(intake.stale for intake in self.intakes),
             "filled": sum(intake.filled for intake in self.intakes),
-            **{name: sum(getattr(counter, name) for counter in counters) for name in _COUNTED},
+            **{name: sum(getattr(counter, name) for counter in counters) for name in _COUNTS},
             "steps": sum(intake.clock.steps for intake in self.intakes),
         }
         if self.aligner:
             skew = self.skew
-            found["skew_ms"] = None if skew is None else round(1e3 * skew, 2)
-            found["skewed"] = self.skewed
-            found["drift_ppm"] = round(drifts[-1] - drifts[0], 1)
-        return found
+            figures["skew_ms"] = None if skew is None else round(1e3 * skew, 2)
+            figures["skewed"] = self.skewed
+            figures["drift_ppm"] = round(drifts[-1] - drifts[0], 1)
+        return figures

@@ -1,45 +1,88 @@
-"""Stamps that are of another clock than whoever receives them: their samples are taken as of when they come."""
+"""Stamps of a clock that is not the receiver's, moved to the receiver's clock.
+
+Plan
+    Inputs: the stamps of each delivery, the time of its arrival, and whether younger samples wait. Output: the stamps,
+    moved by a constant (`seconds`), which is 0 for a well-behaved device.
+
+    Rules, by the age of the newest sample of a delivery:
+    1. more than 15 s old, or an hour ahead: no backlog explains it. The stamps move at once, so that this sample is
+       taken as of now.
+    2. more than 1 s old for 0.3 s, while nothing younger waits: a backlog would come at once, so this is another clock
+       as well. The stamps move by the smallest age in these 0.3 s.
+    3. otherwise nothing moves: the samples are late, and are dropped or decoded by their true age.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from streamer.arrival._sample_clock import FloatArray
+from messages.signal import F64
 
-_FUTURE = 3600.0  # seconds that a stamp may lie ahead of now: it does no harm, but more is another clock
-_OLD = 15.0  # seconds behind now beyond which no backlog explains a stamp
-_BEHIND = 1.0  # seconds behind now that the newest samples may be, where none wait
-_ALWAYS = 0.3  # seconds of nothing but such: a backlog comes at once
+_AHEAD_S = 3600.0
+"""Seconds that a stamp may lie ahead of its arrival: it does no harm, but more is another clock."""
+_BACKLOG_S = 15.0
+"""Age of a sample that no backlog explains."""
+_BEHIND_S = 1.0
+"""Age that the newest samples may have where none wait."""
+_BEHIND_FOR_S = 0.3
+"""Seconds for which all samples have to be that old."""
+
+
+@dataclass(slots=True)
+class ShiftState:
+    """All that a `StampShift` remembers. It changes in place: copy it to keep it."""
+
+    seconds: float = 0.0
+    """Seconds added to the stamps."""
+    old_since: float | None = None
+    """Arrival (s) of the first delivery since which all samples are old and none waits; None: they are not."""
+    old_age: float = 0.0
+    """The smallest age (s) of a newest sample since then."""
 
 
 class StampShift:
-    """Stamps in, and out as they are or moved."""
+    """Stamps in, and out as they are or moved. See the module's plan."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
-        """Added to the stamps."""
-        self._least: tuple[float, float] | None = None  # since when all was old, and how old the youngest of it
+        self.reset()
 
-    def push(self, stamps: FloatArray, arrived: float, *, drained: bool) -> FloatArray:
-        """The stamps (T,) s of what came together, oldest first, T at least 1.
+    def reset(self) -> None:
+        """Forget the past: stamps are the receiver's until they show otherwise."""
+        self.state = ShiftState()
+        """All that the shift remembers: read it to keep it, set it to go on from there."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds added to the stamps."""
+        return self.state.seconds
+
+    def push(self, stamps: F64, arrived: float, *, drained: bool) -> F64:
+        """Return the stamps (T,) s of one delivery, moved.
 
         Args:
-            stamps: Seconds on the receiver's clock, as far as the sender knows.
-            arrived: Seconds on that clock: when they came.
+            stamps: (T,) seconds on the receiver's clock as far as the sender knows, oldest first, T at least 1.
+            arrived: Time of their arrival on that clock, in s.
             drained: Whether nothing younger waits.
         """
-        moved = np.asarray(stamps + self.seconds)
+        moved = np.asarray(stamps + self.state.seconds)
         step = self._step(arrived - float(moved[-1]), arrived, drained=drained)
-        self.seconds += step
+        self.state.seconds += step
         return moved + step
 
     def _step(self, age: float, arrived: float, *, drained: bool) -> float:
-        if age <= _BEHIND or not drained:
-            self._least = None
+        """Return by how many seconds the stamps have to move further, for a newest sample of this age (s)."""
+        state = self.state
+        if age <= _BEHIND_S or not drained:
+            state.old_since = None
+        elif state.old_since is None:
+            state.old_since, state.old_age = arrived, age
         else:
-            since, least = self._least or (arrived, age)
-            self._least = since, min(least, age)
-        behind = self._least is not None and arrived - self._least[0] >= _ALWAYS
-        if -_FUTURE <= age <= _OLD and not behind:
-            return 0.0
-        step = self._least[1] if behind and self._least else age
-        self._least = None
+            state.old_age = min(state.old_age, age)
+        step = 0.0
+        if state.old_since is not None and arrived - state.old_since >= _BEHIND_FOR_S:
+            step = state.old_age
+        elif not -_AHEAD_S <= age <= _BACKLOG_S:
+            step = age
+        if step:
+            state.old_since = None
         return step

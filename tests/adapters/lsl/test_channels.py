@@ -1,10 +1,12 @@
+"""The channels of a stream mapped to electrodes: order, unit, sample number, and what does not fit."""
+
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from adapters.lsl.channels import map_channels
-from adapters.lsl.discover import StreamSummary, choose
+from adapters.lsl.discover import StreamSummary
 from messages.errors import InputError
 from messages.signal import Layout
 
@@ -48,7 +50,7 @@ def test_labels_give_the_order(labels: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("labels", [(), ("A1", "A2", "A3", "A4", "A5", "A6"), ("0", "1", "2", "3", "4", "5")])
-def test_order_is_assumed_and_said_where_labels_name_no_electrode(labels: tuple[str, ...]) -> None:
+def test_order_is_assumed_with_a_note_where_labels_name_no_electrode(labels: tuple[str, ...]) -> None:
     channels = map_channels(stream(labels), LAYOUT, BOTH)
     np.testing.assert_array_equal(channels.columns, np.arange(6))
     assert channels.notes == (
@@ -70,7 +72,7 @@ def test_labels_that_contradict_the_layout_are_refused(labels: tuple[str, ...]) 
         map_channels(stream(labels), LAYOUT, BOTH)
 
 
-def test_one_band_by_its_labels_and_never_the_other() -> None:
+def test_one_band_is_known_by_its_labels_and_never_taken_for_the_other() -> None:
     right = stream(("right_1", "right_2", "right_0"), ("uV",) * 3, channels=3)
     np.testing.assert_array_equal(map_channels(right, LAYOUT, ("right",)).columns, [2, 0, 1])
     with pytest.raises(InputError, match="electrodes of left once, expected left_0"):
@@ -101,7 +103,7 @@ def test_units_go_with_their_channel() -> None:
     np.testing.assert_array_equal(channels.scale, [1, 1, 1, 1000, 1000, 1000])
 
 
-def test_missing_unit_is_assumed_and_said_and_an_odd_one_refused() -> None:
+def test_a_missing_unit_is_assumed_with_a_note_and_an_unknown_one_refused() -> None:
     channels = map_channels(stream(units=()), LAYOUT, BOTH)
     np.testing.assert_array_equal(channels.scale, np.ones(6))
     assert channels.notes == ("stream 'bands' does not state its unit: assumed uV",)
@@ -124,7 +126,7 @@ def test_extra_channel_without_that_label_is_refused() -> None:
         map_channels(stream((*LABELS[:5], "sample_number"), ()), LAYOUT, BOTH)
 
 
-def test_what_cannot_be_the_bands_is_refused_in_one_sentence() -> None:
+def test_a_stream_of_another_rate_or_of_text_is_refused() -> None:
     with pytest.raises(InputError, match="nominal rate of 1000 Hz, expected 2000 Hz"):
         map_channels(stream(rate=1000.0), LAYOUT, BOTH)
     with pytest.raises(InputError, match="nominal rate of 0 Hz"):
@@ -133,48 +135,14 @@ def test_what_cannot_be_the_bands_is_refused_in_one_sentence() -> None:
         map_channels(stream(number_format="string"), LAYOUT, BOTH)
 
 
-def test_a_band_that_says_its_side_is_taken_for_no_other() -> None:
-    said = replace(stream((), (), channels=3), side="right")
-    assert map_channels(said, LAYOUT, ["right"]).columns.tolist() == [0, 1, 2]
+def test_a_band_that_states_its_side_is_taken_for_no_other() -> None:
+    right = replace(stream((), (), channels=3), side="right")
+    assert map_channels(right, LAYOUT, ["right"]).columns.tolist() == [0, 1, 2]
     with pytest.raises(InputError, match="says that it is of the right band, expected the left one"):
-        map_channels(said, LAYOUT, ["left"])
+        map_channels(right, LAYOUT, ["left"])
 
 
-def test_another_type_is_said_not_refused() -> None:
+def test_another_type_is_noted_not_refused() -> None:
     assert map_channels(stream(kind="EEG"), LAYOUT, BOTH).notes == (
         "stream 'bands' is of type 'EEG', not EMG: taken as EMG",
     )
-
-
-def named(name: str, source_id: str) -> StreamSummary:
-    return StreamSummary(name, "EMG", 32, 2000.0, "float32", source_id, "here")
-
-
-def test_one_of_several_is_chosen_by_name_or_source_id() -> None:
-    found = [named("a", "1"), named("b", "2"), named("b", "3"), named("b@2", "4")]
-    assert choose("a", found, 1.0) == 0
-    assert choose("b@3", found, 1.0) == 2
-    assert choose("b@2", found, 1.0) == 3  # a name that looks like one is the name
-    with pytest.raises(InputError, match=r"found 2 LSL streams for 'b', expected one: .* b@2 or b@3"):
-        choose("b", found, 1.0)
-    with pytest.raises(InputError, match="stop one of them"):
-        choose("b@2", [named("b", "2"), named("b", "2")], 1.0)
-
-
-def test_missing_stream_names_everything_found() -> None:
-    with pytest.raises(InputError) as error:
-        choose("c", [named("a", "1"), StreamSummary("m", "", 1, 0.0, "string", "", "there")], 1.5)
-    assert str(error.value) == (
-        "found no LSL stream named 'c' within 1.5 s, only"
-        " 'a' (type EMG, 32 channels of float32 at 2000 Hz, source id 1, on here);"
-        " 'm' (1 channels of string at an irregular rate, no source id, on there):"
-        " name one of these, or start the device's LSL outlet"
-    )
-    with pytest.raises(InputError, match="found no LSL stream at all within 1 s, expected 'c': start"):
-        choose("c", [], 1.0)
-
-
-def test_unit_of_a_summary() -> None:
-    assert stream().unit == "microvolts"
-    assert stream(units=()).unit == ""
-    assert stream(units=("mV", "uV", "", "", "", "")).unit == "mixed"

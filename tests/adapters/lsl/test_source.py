@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pylsl
 import pytest
 
-from adapters.lsl.channels import NUMBERS
+from adapters.lsl.channels import MODULUS
 from adapters.lsl.discover import find_streams, resolve
 from adapters.lsl.loopback import LSL_CONFIG_VARIABLE, loopback_config
 from adapters.lsl.outlet import LSLOutlet
@@ -30,7 +30,7 @@ RNG = np.random.default_rng(1)
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """On one machine whoever answers at all answers at once."""
-    monkeypatch.setattr("adapters.lsl.discover._SETTLE", 0.1)
+    monkeypatch.setattr("adapters.lsl.discover._LINGER_S", 0.1)
 
 
 @pytest.fixture
@@ -110,8 +110,8 @@ def test_lost_samples_are_counted_also_where_the_number_wraps(name: str) -> None
     outlet = raw_outlet(name, 33, labels=labels, unit="uV")
     with open_stream(name, LAYOUT, FIND) as source:
         ready(outlet)
-        # Lost: NUMBERS - 1 and 0; 4, 5 and 6. Until 50 ms later they might still come.
-        numbers = np.array([NUMBERS - 3, NUMBERS - 2, 1, 2, 3, *range(7, 120)])
+        # Lost: MODULUS - 1 and 0; 4, 5 and 6. Until 50 ms later they might still come.
+        numbers = np.array([MODULUS - 3, MODULUS - 2, 1, 2, 3, *range(7, 120)])
         rows = np.column_stack([np.zeros((len(numbers), 32)), numbers]).astype(np.float32)
         for row in rows:
             outlet.push_chunk(row[None])
@@ -182,11 +182,11 @@ def test_missing_stream_names_those_found(name: str) -> None:
 
 
 def test_stream_that_vanished_once_found_gives_no_answer(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.lsl.inlet._ANSWER", 0.5)
+    monkeypatch.setattr("adapters.lsl.inlet._ANSWER_S", 0.5)
     outlet = [raw_outlet(name)]
     found = resolve([name], FIND)
     outlet.clear()
-    monkeypatch.setattr("adapters.lsl.source.resolve", lambda names, timeout, seen: found)
+    monkeypatch.setattr("adapters.lsl.source.resolve", lambda names, timeout, on_match: found)
     with pytest.raises(InputError, match=f"'{name}' was found on .* but gave no description, expected it within 0.5 s"):
         open_stream(name, LAYOUT, FIND)
 
@@ -200,7 +200,7 @@ def test_streams_are_told_of_while_others_are_still_looked_for(name: str) -> Non
 
 
 def test_two_streams_of_one_name_are_told_apart_by_source_id(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.lsl.discover._SETTLE", 1.0)  # the second answers half a second after the first
+    monkeypatch.setattr("adapters.lsl.discover._LINGER_S", 1.0)  # the second answers half a second after the first
     outlets = [raw_outlet(name, source_id="one"), raw_outlet(name, source_id="two")]
     with pytest.raises(InputError, match=f"found 2 LSL streams for .*{name}@(one|two) or {name}@(one|two)"):
         open_stream(name, LAYOUT, FIND)
@@ -245,7 +245,7 @@ def test_jitter_and_batches_become_even_times_and_a_step_is_believed(name: str) 
 
 @pytest.mark.parametrize("behind", [1e9, -1e9, 5.0])
 def test_stamps_of_another_clock_are_taken_as_of_now(name: str, behind: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamer.arrival.stamp_shift._BEHIND", 0.2)
+    monkeypatch.setattr("streamer.arrival.stamp_shift._BEHIND_S", 0.2)
     outlet = raw_outlet(name)
     with open_stream(name, LAYOUT, FIND) as source:
         ready(outlet)
@@ -286,9 +286,10 @@ def test_a_wrong_unit_is_withheld_from_whoever_decodes(name: str) -> None:
         outlet.push_chunk(rows, (begun + np.arange(2000) / LAYOUT.rate).tolist())
         assert len(pull(source, 1000).times) == 1000  # half a second, until it is known
         assert source.pull(0.1) is None
-        (problem,) = source.problems()
-        assert "the left band is at 1." in problem
-        assert "1,000 times too large" in problem
+        left, right = source.problems()
+        assert "the left band is at 1." in left
+        assert "the right band is at 1." in right
+        assert "1,000 times too large" in left
 
 
 def test_a_lost_packet_is_there_as_no_numbers(name: str) -> None:
@@ -307,7 +308,7 @@ def test_a_lost_packet_is_there_as_no_numbers(name: str) -> None:
 def test_a_device_that_comes_back_under_another_identity_is_found_by_its_name(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.lsl.source._GIVEN_UP", 0.5)
+    monkeypatch.setattr("adapters.lsl._live_stream._SEARCH_AFTER_S", 0.5)
     outlets = [raw_outlet(name, source_id="first")]
     with open_stream(name, LAYOUT, FIND) as source:
         ready(outlets[0])

@@ -27,7 +27,7 @@ def signal() -> Chunk:
 
 @pytest.mark.slow
 def test_a_listener_gets_what_the_faults_leave_and_the_stream_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.lsl.discover._SETTLE", 0.1)
+    monkeypatch.setattr("adapters.lsl.discover._LINGER_S", 0.1)
     names = [f"{side}-{uuid.uuid4().hex[:8]}" for side in LAYOUT.sides]
     faults = parse_faults("duplicate=1, nan@0.5+0.1/left, disconnect@1+0.5", LAYOUT)
     chunks: list[Chunk] = []

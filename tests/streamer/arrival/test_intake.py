@@ -1,3 +1,5 @@
+"""One stream from stamps and numbers to even samples, with its losses, its rate and its delay."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -7,127 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messages.errors import InputError
-from streamer.arrival._holes import HoleFiller
-from streamer.arrival._resampler import Resampler
-from streamer.arrival._sample_clock import UNKNOWN
-from streamer.arrival._sample_counter import SampleCounter
+from messages.notice import sentence
 from streamer.arrival.intake import Delivery, Intake
 
 RATE = 2000.0
-NUMBERS = 2**24
+MODULUS = 2**24
 FloatArray = npt.NDArray[np.float64]
-
-
-def count(numbers: list[int], stamps: list[float] | None = None) -> tuple[list[int], list[int], SampleCounter]:
-    """Places of what comes out, in its order, and what was lost before each."""
-    counter = SampleCounter(RATE, NUMBERS)
-    times = [n / RATE for n in numbers] if stamps is None else stamps
-    places = np.arange(len(numbers), dtype=np.float32)[:, None]
-    samples, at, lost = counter.push(places, np.array(times), np.array(numbers))
-    order = samples[:, 0].astype(int).tolist()
-    np.testing.assert_array_equal(at, [times[place] for place in order])
-    return order, lost.tolist(), counter
-
-
-def test_numbers_tell_what_was_lost_also_where_they_wrap() -> None:
-    numbers = [NUMBERS - 3, NUMBERS - 2, 200, 201, 202, 400, 401]
-    order, lost, counter = count(numbers, [0.001 * i for i in range(7)])
-    assert order == [*range(7)]
-    assert lost == [UNKNOWN, 0, 201, 0, 0, 197, 0]
-    assert counter.lost == 398
-
-
-def test_what_waits_for_missing_samples_comes_when_they_do_or_after_50_ms() -> None:
-    order, lost, counter = count([0, 1, *range(4, 104)])
-    assert (order, lost) == ([*range(102)], [UNKNOWN, 0, 2, *[0] * 99])
-    assert (counter.lost, counter.reordered) == (2, 0)
-    assert count([0, 1, *range(4, 103)])[0] == [0, 1]
-    assert count([0, 1, *range(4, 103), 3, 2])[0] == [0, 1, 102, 101, *range(2, 101)]
-
-
-def test_what_comes_out_of_order_is_put_back_and_what_comes_again_or_too_late_is_dropped() -> None:
-    order, lost, counter = count([1, 2, 3, 2, 3, 6, 6, 5, 4, 7])
-    assert order == [0, 1, 2, 8, 7, 5, 9]
-    assert lost == [UNKNOWN, *[0] * 6]
-    assert (counter.repeated, counter.reordered, counter.lost) == (3, 1, 0)
-    order, lost, counter = count([0, 2, 150, 1, 151])
-    assert (order, lost) == ([0, 1, 2, 4], [UNKNOWN, 1, 147, 0])
-    assert (counter.repeated, counter.lost) == (1, 148)
-
-
-@settings(max_examples=50)
-@given(
-    st.lists(st.sampled_from(["late", "twice", "lost", "in turn", "in turn", "anew"]), min_size=1, max_size=40),
-    st.lists(st.integers(0, 400), max_size=30).map(sorted),
-)
-def test_counting_does_not_depend_on_the_cut_and_accounts_for_every_sample(fates: list[str], cuts: list[int]) -> None:
-    fates = ["in turn", *fates, *["in turn"] * 12]
-    packets, number = list[npt.NDArray[np.int64]](), NUMBERS - 100
-    for time, fate in zip(range(0, 10 * len(fates), 10), fates, strict=True):
-        number = 5 if fate == "anew" else number
-        packets += [np.stack([np.arange(number, number + 10) % NUMBERS, np.arange(time, time + 10)])] * (fate != "lost")
-        packets += packets[-1:] * (fate == "twice")
-        number += 10
-    for place in range(1, len(packets) - 1, 2):
-        if fates[place % len(fates)] == "late":  # or whichever it is that is there now
-            packets[place : place + 2] = packets[place : place + 2][::-1]
-    numbers, times = np.concatenate(packets, axis=1)
-    given = np.arange(len(numbers), dtype=np.float32)[:, None], times / RATE, numbers
-    whole, pieced = SampleCounter(RATE, NUMBERS), SampleCounter(RATE, NUMBERS)
-    expected = whole.push(*given)
-    got = [pieced.push(*part) for part in zip(*(np.split(values, cuts) for values in given), strict=True)]
-    for column, values in enumerate(expected):
-        np.testing.assert_array_equal(np.concatenate([piece[column] for piece in got]), values)
-    for name in ("lost", "repeated", "reordered", "recounted"):
-        assert getattr(pieced, name) == getattr(whole, name)
-    if "anew" not in fates:
-        assert len(expected[1]) + whole.repeated == len(numbers)
-        assert expected[1].tolist() == sorted({*given[1].tolist()})
-        assert (whole.lost, whole.recounted) == (10 * fates.count("lost"), 0)
-
-
-@pytest.mark.parametrize(("last", "then"), [(100_000, 0), (10_000_000, 0), (5, 1)])
-def test_a_source_that_counts_anew_has_lost_nothing_that_is_known(last: int, then: int) -> None:
-    order, lost, counter = count([last, then], [50.0, 52.0])
-    assert order == [0, 1]
-    assert lost == [UNKNOWN, UNKNOWN]
-    assert (counter.lost, counter.recounted) == (0, 1)
-
-
-def test_holes_are_filled_evenly_and_gaps_are_not() -> None:
-    times = np.array([0.0, 1, 2, 6, 7, 500, 501]) / RATE
-    filler = HoleFiller(RATE, 1.5 / RATE, 0.2)
-    samples, filled = filler.push(np.arange(7, dtype=np.float32)[:, None], times)
-    np.testing.assert_allclose(filled * RATE, [0, 1, 2, 3, 4, 5, 6, 7, 500, 501])
-    np.testing.assert_array_equal(np.isnan(samples[:, 0]), [0, 0, 0, 1, 1, 1, 0, 0, 0, 0])
-    assert filler.filled == 3
-
-
-def tone(times: FloatArray, frequency: float) -> npt.NDArray[np.float32]:
-    return np.sin(2 * np.pi * frequency * times)[:, None].astype(np.float32)
-
-
-@pytest.mark.parametrize("frequency", [20.0, 200.0, 700.0])
-def test_resampled_tones_are_the_tones_at_the_new_times(frequency: float) -> None:
-    times = 5 + np.arange(4000) / 1960.0
-    samples, at = Resampler(RATE).push(tone(times, frequency), times)
-    np.testing.assert_allclose(np.diff(at), 1 / RATE, rtol=0, atol=1e-9)
-    assert at[-1] == pytest.approx(times[-1], abs=9 / 1960)
-    error = samples - tone(at, frequency)
-    assert np.sqrt(np.mean(error**2)) < 0.004 * np.sqrt(0.5)  # -48 dB
-
-
-@settings(max_examples=30)
-@given(st.lists(st.integers(0, 900), max_size=30).map(sorted))
-def test_resampling_does_not_depend_on_the_cut(cuts: list[int]) -> None:
-    times = 5 + np.arange(900) / 2010.0
-    times[400:] += 0.3
-    samples = np.random.default_rng(0).normal(size=(900, 3)).astype(np.float32)
-    expected = Resampler(RATE).push(samples, times)
-    pieced = Resampler(RATE)
-    pieces = [pieced.push(s, t) for s, t in zip(np.split(samples, cuts), np.split(times, cuts), strict=True)]
-    for column in (0, 1):
-        np.testing.assert_array_equal(np.concatenate([piece[column] for piece in pieces]), expected[column])
 
 
 def delivery(seconds: float, ppm: float = 0.0, jitter: float = 0.002, *, numbered: bool = True) -> Delivery:
@@ -145,7 +32,7 @@ def only(whole: Delivery, rows: npt.NDArray[np.int64], arrived: float | None = N
 
 
 def intake(stale: float = 100.0, *, numbered: bool = True) -> Intake:
-    return Intake("emg", RATE, NUMBERS if numbered else None, stale)
+    return Intake("emg", RATE, MODULUS if numbered else None, stale)
 
 
 @settings(max_examples=15)
@@ -231,9 +118,10 @@ def test_another_rate_is_withheld_until_it_is_the_right_one() -> None:
     right = replace(right, stamps=right.stamps + 31.0, arrived=right.arrived + 31.0)
     _, times = taken.push(wrong)
     assert 10 * RATE < len(times) < 12 * RATE  # some of the 18,000 came with holes
-    assert taken.problem.startswith("stream 'emg' sends about 1800 samples a second, expected 2000 within 2 %")
+    assert taken.notice is not None
+    assert sentence(taken.notice).startswith("stream 'emg' sends about 1800 samples a second, expected 2000 within 2 %")
     samples, times = taken.push(right)
-    assert taken.problem == ""
+    assert taken.notice is None
     assert len(times) == pytest.approx(34 * RATE, abs=2 * RATE)
     np.testing.assert_allclose(samples[:, 0], 1e3 * (times - 131.0), rtol=0, atol=2.5)
 

@@ -1,3 +1,5 @@
+"""Streams of two bands, each with its clock, jitter and losses, become chunks on one clock."""
+
 from collections.abc import Sequence
 
 import numpy as np
@@ -6,19 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from messages.notice import sentences
 from messages.signal import Chunk, Layout, joined
-from streamer.arrival._unit_check import UnitCheck
 from streamer.arrival.intake import Delivery, Intake
 from streamer.arrival.merger import Merger
 
 RATE = 2000.0
-NUMBERS = 2**24
+MODULUS = 2**24
 LAYOUT = Layout(RATE, "uV", ("left", "right"), 3)
 FloatArray = npt.NDArray[np.float64]
 
 
 def merger() -> Merger:
-    return Merger(LAYOUT, [Intake(f"s{n}", RATE, NUMBERS, 100.0) for n in range(2)])
+    return Merger(LAYOUT, [Intake(f"s{n}", RATE, MODULUS, 100.0) for n in range(2)])
 
 
 def band(
@@ -63,7 +65,7 @@ def test_two_clocks_with_jitter_and_latency_become_one(ppm: float) -> None:
     assert np.abs(left - right).max() < 0.02
     assert into.skew == pytest.approx(0.03, abs=4e-3)
     assert into.figures()["drift_ppm"] == pytest.approx(ppm, abs=60)
-    assert into.problems() == []
+    assert into.notices() == []
     assert into.lost == 0
 
 
@@ -129,7 +131,7 @@ def test_latency_beyond_what_was_trained_is_told() -> None:
     into = merger()
     feed(into, band(2.0, late=0.08), band(2.0))
     assert into.skew == pytest.approx(-0.08, abs=4e-3)
-    (problem,) = into.problems()
+    (problem,) = sentences(into.notices())
     assert problem.startswith("the left band's samples come 8")
     assert "expected at most 60" in problem
 
@@ -145,56 +147,11 @@ def test_one_stream_of_both_bands_has_no_skew() -> None:
     assert into.lost is None
 
 
-def noise(level: float, seconds: float = 2.0) -> Chunk:
-    count = round(seconds * RATE)
-    samples = level * np.random.default_rng(0).normal(size=(count, 2, 3))
-    return Chunk(samples.astype(np.float32), np.arange(count) / RATE, LAYOUT)
-
-
-@pytest.mark.parametrize(
-    ("level", "words"),
-    [(12e-6, "1,000,000 times too small"), (12e-3, "1,000 times too small"), (12e3, "1,000 times too large")],
-)
-def test_a_wrong_unit_is_told_with_its_factor_and_nothing_passes(level: float, words: str) -> None:
-    check = UnitCheck(LAYOUT)
-    passed = joined(check.push(noise(level)))
-    assert passed is not None
-    assert len(passed.times) == RATE / 2
-    assert words in check.problem
-    assert "the left band" in check.problem
-    assert "the right band" in check.problem
-    assert joined(check.push(noise(12.0, 0.5))) is not None
-    assert check.problem == ""
-
-
-@pytest.mark.parametrize("level", [0.0, 0.5, 2.0, 500.0])
-def test_rest_clench_and_nothing_at_all_are_no_matter_of_units(level: float) -> None:
-    check = UnitCheck(LAYOUT)
-    passed = joined(check.push(noise(level)))
-    assert passed is not None
-    assert len(passed.times) == 2 * RATE
-    assert check.problem == ""
-
-
-@settings(max_examples=20)
-@given(st.lists(st.integers(0, 8000), max_size=20).map(sorted))
-def test_the_unit_check_does_not_depend_on_the_cut(cuts: list[int]) -> None:
-    parts = [noise(12.0), noise(12e3), noise(12.0), noise(12.0)]
-    whole = Chunk(np.concatenate([p.samples for p in parts])[:8000], np.arange(8000) / RATE, LAYOUT)
-    expected = joined(UnitCheck(LAYOUT).push(whole))
-    check = UnitCheck(LAYOUT)
-    pieces = zip(np.split(whole.samples, cuts), np.split(whole.times, cuts), strict=True)
-    got = joined([c for s, t in pieces for c in check.push(Chunk(s, t, LAYOUT))])
-    assert expected is not None
-    assert got is not None
-    np.testing.assert_array_equal(got.times, expected.times)
-
-
 def test_another_rate_is_a_problem_where_it_is_withheld() -> None:
-    into = Merger(LAYOUT, [Intake(name, RATE, NUMBERS, 100.0, withhold=True) for name in ("a", "b")])
+    into = Merger(LAYOUT, [Intake(name, RATE, MODULUS, 100.0, withhold=True) for name in ("a", "b")])
     streams = band(12.0), band(12.0)
     slow = [Delivery(d.samples, 100 + 1.1 * (d.stamps - 100), d.numbers, 115.0) for d in streams[1]]
     for number, deliveries in enumerate((streams[0], slow)):
         for delivery in deliveries:
             into.push(number, delivery)
-    assert any("stream 'b' sends about 1818 samples a second" in problem for problem in into.problems())
+    assert any("stream 'b' sends about 1818 samples a second" in problem for problem in sentences(into.notices()))

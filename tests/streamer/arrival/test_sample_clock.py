@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -5,6 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from streamer.arrival._sample_clock import UNKNOWN, SampleClock
+from tests.streamer.arrival.cutting import ways_to_cut
 
 RATE = 2000.0
 FloatArray = npt.NDArray[np.float64]
@@ -69,11 +72,27 @@ def test_any_cut_gives_the_same_times(cuts: list[int], equal: bool, counted: boo
     assert (pieced.steps, pieced.drift) == (whole.steps, whole.drift)
 
 
-def test_one_by_one_equals_whole() -> None:
-    stamps = packets(device(0.5), 0.02, equal=True)
-    clock = SampleClock(RATE)
-    single = np.concatenate([clock.push(stamps[i : i + 1], unknown(stamps[:1])) for i in range(len(stamps))])
-    np.testing.assert_array_equal(single, SampleClock(RATE).push(stamps, unknown(stamps)))
+@pytest.mark.parametrize("jitter", [0.0, 0.02])
+def test_any_cut_of_batches_with_a_gap_of_two_packets_gives_the_same(jitter: float) -> None:
+    stamps = packets(np.delete(device(1.5), slice(2000, 2032)), jitter, equal=True)
+    whole = SampleClock(RATE)
+    expected = whole.push(stamps, unknown(stamps))
+    assert (whole.gaps > 0) == (jitter == 0)
+    for cuts in ways_to_cut(len(stamps)):
+        pieced = SampleClock(RATE)
+        times = np.concatenate([pieced.push(piece, unknown(piece)) for piece in np.split(stamps, cuts)])
+        np.testing.assert_array_equal(times, expected)
+        assert pieced.state == whole.state
+
+
+def test_a_state_put_into_another_clock_goes_on_alike() -> None:
+    stamps = packets(device(2.0, ppm=80.0), 0.01, equal=True)
+    one, other = SampleClock(RATE), SampleClock(RATE)
+    one.push(stamps[:1999], unknown(stamps[:1999]))
+    other.state = deepcopy(one.state)
+    rest = stamps[1999:]
+    np.testing.assert_array_equal(other.push(rest, unknown(rest)), one.push(rest, unknown(rest)))
+    assert other.state == one.state
 
 
 def test_a_gap_is_not_smoothed_over() -> None:

@@ -20,7 +20,7 @@ def shown(events: list[TextEvent], *, raw: bool = False, terminal: bool = False)
     return out.getvalue()
 
 
-def test_elsewhere_lines_are_printed_once_when_they_are_final() -> None:
+def test_in_a_file_lines_are_printed_once_when_they_are_final() -> None:
     out = io.StringIO()
     with ConsoleSink(Console(file=out)) as sink:
         sink.push(event("hallo\n", tail=5))
@@ -43,7 +43,7 @@ def test_how_text_is_cut_into_events_does_not_matter(step: int) -> None:
     assert shown(cut) == "one two\ntwo\nthree\n"
 
 
-def test_a_terminal_shows_the_tail_and_ends_with_the_text_as_it_stands() -> None:
+def test_a_terminal_shows_the_tail_and_keeps_the_last_text() -> None:
     screen = shown([event("hallo", tail=5), event("ello\n", tail=0, erase=4), event("w", tail=1)], terminal=True)
     assert "hallo" in screen
     assert "hello" in screen
@@ -61,7 +61,7 @@ def test_markup_in_typed_text_is_text() -> None:
     assert shown([event("[red]no[/red]\n")]) == "[red]no[/red]\n"
 
 
-def test_an_edit_of_what_was_lost_is_survived() -> None:
+def test_an_edit_after_lost_messages_takes_back_the_tail_alone() -> None:
     assert shown([event("abc", tail=0, erase=9), event("\n")]) == "abc\n"
 
 
@@ -75,7 +75,7 @@ def test_a_backspace_after_shift_takes_back_the_character_before(text: str) -> N
     assert shown([event(key) for key in text]) == "a\n"
 
 
-def test_numbers_that_start_anew_change_nothing() -> None:
+def test_event_numbers_may_start_anew() -> None:
     assert shown([event("one "), event("two", tail=3), event("", tail=0), event("\n")]) == "one two\n"
 
 

@@ -23,7 +23,7 @@ def scraped(server: MetricsServer) -> list[str]:
         return str(answer.read().decode()).splitlines()
 
 
-def test_what_a_scrape_gets() -> None:
+def test_a_scrape_gets_every_figure() -> None:
     with MetricsServer("127.0.0.1:0") as server:
         assert not [line for line in scraped(server) if "person=" in line]
         server.push("ann", STATUS)
@@ -47,12 +47,12 @@ def test_what_a_scrape_gets() -> None:
 @pytest.mark.parametrize(
     "address", ["0.0.0.0:9464", ":9464", "[::]:9464", "192.168.0.7:9464", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000"]
 )
-def test_others_than_this_machine_cannot_scrape(address: str) -> None:
+def test_addresses_beyond_this_machine_are_refused(address: str) -> None:
     with pytest.raises(InputError, match=r"expected a loopback address with a port, 127\.0\.0\.1:9464"):
         MetricsServer(address)
 
 
-def test_an_address_in_use_is_told() -> None:
+def test_an_address_in_use_is_refused() -> None:
     with MetricsServer("localhost:0") as server, pytest.raises(InputError, match="Address already in use"):
         MetricsServer(server.address)
 
@@ -74,9 +74,7 @@ def connected(server: MetricsServer) -> socket.socket:
         (b"\x16\x03\x01\r\n\r\n", b"Error code: 400"),  # TLS
     ],
 )
-def test_what_nobody_should_ask_is_answered_or_refused_without_a_word(
-    asked: bytes, line: bytes, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_strange_requests_are_refused_silently(asked: bytes, line: bytes, capfd: pytest.CaptureFixture[str]) -> None:
     with MetricsServer("127.0.0.1:0") as server:
         with connected(server) as client:
             client.sendall(asked)
@@ -88,7 +86,7 @@ def test_what_nobody_should_ask_is_answered_or_refused_without_a_word(
     assert capfd.readouterr() == ("", "")
 
 
-def test_those_who_never_end_their_request_are_let_go_for_those_who_do() -> None:
+def test_clients_that_never_finish_their_request_make_room_for_others() -> None:
     with MetricsServer("127.0.0.1:0") as server:
         server.push("ann", STATUS)
         with ExitStack() as stack:

@@ -231,9 +231,7 @@ def test_undo_stops_at_enter_and_drops_waiting_keys() -> None:
 
 
 @given(st.text("abC", min_size=1, max_size=8), st.integers(0, 8), st.sampled_from(TEXTS))
-def test_text_before_somebody_elses_click_stays(
-    keys: str, pressed: int, text: Literal["final", "live"]
-) -> None:
+def test_text_before_somebody_elses_click_stays(keys: str, pressed: int, text: Literal["final", "live"]) -> None:
     window, decoder = FakeWindow(replace(SETTINGS, text=text)), Decoder()
     window.plan.push(decoder.event(keys[:3], keys[3:]))
     window.press(pressed)

@@ -50,7 +50,7 @@ def test_a_key_that_repeats_was_pressed_once() -> None:
     assert len(logged([down, ("up", 1, "a", 1.08), ("down", 1, "a", 1.15), up])) == 2
 
 
-def test_what_was_down_before_and_what_is_still_down_at_the_end() -> None:
+def test_keys_held_at_the_start_or_the_end_of_the_recording() -> None:
     assert logged([("up", 1, "a", 1.0), ("down", 2, "b", 1.1)]) == [Keystroke("b", 1.1, 1.1)]
 
 
@@ -87,7 +87,7 @@ CYRILLIC = [0x66, 0x46, 0x0100_0430, 0x0100_0410]
         ([0, 0], 0, None),
     ],
 )
-def test_what_a_key_means_with_its_modifiers(row: list[int], state: int, name: str | None) -> None:
+def test_the_name_of_a_key_with_its_modifiers(row: list[int], state: int, name: str | None) -> None:
     assert key_name(row, state) == name
 
 
@@ -99,7 +99,7 @@ def typed(screen: Screen) -> Callable[..., None]:
     return run
 
 
-def test_a_real_keyboard_is_heard_whoever_has_the_focus(screen: Screen, typed: Callable[..., None]) -> None:
+def test_keys_of_a_real_keyboard_are_recorded_in_any_window(screen: Screen, typed: Callable[..., None]) -> None:
     latest: dict[tuple[str, float], Keystroke] = {}
     log = KeyLog(lambda stroke: latest.update({(stroke.key, stroke.start): stroke}))
     began = time.monotonic()
@@ -119,7 +119,7 @@ def test_a_real_keyboard_is_heard_whoever_has_the_focus(screen: Screen, typed: C
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is a keyboard")
-def test_without_a_keyboard_that_can_be_heard_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_keyboard_to_listen_to_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "XDG_SESSION_TYPE"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InputError, match="no X display whose keyboard could be heard"):

@@ -155,7 +155,7 @@ class Service(Closing):
             for said in member.news():
                 self._warn(f"{label}: {said}" if label else said)
             if self._metrics:
-                self._metrics.push(name, member.status())
+                self._metrics.update(name, member.status())
 
         label = name if self._several else ""
         profile, layout = self._profile_of[name], person.bundle.facts.layout

@@ -60,7 +60,7 @@ def serve(folder: Path) -> None:
             number += 1
             if time.monotonic() - beaten > 1:
                 beaten = time.monotonic()
-                metrics.push("me", {"state": "decoding", "samples": number, "stages_ms": {}})
+                metrics.update("me", {"state": "decoding", "samples": number, "stages_ms": {}})
                 for publisher in publishers:
                     publisher.heartbeat()
             if _asked():

@@ -26,8 +26,8 @@ def scraped(server: MetricsServer) -> list[str]:
 def test_a_scrape_gets_every_figure() -> None:
     with MetricsServer("127.0.0.1:0") as server:
         assert not [line for line in scraped(server) if "person=" in line]
-        server.push("ann", STATUS)
-        server.push("bob", {**STATUS, "state": "paused", "lost": 7})
+        server.update("ann", STATUS)
+        server.update("bob", {**STATUS, "state": "paused", "lost": 7})
         lines = scraped(server)
         assert 'emgtype_state{person="ann",state="decoding"} 1.0' in lines
         assert 'emgtype_state{person="bob",state="paused"} 1.0' in lines
@@ -37,7 +37,7 @@ def test_a_scrape_gets_every_figure() -> None:
         ]
         assert 'emgtype_skew_seconds{person="ann"} 0.0125' in lines
         assert 'emgtype_stage_seconds{person="ann",quantile="0.5",stage="encoder"} 0.0005' in lines
-        server.push("ann", {**STATUS, "samples": 4100})
+        server.update("ann", {**STATUS, "samples": 4100})
         assert 'emgtype_samples_total{person="ann"} 4100.0' in scraped(server)
         address = server.address
     with pytest.raises(URLError):
@@ -88,7 +88,7 @@ def test_strange_requests_are_refused_silently(asked: bytes, line: bytes, capfd:
 
 def test_clients_that_never_finish_their_request_make_room_for_others() -> None:
     with MetricsServer("127.0.0.1:0") as server:
-        server.push("ann", STATUS)
+        server.update("ann", STATUS)
         with ExitStack() as stack:
             slow = [stack.enter_context(connected(server)) for _ in range(40)]
             assert 'emgtype_samples_total{person="ann"} 4000.0' in scraped(server)

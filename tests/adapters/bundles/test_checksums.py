@@ -30,7 +30,8 @@ def test_a_file_without_a_sum_is_accepted(folder: Path) -> None:
     require_unchanged(folder / "three")
     (folder / CHECKSUMS).unlink()
     require_unchanged(folder / "one")
-    require_unchanged(folder / "none")  # its reader tells
+    # A missing file is an error of its reader.
+    require_unchanged(folder / "none")
     update_checksums(folder, "two")
     assert (folder / CHECKSUMS).read_text() == f"{sha256(folder / 'two')}  two\n"
 

@@ -57,6 +57,7 @@ def test_files_that_are_no_layers_are_refused(tmp_path: Path) -> None:
     np.savez(path, scale=np.ones(3))
     with pytest.raises(InputError, match="is no personal layer"):
         read_person(tmp_path, "nan")
-    np.savez(path, mixing=np.array([print], dtype=object))  # would need a pickle
+    # Reading an array of objects would need a pickle.
+    np.savez(path, mixing=np.array([print], dtype=object))
     with pytest.raises(InputError, match="is no personal layer"):
         read_person(tmp_path, "nan")

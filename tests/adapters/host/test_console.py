@@ -97,7 +97,8 @@ def test_the_newest_text_is_on_the_screen_when_the_line_is_taller_than_it() -> N
         assert "start" not in frame
         out.seek(0)
         out.truncate()
-    assert "start" in out.getvalue()  # at the end the line is left as a whole
+    # At the end the whole line is shown.
+    assert "start" in out.getvalue()
 
 
 def test_a_dumb_terminal_gets_lines() -> None:
@@ -142,12 +143,15 @@ def test_several_peoples_unfinished_lines_are_redrawn_one_below_the_other() -> N
         bob.push(event("one\ntwo", tail=3))
         drawn = frame()
         assert drawn[-2:] == ["ann: hel", "bob: two"]
-        assert drawn.count("bob: one") == 1  # finished, it scrolls away above them
+        # A finished line scrolls away above the unfinished ones.
+        assert drawn.count("bob: one") == 1
         ann.push(event("x" * 90 + "newest", tail=6))
-        drawn = frame()  # each has their share of the rows, for the newest of their line
+        # Each person has a share of the rows, for the newest text of their line.
+        drawn = frame()
         assert drawn[-1] == "bob: two"
         assert drawn[-2].endswith("newest")
         assert "".join(drawn).count("x") < 2 * 20
         ann.close()
         bob.close()
-    assert "ann: hel" + "x" * 90 + "newestbob: two" in "".join(frame())  # at the end it is left as it stands
+    # At the end all lines stay on the screen.
+    assert "ann: hel" + "x" * 90 + "newestbob: two" in "".join(frame())

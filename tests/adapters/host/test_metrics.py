@@ -71,7 +71,8 @@ def connected(server: MetricsServer) -> socket.socket:
         (b"POST /metrics HTTP/1.1\r\nContent-Length: 99\r\n\r\n", b" 405 Method Not Allowed"),
         (b"GET " + b"x" * 70_000 + b"\r\n\r\n", b" 414 "),
         (b"GET /metrics HTTP/1.1\r\n" + b"a: b\r\n" * 1000 + b"\r\n", b" 431 "),
-        (b"\x16\x03\x01\r\n\r\n", b"Error code: 400"),  # TLS
+        # The beginning of a TLS connection.
+        (b"\x16\x03\x01\r\n\r\n", b"Error code: 400"),
     ],
 )
 def test_strange_requests_are_refused_silently(asked: bytes, line: bytes, capfd: pytest.CaptureFixture[str]) -> None:
@@ -80,7 +81,8 @@ def test_strange_requests_are_refused_silently(asked: bytes, line: bytes, capfd:
             client.sendall(asked)
             with client.makefile("rb") as answer:
                 assert line in answer.read()
-        with connected(server) as client:  # and who is gone before the answer is made
+        # A client that is gone before the answer is made.
+        with connected(server) as client:
             client.sendall(asked)
         assert scraped(server)
     assert capfd.readouterr() == ("", "")
@@ -96,5 +98,6 @@ def test_clients_that_never_finish_their_request_make_room_for_others() -> None:
                 assert client.recv(1) == b""
             slow[-1].sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
             assert slow[-1].recv(100)
-            server.close()  # nor do they hold up the end
+            # Open connections do not delay closing.
+            server.close()
             assert slow[-2].recv(1) == b""

@@ -33,5 +33,6 @@ def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_pa
         manager.ready()
         manager.alive()
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
-    with ServiceManager() as manager:  # it has gone: that is no reason to stop typing
+    # A socket that is gone is no reason to stop typing.
+    with ServiceManager() as manager:
         manager.ready()

@@ -152,7 +152,8 @@ def test_upper_case_comes_from_the_character_alone() -> None:
     ("rules", "keys", "shown", "dropped"),
     [
         ({}, "ab\nc\n", "abc", {"enter": 2}),
-        ({}, "ab\n\bc", "abc", {"enter": 1}),  # the ⌫ takes back the ⏎ that was left out, not the b
+        # The ⌫ takes back the ⏎ that was left out, not the b.
+        ({}, "ab\n\bc", "abc", {"enter": 1}),
         ({"enter": True}, "ab\n\b\bc", "ab\nc", {"backspace": 2}),
         ({}, "\b\b\ba", "a", {"backspace": 3}),
         ({"backspace": "off"}, "ab\bc", "abc", {"backspace": 1}),
@@ -176,13 +177,15 @@ def test_keys_decoded_while_disarmed_are_never_typed_even_if_they_become_final_l
     window.plan.push(decoder.event("word", " no"))
     window.press()
     window.plan.push(decoder.event(" now\b\b"))
-    assert window.press().own() == "d n"  # the d was heard when it was armed
+    # The d was decoded while armed.
+    assert window.press().own() == "d n"
     window.plan.disarm()
     window.plan.push(decoder.event("more\b\b\b\b\b\b\b\b\b"))
     assert (window.press().own(), window.plan.waiting) == ("d n", 0)
     window.plan.arm()
     window.plan.push(decoder.event("\b\b\b!"))
-    assert window.press().own() == "d n!"  # typed before it was armed again: not ours any more
+    # Text typed before arming again is no longer our own.
+    assert window.press().own() == "d n!"
 
 
 def test_lost_edits_disarm_and_a_run_can_be_joined_in_the_middle() -> None:
@@ -212,7 +215,8 @@ def test_undo_takes_back_the_text_since_the_last_breath() -> None:
         window.plan.push(event)
         window.press()
     assert window.plan.undo() == 4
-    window.plan.push(decoder.event("4"))  # heard before the undo
+    # This key was decoded before the undo.
+    window.plan.push(decoder.event("4"))
     assert window.press().own() == "one "
     assert window.plan.undo() == 4
     assert window.press().own() == ""

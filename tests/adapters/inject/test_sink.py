@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import sys
 import threading
@@ -16,7 +17,7 @@ import pytest
 
 pytest.importorskip("Xlib", reason="python-xlib is for X11")
 
-from adapters.inject.settings import InjectSettings
+from adapters.inject.settings import SECTION, InjectSettings
 from adapters.inject.sink import KeyInjector
 from adapters.inject.x11.keyboard import X11Keyboard
 from benchmarks.screen import Program, Screen, until
@@ -67,7 +68,8 @@ def test_all_keys_arrive_exactly_once_and_are_released(screen: Screen) -> None:
         typed.push(EVERYTHING)
         typed.push("x⇧Yz\b!")
         typed.sink.finish()
-        assert typed.sink.status()["pressed"] == len(EVERYTHING) + 3  # the z is never typed
+        # The z is never typed.
+        assert typed.sink.status()["pressed"] == len(EVERYTHING) + 3
     assert terminal.wait_for(EVERYTHING + "xY!") == EVERYTHING + "xY!"
     assert screen.held() == []
 
@@ -79,7 +81,7 @@ def test_settings_can_change_except_those_of_the_keyboard(screen: Screen) -> Non
         assert terminal.wait_for("ab") == "ab"
         typed.sink.change(replace(SETTINGS, enter=True))
         typed.await_notice("the settings have changed")
-        with pytest.raises(InputError, match=r"layout = 'de' in \[keys\] cannot change while the daemon runs"):
+        with pytest.raises(InputError, match=rf"layout = 'de' in {re.escape(SECTION)} cannot change while the daemon runs"):
             typed.sink.change(replace(SETTINGS, layout="de"))
         typed.arm()
         typed.push("c⏎")
@@ -119,7 +121,8 @@ def test_own_text_is_corrected_and_undone_and_other_text_stays(screen: Screen) -
         assert terminal.wait_for("before new") == "before new"
         screen.run("xdotool", "type", "er").process.wait()
         assert terminal.wait_for("before newer") == "before newer"
-        typed.push("\b\b\b!")  # behind another's hand nothing is ours
+        # Text before somebody else's keys is no longer our own.
+        typed.push("\b\b\b!")
         assert terminal.wait_for("before newer!") == "before newer!"
 
 
@@ -128,7 +131,8 @@ def test_another_window_gets_nothing(screen: Screen) -> None:
     with typing() as typed:
         typed.push("mine")
         assert editor.wait_for("mine") == "mine"
-        mail = screen.terminal("mail")  # takes the focus
+        # The new window takes the focus.
+        mail = screen.terminal("mail")
         typed.await_notice("the focus has moved")
         typed.push("not yours")
         editor.focus()
@@ -159,7 +163,8 @@ def test_the_hotkey_arms_and_disarms(screen: Screen) -> None:
             if armed:
                 until(lambda: "a" in terminal.text(), "the letter")
         typed.sink.finish()
-    assert terminal.text() == "a"  # the window did not hear the hotkey
+    # The window did not get the hotkey.
+    assert terminal.text() == "a"
 
 
 def test_a_hotkey_that_another_program_has_is_refused(screen: Screen) -> None:
@@ -193,7 +198,7 @@ def test_a_killed_process_leaves_no_key_held_and_a_fresh_one_is_not_armed(screen
 
 PARENT = """
 import json, sys, time
-from adapters.inject.settings import InjectSettings
+from adapters.inject.settings import SECTION, InjectSettings
 from adapters.inject.sink import KeyInjector
 from messages.charset import text_to_labels
 from messages.text import Key, TextEvent
@@ -223,7 +228,8 @@ def test_a_killed_daemon_leaves_no_key_held_at_any_moment(screen: Screen) -> Non
             until(lambda child=child: not Path(f"/proc/{int(child)}").exists(), "the end of the key process")  # type: ignore[misc]
         assert screen.held() == []
         typed = terminal.text()
-        assert len(typed) < (run + 1) * 5 * len(EVERYTHING)  # it was in the middle of it
+        # The daemon was killed in the middle of the text.
+        assert len(typed) < (run + 1) * 5 * len(EVERYTHING)
 
 
 def test_the_end_of_the_desktop_session_is_one_notice(screen: Screen, capfd: pytest.CaptureFixture[str]) -> None:
@@ -241,7 +247,8 @@ def test_closing_drops_the_waiting_keys_at_once(screen: Screen) -> None:
         typed.push(EVERYTHING)
         until(terminal.text, "the first key")
         began = time.monotonic()
-    assert time.monotonic() - began < 5  # all of it would take ten
+    # Typing all of it would take ten seconds.
+    assert time.monotonic() - began < 5
     assert EVERYTHING.startswith(terminal.text())
     assert screen.held() == []
 

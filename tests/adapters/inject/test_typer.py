@@ -159,7 +159,8 @@ def test_a_moved_focus_drops_waiting_keys_and_disarms() -> None:
     desk.push("x")
     assert desk.run() == begun
     desk.armed().push("\by")
-    assert desk.run() == begun + "y"  # what was typed before is not ours any more
+    # Text typed before arming again is no longer our own.
+    assert desk.run() == begun + "y"
 
 
 def test_the_focus_is_watched_while_nothing_is_typed() -> None:

@@ -110,7 +110,8 @@ def test_a_repeated_request_does_nothing(running: tuple[str, Log]) -> None:
         ((b'{"v": 1, "do": ' + b"[" * 1500 + b"]" * 1500 + b"}",), "no JSON"),
         ((b'{"v": ' + b"9" * 4000 + b"}",), "not of version 1"),
         ((b'{"v": 1, "do": "pause"}\0',), "no JSON"),
-        ((b"\x82\xa1v\x01\xa2do\xa5pause",), "no JSON"),  # msgpack
+        # A request in msgpack.
+        ((b"\x82\xa1v\x01\xa2do\xa5pause",), "no JSON"),
         ((b"x",) * 1000, "1000 parts"),
         ((b'{"do": "pause"}',), "not of version 1"),
         ((b'{"v": 2, "do": "pause"}',), "not of version 1"),
@@ -135,7 +136,8 @@ def test_a_broken_request_is_refused_and_does_nothing(
     assert not reply["ok"]
     assert message in reply["error"]
     assert len(log.asked) == count
-    assert ask(endpoint, "status")["ok"]  # and it goes on
+    # The daemon goes on.
+    assert ask(endpoint, "status")["ok"]
 
 
 values = st.recursive(
@@ -184,7 +186,8 @@ def test_messages_of_other_sockets_stop_neither_the_daemon_nor_other_clients(tmp
                 socket.connect(control.endpoint)
                 socket.send(b'{"v": 1, "do": "status"}')
                 while not socket.poll(1):
-                    control.attend(Log())  # in this thread: it must not wait
+                    # In this thread, so that waiting would hang the test.
+                    control.attend(Log())
                 assert json.loads(socket.recv()) == {"v": 1, "ok": True, "did": "status"}
 
 

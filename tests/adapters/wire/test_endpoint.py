@@ -58,7 +58,8 @@ def test_a_live_socket_is_refused_and_a_stale_one_taken_over(tmp_path: Path) -> 
         PubSocket(endpoint)
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(tmp_path / "stale"))
-    assert (tmp_path / "stale").is_socket()  # left behind, nobody listens
+    # Left behind: nobody listens.
+    assert (tmp_path / "stale").is_socket()
     with (
         open_publisher(f"ipc://{tmp_path}/stale", "s", "bob") as publisher,
         Subscriber(publisher.endpoint) as subscriber,
@@ -79,7 +80,8 @@ def test_a_live_socket_too_busy_to_answer_is_not_taken_over(tmp_path: Path) -> N
     with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
         busy.bind(str(tmp_path / "text"))
         busy.listen(0)
-        waiting.connect(str(tmp_path / "text"))  # the queue is full now
+        # The queue is full now.
+        waiting.connect(str(tmp_path / "text"))
         with pytest.raises(InputError, match="in use"):
             PubSocket(f"ipc://{tmp_path}/text")
 
@@ -184,7 +186,8 @@ def test_a_loopback_socket_notes_that_every_local_user_can_connect(host: str, tm
             assert "open to every user of this machine" in at.note
             assert at.endpoint.startswith(("tcp://127.0.0.1:", "tcp://[::1]:"))
     except InputError:
-        assert host == "[::1]"  # not on every machine
+        # Some machines have no IPv6.
+        assert host == "[::1]"
     with PubSocket(f"ipc://{tmp_path}/text") as at:
         assert at.note == ""
 

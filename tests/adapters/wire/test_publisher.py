@@ -70,8 +70,10 @@ def test_a_subscriber_that_never_reads_slows_nobody(tmp_path: Path) -> None:
         sleeper.subscribe(b"")
         sleeper.connect(publisher.endpoint)
         while not sleeper.poll(20):
-            publisher.heartbeat()  # ZeroMQ joins in its own time
-        for _ in range(30_000):  # more than is kept for it: a publisher that blocks would hang here
+            # The subscription arrives in its own time.
+            publisher.heartbeat()
+        # More messages than wait for a subscriber: a publisher that blocks would hang here.
+        for _ in range(30_000):
             publisher.push(EVENT)
         assert publisher.overflows > 0
         got = 0
@@ -80,6 +82,7 @@ def test_a_subscriber_that_never_reads_slows_nobody(tmp_path: Path) -> None:
             got += 1
         assert 0 < got < 30_000
         found = publisher.overflows
-        for _ in range(9_000):  # there is room again
+        # The queue has room again.
+        for _ in range(9_000):
             publisher.push(EVENT)
         assert publisher.overflows == found

@@ -70,9 +70,11 @@ def test_a_stopped_subscriber_counts_its_loss_and_another_gets_everything(tmp_pa
                 assert isinstance(message, TextMessage)
                 assert message.seq == seq
             assert awake.lost == 0
-            assert publisher.overflows == 1  # once full, its queue is not asked again until half of it is read
+            # A full queue is not tried again until half of it is read.
+            assert publisher.overflows == 1
             stopped.send_signal(signal.SIGCONT)
-            while stopped.poll() is None:  # until there is room for it again
+            # Until its queue has room again.
+            while stopped.poll() is None:
                 publisher.push(edit(COUNT, tail=1))
                 time.sleep(0.01)
         finally:

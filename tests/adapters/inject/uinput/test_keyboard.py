@@ -48,7 +48,8 @@ class FakeDevice:
         self.pending.append((code, value))
 
     def syn(self) -> None:
-        (report,) = self.pending  # one key each: a report has no order
+        # One event per report, since the events of a report have no order.
+        (report,) = self.pending
         self.reports.append(report)
         self.pending.clear()
 
@@ -83,7 +84,8 @@ def test_letters_where_each_layout_has_them() -> None:
 @pytest.mark.parametrize("layout", ["us", "gb", "de(nodeadkeys)", "us(dvorak)", "ch(fr)"])
 def test_each_character_of_a_layout_has_keys_of_its_own(layout: str) -> None:
     found = strokes(layout)
-    assert len(set(found.values())) == len(found)  # no two characters on the same keys
+    # No two characters on the same keys.
+    assert len(set(found.values())) == len(found)
     lacking = [character for character in ALL if character not in found]
     assert not [c for c in lacking if c.isalnum()]
     if layout in ("us", "gb", "us(dvorak)", "de(nodeadkeys)"):
@@ -145,7 +147,8 @@ def test_the_kernel_reports_each_key_pressed_and_released_once() -> None:
         path for path in set(Path("/dev/input").glob("event*")) - before if "emgtype" in evdev.InputDevice(path).name
     ]
     device = evdev.InputDevice(node)
-    device.grab()  # or whatever has the focus here would get them
+    # Otherwise the program that has the focus on this machine would get the keys.
+    device.grab()
     text = ALL + "aab"
     seen: list[tuple[int, int]] = []
     for character in text:

@@ -65,7 +65,8 @@ def test_more_foreign_characters_than_spare_keys_arrive(screen: Screen) -> None:
     assert terminal.wait_for(text + text[0]) == text + text[0]
     presser.close()
     again = X11Keyboard()
-    assert len(again._spare) == spare  # all given back
+    # All spare codes were given back.
+    assert len(again._spare) == spare
     again.close()
 
 

@@ -5,7 +5,8 @@ def test_symbols_follow_the_protocol() -> None:
     assert [keysym(c) for c in "aé€α\b\n"] == [0x61, 0xE9, 0x20AC, 0x010003B1, 0xFF08, 0xFF0D]
     assert spare_pair("É") == (0xE9, 0xC9)
     assert spare_pair("€") == (0x20AC, 0x20AC)
-    assert spare_pair("ß") == (0xDF, 0xDF)  # the upper case of ß is two letters
+    # The upper case of ß is two letters.
+    assert spare_pair("ß") == (0xDF, 0xDF)
 
 
 def test_third_levels_count_in_a_layout_of_one_group_alone() -> None:

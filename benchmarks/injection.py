@@ -22,7 +22,7 @@ from typing import Any
 
 from rich.table import Table
 
-from adapters.inject.sink import KeySink
+from adapters.inject.sink import KeyInjector
 from benchmarks.results import command_line, publish, spread
 from benchmarks.screen import PATIENCE, Screen
 from emgtype.config import load_config
@@ -79,7 +79,7 @@ class Recorder:
 
 
 @contextmanager
-def window(busy: float) -> Iterator[tuple[Recorder, KeySink]]:
+def window(busy: float) -> Iterator[tuple[Recorder, KeyInjector]]:
     """A window that has the focus, and a key sink that is armed for it."""
     with tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder, Screen(Path(folder)) as screen:
         os.environ.update(screen.environment)
@@ -87,7 +87,7 @@ def window(busy: float) -> Iterator[tuple[Recorder, KeySink]]:
         try:
             screen.focus("recorder")
             settings = replace(load_config().keys, arm_delay=0.0, hotkey="")
-            with KeySink(settings, lambda _: None) as sink:
+            with KeyInjector(settings, lambda _: None) as sink:
                 sink.arm()
                 sink.await_armed()
                 yield recorder, sink

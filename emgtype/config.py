@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from adapters.inject.settings import KeySettings
+from adapters.inject.settings import InjectSettings
 from adapters.wire.format import Encoding
 from decoder.ctc.commit import Mode
 from decoder.language.hot_words import parse_hot_words
@@ -146,7 +146,7 @@ class Config:
     metrics: MetricsConfig
     console: ConsoleConfig
     record: RecordConfig
-    keys: KeySettings
+    keys: InjectSettings
 
 
 def load_config(path: Path | None = None, flags: Mapping[str, Any] | None = None, profile: str | None = None) -> Config:

@@ -1,4 +1,4 @@
-"""The 98 keys of the emg2qwerty task and how characters and key names become labels.
+"""The 98 keys of the emg2qwerty task, and how characters and key names become labels.
 
 Order (Sivakumar et al. 2024): a-z, A-Z, 0-9, `string.punctuation`, ⌫, ⏎, space, ⇧; the CTC blank comes last.
 """
@@ -12,6 +12,8 @@ BACKSPACE = "⌫"
 ENTER = "⏎"
 SPACE = " "
 SHIFT = "⇧"
+IRREVERSIBLE = (BACKSPACE, ENTER)
+"""Keys that typing on cannot take back: nothing that acts on them may see them before they are final."""
 
 KEYS: tuple[str, ...] = (
     *string.ascii_lowercase,
@@ -28,16 +30,17 @@ LABELS: dict[str, int] = {key: label for label, key in enumerate(KEYS)}
 BLANK = len(KEYS)
 """Label of the CTC blank."""
 CLASSES = len(KEYS) + 1
+"""Number of classes of an emission: the keys and the blank."""
 
 _CHARACTERS = {"\n": ENTER, "\r": ENTER, "\b": BACKSPACE, "’": "'", "“": '"', "”": '"', "—": "-"}
 _KEY_NAMES = {"Key.enter": ENTER, "Key.space": SPACE, "Key.backspace": BACKSPACE, "Key.shift": SHIFT}
-_NAMES_OF_KEYS = {key: name for name, key in _KEY_NAMES.items()}
+_NAME_BY_KEY = {key: name for name, key in _KEY_NAMES.items()}
 
 
 def normalise(character: str) -> str | None:
-    """Return the key for one character of text, or None if there is none: the character is then dropped.
+    """Return the key for one character of text, or None if no key makes it.
 
-    Unsupported characters become their one-character transliteration if that is a key.
+    An unsupported character becomes its one-character transliteration if that is a key.
     """
     if character in LABELS:
         return character
@@ -53,17 +56,20 @@ def text_to_labels(text: str) -> list[int]:
 
 
 def labels_to_text(labels: Iterable[int]) -> str:
-    """Return the keys as one string; ⌫ removes nothing here (for text see `messages.text.render`)."""
+    """Return the keys as one string, ⌫ and ⇧ included; `messages.text.render` gives the text that they make."""
     return "".join(KEYS[label] for label in labels)
 
 
 def key_name_to_label(name: str) -> int | None:
-    """Return the label of a key by its name in a key log (a character, or "Key.space"); None if it has none."""
+    """Return the label of a key by its name in a session file: a character, or pynput's name such as "Key.space".
+
+    None: the character set lacks the key.
+    """
     key = _KEY_NAMES.get(name) if len(name) > 1 else normalise(name)
     return None if key is None else LABELS[key]
 
 
 def label_to_key_name(label: int) -> str:
-    """Return the name under which a key log records a label: the character, or pynput's name."""
+    """Return the name under which a session file records a label: the character, or pynput's name."""
     key = KEYS[label]
-    return _NAMES_OF_KEYS.get(key, key)
+    return _NAME_BY_KEY.get(key, key)

@@ -1,1 +1,1 @@
-"""Files inside a model bundle."""
+"""Files of a model bundle: checksums, personal layers, language model tables."""

@@ -1,4 +1,4 @@
-"""Files told apart by their content, and those of a folder held to what it says of them."""
+"""Checksums: they identify files by their content, and show whether a file of a folder was changed."""
 
 import hashlib
 from pathlib import Path
@@ -6,35 +6,40 @@ from pathlib import Path
 from messages.errors import InputError
 
 CHECKSUMS = "SHA256SUMS"
-"""A folder's file of them, as `sha256sum --check` reads it."""
+"""Name of a folder's file of checksums, as `sha256sum --check` reads it."""
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file's content."""
+    """Return the hex digest of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_checksums(folder: Path) -> None:
-    """(Re)write SHA256SUMS over all other files of a folder."""
+    """Write (or rewrite) SHA256SUMS over all other files of a folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS)
     _write(folder, {path.relative_to(folder).as_posix(): sha256(path) for path in files})
 
 
 def update_checksums(folder: Path, *names: str) -> None:
-    """(Re)write the lines of some files of a folder in SHA256SUMS."""
+    """Write (or rewrite) the lines of some files of a folder in SHA256SUMS."""
     _write(folder, {**_read(folder), **{name: sha256(folder / name) for name in names}})
 
 
 def require_unchanged(path: Path) -> None:
-    """What readers of trusted files need: KenLM's crashes in one that is damaged.
+    """Check a file against SHA256SUMS beside it; a file without a line there passes.
+
+    Readers that trust their files need this: KenLM's crashes if its file is damaged.
 
     Raises:
-        InputError: SHA256SUMS beside the file says that it was another one.
+        InputError: SHA256SUMS states another checksum.
     """
-    if path.is_file() and _read(path.parent).get(path.name, found := sha256(path)) != found:
+    if not path.is_file():
+        return
+    expected = _read(path.parent).get(path.name)
+    if expected is not None and (digest := sha256(path)) != expected:
         raise InputError(
-            f"{path} is damaged: its SHA-256 is {found[:8]}…, {CHECKSUMS} beside it says another one; copy the file "
+            f"{path} is damaged: its SHA-256 is {digest[:8]}…, {CHECKSUMS} beside it says another one; copy the file "
             "again, or make it anew"
         )
 
@@ -48,7 +53,8 @@ def _read(folder: Path) -> dict[str, str]:
         raise InputError(
             f"cannot read {folder / CHECKSUMS}: {error}; make it anew with sha256sum, or remove it"
         ) from None
-    return {name[1:]: digest for digest, _, name in (line.partition(" ") for line in lines)}  # " " or "*" before it
+    # sha256sum puts a space or, for binary files, an asterisk in front of the name.
+    return {name[1:]: digest for digest, _, name in (line.partition(" ") for line in lines)}
 
 
 def _write(folder: Path, sums: dict[str, str]) -> None:

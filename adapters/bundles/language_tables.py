@@ -18,7 +18,11 @@ def write_tables(path: Path, tables: FlatTables) -> None:
 
 
 def read_tables(path: Path) -> FlatTables:
-    """Read them back; raises InputError where the file is none of ours or its numbers do not fit together."""
+    """Read tables that `write_tables` wrote.
+
+    Raises:
+        InputError: The file holds no tables of ours, or their numbers do not fit together.
+    """
     try:
         return FlatTables.from_arrays(read_arrays(path))
     except (OSError, ValueError) as error:

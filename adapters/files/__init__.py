@@ -1,1 +1,1 @@
-"""Files of any kind: private ones, arrays, room on the disk."""
+"""Helpers for files of any kind: private files, arrays, and objects to close."""

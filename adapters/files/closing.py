@@ -1,4 +1,4 @@
-"""What must be given back is a `with`."""
+"""The base class of everything that must be closed: it turns `close` into a `with`."""
 
 from abc import ABC, abstractmethod
 from types import TracebackType
@@ -6,11 +6,11 @@ from typing import Self
 
 
 class Closing(ABC):
-    """Something that is closed when its `with` ends, however it ends."""
+    """An object that is closed when its `with` ends, however it ends."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what is held."""
+        """Give back the resources of this object."""
 
     def __enter__(self) -> Self:
         return self

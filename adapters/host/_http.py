@@ -1,4 +1,4 @@
-"""An HTTP server that clients can neither crowd nor hang: of many connections the oldest is closed for the newest."""
+"""An HTTP server that clients can neither crowd nor hang: with too many connections the oldest one is closed."""
 
 import socket
 import threading
@@ -10,17 +10,19 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from adapters.files.closing import Closing
 
-_OPEN = 16  # connections at once; who asks and waits for nothing else is done long before as many others come
-_CLOSING = 0.1  # seconds until the end is noticed
+_OPEN = 16
+"""Number of connections at once; an honest client is done long before as many others come."""
+_POLL_S = 0.1
+"""Time until the server's thread notices that it shall end."""
 
 
 class BoundedServer(Closing):
-    """Answers in threads of its own, says nothing of what clients do. Use it in a `with`.
+    """Serves a WSGI application in threads of its own, and logs nothing of its clients. Use it in a `with`.
 
     Args:
         host: An address of this machine.
-        port: 0: any free one.
-        application: WSGI.
+        port: The port; 0: any free port.
+        application: The WSGI application.
 
     Raises:
         OSError: It cannot listen there.
@@ -30,45 +32,48 @@ class BoundedServer(Closing):
         self._server = (_Server6 if ":" in host else _Server)((host, port), _Handler)
         self._server.set_app(application)
         self.port = self._server.server_port
-        """Where it listens."""
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(_CLOSING,), daemon=True)
+        """The port that it listens at."""
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Answer nobody any more."""
+        """Close all connections and stop listening."""
         self._server.shutdown()
         self._server.server_close()
-        self._server.drop(0)
+        self._server.drop_oldest(0)
         self._thread.join()
 
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
-    request_queue_size = 4 * _OPEN  # or a burst of others makes a good client wait for TCP's next attempt
+    # Longer than usual, since a client that finds the queue full waits for TCP's next attempt.
+    request_queue_size = 4 * _OPEN
 
     def __init__(self, *arguments: Any) -> None:
         self._open: list[socket.socket] = []
-        self._changes = threading.Lock()
+        self._lock = threading.Lock()
         super().__init__(*arguments)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        self.drop(_OPEN - 1)
-        with self._changes:
+        """Make room for the new connection, then serve it in a thread."""
+        self.drop_oldest(_OPEN - 1)
+        with self._lock:
             self._open.append(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        with self._changes, suppress(ValueError):
+        """Forget a connection that has been served."""
+        with self._lock, suppress(ValueError):
             self._open.remove(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that broke off, which is no news."""
+        """Ignore a client that broke off."""
 
-    def drop(self, most: int) -> None:
-        """Close the oldest connections but so many; their threads end with them."""
-        with self._changes:
-            for oldest in self._open[: max(0, len(self._open) - most)]:
+    def drop_oldest(self, keep: int) -> None:
+        """Close the oldest connections until `keep` are left; their threads end with them."""
+        with self._lock:
+            for oldest in self._open[: max(0, len(self._open) - keep)]:
                 self._open.remove(oldest)
                 with suppress(OSError):
                     oldest.shutdown(socket.SHUT_RDWR)
@@ -80,4 +85,4 @@ class _Server6(_Server):
 
 class _Handler(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: what clients ask is theirs."""
+        """Log nothing: the requests of clients are private."""

@@ -17,34 +17,35 @@ from messages.errors import InputError
 _COUNTS = {
     "samples": "Samples received.",
     "lost": "Samples that were sent and never came.",
-    "gaps": "Times that data was missing for long.",
-    "masked": "Frames that were masked, since samples are missing.",
+    "gaps": "Long gaps in the data.",
+    "masked": "Frames that were masked because samples are missing.",
     "stalls": "Silences of 0.2 s.",
-    "overflows": "Times that a subscriber's queue was found full.",
-    "rejected": "Keys that were heard and not believed.",
+    "overflows": "Messages that found the queue of a subscriber full.",
+    "rejected": "Decoded keys that were rejected for their low confidence.",
 }
-"""Figures of the status that only grow."""
+"""Help by the name of a figure of the status that only grows."""
 _GAUGES = {
     "skew_ms": ("skew_seconds", "Time between the bands' samples that were paired.", 1e-3),
     "age_ms": ("age_seconds", "Age of the newest sample.", 1e-3),
     "idle": ("idle_ratio", "Share of the time in which nobody typed.", 1.0),
 }
-"""Figures that go up and down: their name here, what they are, and the factor to base units."""
+"""Metric, help, and factor to base units, by the name of a figure of the status that goes up and down."""
+_LAST_PORT = 65535
 
 
 class MetricsServer(Closing, Collector):
     """Answers `GET /metrics`. Use it in a `with`.
 
     Args:
-        address: HOST:PORT on loopback (port 0: any free one).
+        address: HOST:PORT on loopback (port 0: any free port).
 
     Raises:
-        InputError: No such address, one in use, or one that other machines reach.
+        InputError: The address cannot be read, is in use, or can be reached from other machines.
     """
 
     def __init__(self, address: str) -> None:
         host, port = _loopback(address)
-        self._people: Mapping[str, Mapping[str, Any]] = {}
+        self._status_by_person: Mapping[str, Mapping[str, Any]] = {}
         self._registry = CollectorRegistry()
         self._registry.register(self)
         try:
@@ -52,28 +53,29 @@ class MetricsServer(Closing, Collector):
         except OSError as error:
             raise InputError(f"cannot serve metrics at {address}: {error.strerror}; name another address") from None
         self.address = f"{host}:{self._server.port}"
-        """Where it listens."""
+        """The address that it listens at."""
 
-    def push(self, person: str, status: Mapping[str, Any]) -> None:
-        """Somebody's figures, as the request `status` tells them."""
-        self._people = {**self._people, person: status}  # replaced, not changed: the server's thread reads it
+    def update(self, person: str, status: Mapping[str, Any]) -> None:
+        """Replace a person's figures, given as the answer of the request `status`."""
+        # Replaced as a whole, since the server's thread reads it.
+        self._status_by_person = {**self._status_by_person, person: status}
 
     def collect(self) -> Iterator[Metric]:
-        """What Prometheus asks for."""
-        people = self._people
-        state = GaugeMetricFamily("emgtype_state", "1 for what a person's daemon does.", labels=["person", "state"])
+        """Yield the metrics of all people, for Prometheus."""
+        people = self._status_by_person
+        state = GaugeMetricFamily("emgtype_state", "1 for the state of a person's daemon.", labels=["person", "state"])
         stages = SummaryMetricFamily("emgtype_stage_seconds", "Time of a stage's calls.", labels=["person", "stage"])
         for person, status in people.items():
             state.add_metric([person, status["state"]], 1)
         yield state
-        for name, what in _COUNTS.items():
-            counter = CounterMetricFamily(f"emgtype_{name}", what, labels=["person"])
+        for name, text in _COUNTS.items():
+            counter = CounterMetricFamily(f"emgtype_{name}", text, labels=["person"])
             for person, status in people.items():
                 if status.get(name) is not None:
                     counter.add_metric([person], status[name])
             yield counter
-        for name, (called, what, factor) in _GAUGES.items():
-            gauge = GaugeMetricFamily(f"emgtype_{called}", what, labels=["person"])
+        for name, (metric, text, factor) in _GAUGES.items():
+            gauge = GaugeMetricFamily(f"emgtype_{metric}", text, labels=["person"])
             for person, status in people.items():
                 if status.get(name) is not None:
                     gauge.add_metric([person], factor * status[name])
@@ -85,12 +87,15 @@ class MetricsServer(Closing, Collector):
                     stages.add_sample("emgtype_stage_seconds", labels, 1e-3 * value)
         yield stages
 
-    def _answer(self, asked: Mapping[str, Any], start: Callable[..., Any]) -> list[bytes]:
-        """As WSGI wants it. Other than prometheus_client's own it reads no header: some that it reads make it fail."""
+    def _answer(self, request: Mapping[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        """Answer a request, as WSGI defines it.
+
+        It reads no header, unlike prometheus_client's own application, which fails on some.
+        """
         status, body = HTTPStatus.OK, b""
-        if asked["REQUEST_METHOD"] != "GET":
+        if request["REQUEST_METHOD"] != "GET":
             status = HTTPStatus.METHOD_NOT_ALLOWED
-        elif asked["PATH_INFO"] != "/metrics":
+        elif request["PATH_INFO"] != "/metrics":
             status = HTTPStatus.NOT_FOUND
         else:
             body = generate_latest(self._registry)
@@ -98,7 +103,7 @@ class MetricsServer(Closing, Collector):
         return [body]
 
     def close(self) -> None:
-        """Answer nobody any more."""
+        """Close all connections and stop listening."""
         self._server.close()
 
 
@@ -109,6 +114,7 @@ def _quantiles(spread: Mapping[str, float]) -> Iterator[tuple[str, float]]:
 
 
 def _loopback(address: str) -> tuple[str, int]:
+    """Return the host and the port of an address on loopback."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     try:
@@ -116,7 +122,7 @@ def _loopback(address: str) -> tuple[str, int]:
         number = int(port)
     except ValueError:
         inside, number = False, -1
-    if not inside or not 0 <= number <= 65535:
+    if not inside or not 0 <= number <= _LAST_PORT:
         raise InputError(
             f"metrics cannot be served at {address!r}: expected a loopback address with a port, 127.0.0.1:9464"
         )

@@ -9,22 +9,23 @@ from typing import Any
 
 from adapters.files.closing import Closing
 
-_MOST = 256  # bytes taken at once
+_MOST = 256
+"""Number of bytes that one call reads."""
 
 
 class Terminal(Closing):
-    """Standard input without waiting for whole lines, and without showing what is typed. Use it in a `with`."""
+    """Standard input, read without waiting for whole lines and without showing the keys. Use it in a `with`."""
 
     def __init__(self) -> None:
         self._descriptor = sys.stdin.fileno()
-        self._before: list[Any] | None = None
+        self._settings: list[Any] | None = None
         self._open = True
         if os.isatty(self._descriptor):
-            self._before = termios.tcgetattr(self._descriptor)
+            self._settings = termios.tcgetattr(self._descriptor)
             tty.setcbreak(self._descriptor)
 
     def pressed(self) -> str:
-        """What was typed since it was asked last; never waits."""
+        """Return the characters that were typed since the last call; never waits."""
         if not self._open or not select.select([self._descriptor], [], [], 0)[0]:
             return ""
         typed = os.read(self._descriptor, _MOST)
@@ -32,6 +33,6 @@ class Terminal(Closing):
         return typed.decode(errors="replace")
 
     def close(self) -> None:
-        """Leave the terminal as it was."""
-        if self._before is not None:
-            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
+        """Give the terminal its former settings back."""
+        if self._settings is not None:
+            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._settings)

@@ -1,19 +1,19 @@
-"""How long to wait before the next key: as little as the window can stand. Pure."""
+"""The pause before the next key: as short as the window allows. Pure."""
 
 QUICK = 0.02
 """Seconds: a window that answers sooner keeps up (one that draws 60 times a second answers within 17 ms)."""
 SLOWEST = 0.5
-"""Seconds between two keys at most."""
+"""Seconds: the longest pause between two keys."""
 STUCK = 1.0
 """Seconds without an answer after which a window gets no more keys until it answers."""
 
 
 class Pace:
-    """The pause between keys. It follows a window that falls behind at once, and creeps up to one that keeps up.
+    """The pause between keys: as long as a window that falls behind needs, and shorter after each quick answer.
 
     Args:
-        first: Seconds; the pause at first, and for good where nobody can tell how the window fares.
-        fastest: Seconds; the pause at least.
+        first: Seconds: the pause at first; it stays so if nobody can tell how far the window is behind.
+        fastest: Seconds: the shortest pause.
     """
 
     def __init__(self, first: float, fastest: float) -> None:
@@ -21,12 +21,15 @@ class Pace:
         self.reset()
 
     def reset(self) -> None:
-        """Another window."""
+        """Start anew for another window."""
         self.pause = self._first
         """Seconds before the next key."""
 
-    def heard(self, lag: float | None) -> None:
-        """Take how many seconds the window (or the server before it) took for what it was sent; None: not known."""
+    def update(self, lag: float | None) -> None:
+        """Adapt the pause to the seconds that the window (or the server before it) took to read the last key.
+
+        None: unknown; the pause stays.
+        """
         if lag is None:
             return
         needed = min(SLOWEST, max(self._fastest, lag if lag > QUICK else 0.0))

@@ -1,4 +1,4 @@
-"""Who would get the keys, and whether somebody's hands are on the keyboard."""
+"""The focused window, and the reasons not to type into it now."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -6,30 +6,30 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FocusedWindow:
     """A window that has the focus."""
 
-    window: int
-    """Of the application: the outermost one that is its own."""
+    id: int
+    """Number of the application's own outermost window."""
     names: tuple[str, ...]
-    """What it calls itself (WM_CLASS), in lower case."""
+    """Names of the application (WM_CLASS), in lower case."""
 
     def forbidden(self, patterns: tuple[str, ...]) -> str | None:
-        """Its name that one of the patterns (shell style, any case) is for."""
+        """Return the first name that matches one of the patterns (shell style, any case); None: no name does."""
         return next((n for n in self.names if any(fnmatchcase(n, pattern.lower()) for pattern in patterns)), None)
 
 
 class Focus(Protocol):
-    """Who gets the keys; of a display that tells."""
+    """The focus of a display that tells programs about it."""
 
-    def place(self) -> Place | None:
-        """The window that has the focus; None: none has."""
+    def window(self) -> FocusedWindow | None:
+        """Return the window that has the focus; None: no window has it."""
 
     def hindrance(self) -> str | None:
-        """What would make other characters of our keys than we mean."""
+        """Return what would turn our keys into other characters, such as a held modifier; None: nothing would."""
 
-    def foreign(self) -> bool:
-        """Whether anybody but us has typed or clicked since this was last asked."""
+    def foreign_input(self) -> bool:
+        """Return whether anybody but us has typed or clicked since the last call."""
 
     def close(self) -> None:
-        """Give back what is held."""
+        """Give back the connection to the display."""

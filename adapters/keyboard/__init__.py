@@ -1,1 +1,1 @@
-"""A real keyboard listened to: the truth of recordings."""
+"""The wearer's keyboard: its keys are the truth of a recording."""

@@ -1,7 +1,7 @@
-"""The keyboard's events from an X server (its RECORD extension), each with the time at which the server had it.
+"""The keyboard's events from an X server (its RECORD extension), each with the time at which the server got it.
 
-The server's clock is read once, by an event that is asked for, and the truth is as good as that answer was quick and as
-the server's milliseconds are fine: how late an event reaches this process does not matter.
+The server's clock is read once, by an event that we ask for. The truth is as exact as that answer was quick and as the
+server's milliseconds are fine; the time at which an event reaches this process does not matter.
 """
 
 import threading
@@ -17,8 +17,10 @@ from adapters.files.closing import Closing
 from adapters.keyboard.keystrokes import SHIFT, KeyLog
 from messages.errors import InputError
 
-_READINGS = 5  # of the two clocks, of which the quickest counts
-_WRAP = 2**32  # milliseconds: the server's clock begins anew
+_READINGS = 5
+"""Number of readings of the two clocks; the quickest one counts."""
+_WRAP_MS = 2**32
+"""Time after which the server's clock starts again at 0."""
 _NAMES = {
     XK.XK_BackSpace: "Key.backspace",
     XK.XK_Return: "Key.enter",
@@ -28,7 +30,7 @@ _NAMES = {
     XK.XK_Shift_R: SHIFT,
     0x20AC: "€",
 }
-_OTHERS = {symbol: name[3:] for name, symbol in vars(XK).items() if name.startswith("XK_")}
+_OTHER_NAMES = {symbol: name[3:] for name, symbol in vars(XK).items() if name.startswith("XK_")}
 _KEYPAD = range(XK.XK_KP_Multiply, XK.XK_KP_9 + 1)
 
 
@@ -36,31 +38,32 @@ class X11Listener(Closing):
     """Listens to the keyboard of $DISPLAY, whichever program is typed into. Use it in a `with`.
 
     Args:
-        log: Told of every key, in a thread of its own.
-        clock: Seconds, of the samples' times.
+        log: Records every key, in a thread of its own.
+        clock: Seconds, on the clock of the samples.
 
     Raises:
-        InputError: There is no X server, or it tells nobody.
+        InputError: There is no X server, or it reports no keys.
     """
 
     def __init__(self, log: KeyLog, clock: Callable[[], float]) -> None:
+        # RECORD wants two connections: one that controls it, and one that it reports to.
         try:
-            self._control, self._hearing = Display(), Display()
+            self._control, self._report = Display(), Display()
         except (error.DisplayError, error.XauthError, OSError) as reason:
             raise InputError(
-                f"no X display whose keyboard could be heard ({reason}): start this inside a desktop session, or leave "
+                f"no X display with a keyboard to listen to ({reason}): start this inside a desktop session, or leave "
                 "--keys out"
             ) from None
-        if not self._hearing.has_extension("RECORD"):
+        if not self._report.has_extension("RECORD"):
             raise InputError("the X server lacks the RECORD extension: enable it, or leave --keys out")
         self._log = log
-        self._zero, self._at_zero = _clocks(self._control, clock)
+        self._server_ms, self._clock_s = _read_clocks(self._control, clock)
         display = self._control.display.info
         self._first = display.min_keycode
         count = display.max_keycode - self._first + 1
         self._symbols = [list(row) for row in self._control.get_keyboard_mapping(self._first, count)]
         nothing = (0, 0, 0, 0)
-        wanted = {
+        events = {
             "core_requests": (0, 0),
             "core_replies": (0, 0),
             "ext_requests": nothing,
@@ -71,11 +74,11 @@ class X11Listener(Closing):
             "client_started": False,
             "client_died": False,
         }
-        self._context = self._hearing.record_create_context(0, [record.AllClients], [wanted])
-        begun = threading.Event()
-        self._thread = threading.Thread(target=self._listen, args=(begun,), name="keys")
+        self._context = self._report.record_create_context(0, [record.AllClients], [events])
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._listen, args=(started,), name="keys")
         self._thread.start()
-        begun.wait()
+        started.wait()
 
     def close(self) -> None:
         """Stop listening."""
@@ -84,26 +87,27 @@ class X11Listener(Closing):
         self._thread.join()
         self._control.close()
 
-    def _listen(self, begun: threading.Event) -> None:
+    def _listen(self, started: threading.Event) -> None:
         def take(reply: Any) -> None:
             if reply.category == record.StartOfData:
-                begun.set()
+                started.set()
             data = reply.data if reply.category == record.FromServer and not reply.client_swapped else b""
             while data:
-                event, data = rq.EventField("event").parse_binary_value(data, self._hearing.display, None, None)
-                self._tell(event)
+                event, data = rq.EventField("event").parse_binary_value(data, self._report.display, None, None)
+                self._record(event)
 
         try:
-            self._hearing.record_enable_context(self._context, take)
-            self._hearing.record_free_context(self._context)
-            self._hearing.close()
+            self._report.record_enable_context(self._context, take)
+            self._report.record_free_context(self._context)
+            self._report.close()
         except error.ConnectionClosedError:
-            pass  # the desktop has ended: no key comes any more
+            # The desktop session has ended: no key comes any more.
+            pass
         finally:
-            begun.set()
+            started.set()
 
-    def _tell(self, event: Any) -> None:
-        time = self._at_zero + (event.time - self._zero) % _WRAP / 1e3
+    def _record(self, event: Any) -> None:
+        time = self._clock_s + (event.time - self._server_ms) % _WRAP_MS / 1e3
         if event.type == X.KeyRelease:
             self._log.release(event.detail, time)
         elif name := key_name(self._symbols[event.detail - self._first], event.state):
@@ -111,26 +115,27 @@ class X11Listener(Closing):
 
 
 def key_name(row: Sequence[int], state: int) -> str | None:
-    """What a session file calls a key.
+    """Return the name of a key in a session file; None: it has no symbol.
 
     Args:
-        row: Its symbols by column: two of each group of the layout, without and with Shift; two of the third level.
-        state: Modifiers, and in bits 13 and 14 the group.
+        row: Its symbols by column: two for each group of the layout, without and with Shift; two for the third level.
+        state: The modifiers, and in bits 13 and 14 the group.
     """
     symbols = [*row, *[0] * max(0, 6 - len(row))]
     shift = bool(state & X.ShiftMask)
-    if state & X.Mod2Mask and symbols[1] in _KEYPAD:  # Num Lock
+    # Num Lock turns Shift round on the keypad.
+    if state & X.Mod2Mask and symbols[1] in _KEYPAD:
         shift = not shift
     group = 2 * (state >> 13 & 1)
     column = 4 if state & X.Mod5Mask and symbols[4] else group if symbols[group] else 0
     symbol = symbols[column + shift] or symbols[column]
-    name = _name(symbol)
+    name = _symbol_name(symbol)
     if name and len(name) == 1 and state & X.LockMask:
         return name.lower() if shift else name.upper()
     return name
 
 
-def _name(symbol: int) -> str | None:
+def _symbol_name(symbol: int) -> str | None:
     if not symbol:
         return None
     if symbol in _NAMES:
@@ -141,11 +146,11 @@ def _name(symbol: int) -> str | None:
         return chr(symbol)
     if symbol >> 24 == 1:
         return chr(symbol & 0xFFFFFF)
-    return f"Key.{_OTHERS.get(symbol, hex(symbol)).lower()}"
+    return f"Key.{_OTHER_NAMES.get(symbol, hex(symbol)).lower()}"
 
 
-def _clocks(display: Display, clock: Callable[[], float]) -> tuple[int, float]:
-    """A time of the server's (ms), and the clock's (s) at it."""
+def _read_clocks(display: Display, clock: Callable[[], float]) -> tuple[int, float]:
+    """Return a time of the server (ms), and the time of `clock` (s) at the same moment."""
     window = display.screen().root.create_window(0, 0, 1, 1, 0, 0, event_mask=X.PropertyChangeMask)
     readings = []
     for _ in range(_READINGS):
@@ -157,5 +162,6 @@ def _clocks(display: Display, clock: Callable[[], float]) -> tuple[int, float]:
         readings.append((after - before, event.time, (before + after) / 2))
     window.destroy()
     display.sync()
-    _, zero, at_zero = min(readings)
-    return zero, at_zero - 0.5e-3  # the server cuts its time to whole milliseconds
+    _, server_ms, clock_s = min(readings)
+    # The server cuts its time to whole milliseconds, so on average it is half a millisecond later than it says.
+    return server_ms, clock_s - 0.5e-3

@@ -1,7 +1,7 @@
 """Key presses of a keyboard in front of the wearer, for the truth of a recording, on the clock of the samples.
 
-On X11 the server itself tells of them, whichever window has the focus; on macOS and Windows pynput does, and macOS
-wants the terminal to be allowed to. Wayland lets no program listen.
+On X11 the server itself reports them, whichever window has the focus; on macOS and Windows pynput does, and macOS must
+allow the terminal to listen. Wayland lets no program listen.
 """
 
 import os
@@ -13,25 +13,28 @@ from adapters.files.closing import Closing
 from adapters.keyboard.keystrokes import SHIFT, KeyLog
 from messages.errors import InputError
 
+# The character set has a single ⇧, for both hands.
 _SHIFTS = {"Key.shift_l": SHIFT, "Key.shift_r": SHIFT}
-"""The character set has one ⇧; which hand pressed it is not a matter of truth."""
 
 
 def listen(log: KeyLog, clock: Callable[[], float]) -> Closing:
-    """Have a log told of every key of this desktop until what is returned is closed.
+    """Record every key of this desktop in a log until the returned object is closed.
 
     Args:
         log: Called in a thread of its own.
-        clock: Seconds, of the samples' times.
+        clock: Seconds, on the clock of the samples.
 
     Raises:
-        InputError: There is no keyboard that can be listened to.
+        InputError: There is no keyboard that a program can listen to.
     """
     if not sys.platform.startswith("linux"):
         return PynputListener(log, clock)
     if os.environ.get("WAYLAND_DISPLAY") or os.environ.get("XDG_SESSION_TYPE") == "wayland":
-        raise InputError("Wayland lets no program hear the keyboard: record in a session on X11, or leave --keys out")
-    from adapters.keyboard._listen_x11 import X11Listener  # noqa: PLC0415 - needs python-xlib
+        raise InputError(
+            "Wayland lets no program listen to the keyboard: record in a session on X11, or leave --keys out"
+        )
+    # Imported here, since python-xlib is optional.
+    from adapters.keyboard._listen_x11 import X11Listener  # noqa: PLC0415
 
     return X11Listener(log, clock)
 
@@ -42,22 +45,23 @@ class PynputListener(Closing):
     A key is stamped when its event reaches this process: pynput's thread waits for nothing else.
 
     Args:
-        log: Told of every key.
-        clock: Seconds, of the samples' times.
+        log: Records every key.
+        clock: Seconds, on the clock of the samples.
     """
 
     def __init__(self, log: KeyLog, clock: Callable[[], float]) -> None:
-        from pynput import keyboard  # noqa: PLC0415  # looks for a display when it is imported
+        # Imported here, since pynput looks for a display when it is imported.
+        from pynput import keyboard  # noqa: PLC0415
 
         def press(key: Any) -> None:
             time = clock()
-            if (named := code_and_name(key)) is not None:
-                log.press(*named, time)
+            if (code_name := code_and_name(key)) is not None:
+                log.press(*code_name, time)
 
         def release(key: Any) -> None:
             time = clock()
-            if (named := code_and_name(key)) is not None:
-                log.release(named[0], time)
+            if (code_name := code_and_name(key)) is not None:
+                log.release(code_name[0], time)
 
         self._listener = keyboard.Listener(on_press=press, on_release=release)
         self._listener.start()
@@ -70,7 +74,7 @@ class PynputListener(Closing):
 
 
 def code_and_name(key: Any) -> tuple[Hashable, str] | None:
-    """The number of a key of pynput's, and what a session file calls it; None for one without a name."""
+    """Return the code of a key of pynput's and its name in a session file; None: the key has no name."""
     if key is None:
         return None
     if (character := getattr(key, "char", None)) is not None:

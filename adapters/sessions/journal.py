@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from adapters.files.closing import Closing
-from adapters.files.disk_space import require_space
+from adapters.files.private import require_space
 from adapters.sessions import format as form
 from adapters.sessions._hdf5_image import HEAD
 from adapters.sessions.repair import complete, describe, lock, part_of, truth_of, write_at

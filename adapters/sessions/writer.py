@@ -8,8 +8,7 @@ import h5py
 import numpy as np
 
 from adapters.files.closing import Closing
-from adapters.files.disk_space import require_space
-from adapters.files.private import open_private
+from adapters.files.private import open_private, require_space
 from adapters.sessions import format as form
 from adapters.sessions.truth import SessionTruth
 from messages.errors import InputError

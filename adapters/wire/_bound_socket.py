@@ -1,4 +1,4 @@
-"""A ZeroMQ socket that others connect to, where only those can who may read what is typed."""
+"""A ZeroMQ socket that clients connect to, bound so that only those who may read the typed text can."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -7,69 +7,81 @@ import zmq
 
 from adapters.files.closing import Closing
 from adapters.wire._socket_lock import SocketLock
-from adapters.wire.curve import Gatekeeper, KeyFolder
+from adapters.wire.curve import CertificateFolder, Gatekeeper
 from adapters.wire.endpoint import check_endpoint, ipc_path
 from messages.errors import InputError
 
-_LINGER_MS = 300  # at the end, for the last messages to leave
-_LONGEST = 1 << 16  # bytes: ZeroMQ drops whoever sends more at once, unread; we are sent requests and subscriptions
-_WAITING = 32  # messages from each peer, and to each, before it must wait, or loses some
+_LINGER_MS = 300
+"""Time that the last messages get to leave when the socket is closed."""
+_LONGEST = 1 << 16
+"""Bytes of the longest message to us, a request or a subscription; ZeroMQ disconnects whoever sends more at once."""
+_WAITING = 32
+"""Number of messages from each client, and to each, that may wait; beyond it the client must wait, or loses some."""
 _DEFAULTS = {"linger": _LINGER_MS, "maxmsgsize": _LONGEST, "rcvhwm": _WAITING, "sndhwm": _WAITING}
 
 
 class BoundSocket(Closing):
-    """Bound as soon as it is made. Use it in a `with`.
+    """A socket that is bound as soon as it is made. Use it in a `with`.
 
     Args:
-        kind: Of the socket, zmq.PUB and the like.
-        endpoint: ipc://PATH or tcp://127.0.0.1:PORT (port 0: any free one); with keys any TCP address.
-        what: What it is bound for, and the flag that names another endpoint: for the sentence that refuses.
-        keys: Only clients whose keys these are get in, and everything is encrypted; None: whoever can reach it.
-        options: Of the socket, by their names in pyzmq.
+        kind: Type of the socket, zmq.PUB and the like.
+        endpoint: ipc://PATH or tcp://127.0.0.1:PORT (port 0: any free port); with certificates any TCP address.
+        purpose: The purpose of the socket, and the flag that names another endpoint, for error messages.
+        certificates: Only clients that are allowed here may connect, and everything is encrypted; None: anybody who can
+            reach the endpoint may connect.
+        options: Options of the socket, by their names in pyzmq.
 
     Raises:
-        InputError: An endpoint in use, or one that others could reach; keys that cannot be read.
+        InputError: The endpoint is in use, others could reach it, or a certificate cannot be read.
     """
 
     def __init__(
-        self, kind: int, endpoint: str, what: tuple[str, str], *, keys: KeyFolder | None = None, **options: Any
+        self,
+        kind: int,
+        endpoint: str,
+        purpose: tuple[str, str],
+        *,
+        certificates: CertificateFolder | None = None,
+        **options: Any,
     ) -> None:
+        verb, flag = purpose
         with ExitStack() as stack:
             path = ipc_path(endpoint)
-            check_endpoint(endpoint, encrypted=keys is not None)
+            check_endpoint(endpoint, encrypted=certificates is not None)
             if path:
                 try:
                     stack.enter_context(SocketLock(path))
                 except OSError as error:
-                    raise InputError(f"cannot {what[0]} {endpoint}: {error.strerror}; name another {what[1]}") from None
+                    raise InputError(f"cannot {verb} {endpoint}: {error.strerror}; name another {flag}") from None
             context = zmq.Context()
             stack.callback(context.term)
-            if keys:
-                gatekeeper = Gatekeeper(context, keys)
+            if certificates:
+                gatekeeper = Gatekeeper(context, certificates)
                 stack.callback(gatekeeper.close)
             self._socket = context.socket(kind)
             stack.callback(self._socket.close)
             for name, value in {**_DEFAULTS, "ipv6": endpoint.startswith("tcp://["), **options}.items():
                 setattr(self._socket, name, value)
-            if keys:
+            if certificates:
                 gatekeeper.guard(self._socket)
             try:
-                # As an address: what a resolver says of the name is out of our hands.
+                # By address: the answer of a resolver for the name localhost is out of our hands.
                 self._socket.bind(endpoint.replace("tcp://localhost:", "tcp://127.0.0.1:"))
             except zmq.ZMQError as error:
-                raise InputError(f"cannot {what[0]} {endpoint}: {error}; name another {what[1]}") from None
+                raise InputError(f"cannot {verb} {endpoint}: {error}; name another {flag}") from None
             if path:
-                path.chmod(0o600)  # a directory that the user names may be open to others
-            self._given_back = stack.pop_all()
+                # A directory that the user names may be open to others.
+                path.chmod(0o600)
+            self._resources = stack.pop_all()
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
-        """Where others connect."""
+        """The endpoint that clients connect to."""
         self.note = ""
-        """What the user should know about who else can connect."""
-        if not path and not keys:
+        """A sentence for the user about who else can connect; empty: nobody else can."""
+        if not path and not certificates:
             self.note = (
                 f"{self.endpoint} is open to every user of this machine: an ipc endpoint or publish.curve is not"
             )
 
     def close(self) -> None:
-        """Give the socket back; the last messages have 0.3 s to leave."""
-        self._given_back.close()
+        """Close the socket; the last messages have 0.3 s to leave."""
+        self._resources.close()

@@ -1,4 +1,7 @@
-"""One daemon to an ipc socket: binding unlinks what is there, so two that start at once could both think it theirs."""
+"""A lock that gives an ipc socket to one daemon alone.
+
+Binding unlinks a socket that is there already, so without a lock two daemons that start at once could both take it.
+"""
 
 import fcntl
 import os
@@ -9,28 +12,32 @@ from messages.errors import InputError
 
 
 class SocketLock(Closing):
-    """A locked file beside the socket, `PATH.lock`, for as long as this is open; the system unlocks it for the dead.
+    """A locked file beside the socket, `PATH.lock`, while this is open; the system unlocks it if the process dies.
+
+    Args:
+        path: The socket.
 
     Raises:
-        InputError: Another process holds it.
-        OSError: It cannot be made.
+        InputError: Another process holds the lock.
+        OSError: The file cannot be made.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path.with_name(f"{path.name}.lock")
         while True:
-            # Not through a link that somebody else may have put into a directory open to all.
+            # O_NOFOLLOW: somebody else may have put a link into a directory that is open to all.
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(self._descriptor)
                 raise InputError(f"ipc://{path} is in use: end the other daemon, or name another --endpoint") from None
-            if self._is_there():
+            if self._still_there():
                 return
-            os.close(self._descriptor)  # its last holder removed it between our opening and our locking it
+            # Its last holder removed the file after we opened it and before we locked it.
+            os.close(self._descriptor)
 
-    def _is_there(self) -> bool:
+    def _still_there(self) -> bool:
         try:
             return os.path.samestat(os.fstat(self._descriptor), self._path.lstat())
         except FileNotFoundError:

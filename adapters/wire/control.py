@@ -8,59 +8,71 @@ from typing import Any
 import zmq
 
 from adapters.wire._bound_socket import BoundSocket
-from adapters.wire.curve import ClientKeys, KeyFolder
+from adapters.wire.curve import CertificateFolder, ClientCertificate
 from messages.errors import InputError
 
 VERSION = 1
 LONGEST = 4096
-"""Bytes of a request."""
+"""Bytes of the longest request."""
 _FIELDS = ("do", "person", "arg", "id")
 _AT_ONCE = 16
-_REMEMBERED = 256  # ids of requests that were done
+"""Number of requests that one call of `attend` answers at most."""
+_REMEMBERED = 256
+"""Number of ids of earlier requests that are remembered."""
 
 Answer = Callable[[str, str | None, str | None], Mapping[str, Any]]
-"""What is asked, of whom (None: everybody), with what argument → the answer; InputError where that cannot be."""
+"""Answers a request: its name, the person (None: everybody) and the argument in, plain values out.
+
+It raises InputError to refuse the request.
+"""
 
 
 class ControlSocket(BoundSocket):
-    """Where requests come in. Use it in a `with`.
+    """The socket that takes requests. Use it in a `with`.
 
     Args:
         endpoint: ipc://PATH or tcp://127.0.0.1:PORT.
-        keys: Only those whose keys these are can ask, then at any TCP address; None: whoever can reach it.
+        certificates: Only clients that are allowed here may ask, then at any TCP address; None: anybody who can reach
+            the endpoint may ask.
 
     Raises:
-        InputError: An endpoint in use, or one that others could reach.
+        InputError: The endpoint is in use, or others could reach it.
     """
 
-    def __init__(self, endpoint: str, *, keys: KeyFolder | None = None) -> None:
+    def __init__(self, endpoint: str, *, certificates: CertificateFolder | None = None) -> None:
         self._done: deque[str] = deque(maxlen=_REMEMBERED)
-        # REP would wait for the next request where one came that no REQ socket has sent, and forget whom to answer.
-        super().__init__(zmq.ROUTER, endpoint, ("take requests at", "--control"), keys=keys)
+        # ROUTER, since after a message that no REQ socket sent, REP would wait for another and forget whom to answer.
+        super().__init__(zmq.ROUTER, endpoint, ("take requests at", "--control"), certificates=certificates)
 
     def attend(self, answer: Answer) -> None:
-        """Answer what waits, without waiting; nothing that comes can raise, nor hold us up by its number."""
+        """Answer the requests that wait, without waiting.
+
+        No request can raise an error here, and no number of requests can delay the daemon.
+        """
         for _ in range(_AT_ONCE):
             if not self._socket.poll(0):
                 return
-            who, *parts = self._socket.recv_multipart()
-            if parts[:1] == [b""]:  # as REQ sockets send
-                self._socket.send_multipart([who, b"", _json(self._reply(parts[1:], answer))])
+            client, *parts = self._socket.recv_multipart()
+            # An empty part comes first in what REQ sockets send; anything else is no request.
+            if parts[:1] == [b""]:
+                self._socket.send_multipart([client, b"", _json(self._reply(parts[1:], answer))])
 
     def _reply(self, parts: list[bytes], answer: Answer) -> Mapping[str, Any]:
         try:
-            do, person, arg, name = _request(parts)
-            self._refuse_again(name)
-            found = answer(do, person, arg)
+            do, person, arg, request_id = _request(parts)
+            self._refuse_repeated(request_id)
+            values = answer(do, person, arg)
         except InputError as error:
             return {"v": VERSION, "ok": False, "error": str(error)}
-        if name is not None:
-            self._done.append(name)
-        return {"v": VERSION, "ok": True, **found}
+        if request_id is not None:
+            self._done.append(request_id)
+        return {"v": VERSION, "ok": True, **values}
 
-    def _refuse_again(self, name: str | None) -> None:
-        if name is not None and name in self._done:
-            raise InputError(f"the request with the id {name[:80]!r} was done before: expected a new id each time")
+    def _refuse_repeated(self, request_id: str | None) -> None:
+        if request_id is not None and request_id in self._done:
+            raise InputError(
+                f"the request with the id {request_id[:80]!r} was done before: expected a new id each time"
+            )
 
 
 def ask(
@@ -69,10 +81,18 @@ def ask(
     person: str | None = None,
     arg: str | None = None,
     *,
-    keys: ClientKeys | None = None,
+    certificate: ClientCertificate | None = None,
     timeout: float = 3.0,
 ) -> dict[str, Any]:
-    """Ask a running daemon; None leaves a field out, `keys` are for one that lets in those alone whom it knows.
+    """Send a request to a running daemon, and return its answer.
+
+    Args:
+        endpoint: Endpoint of the daemon's control socket.
+        do: Name of the request.
+        person: The person it is about; None: everybody.
+        arg: Its argument; None: it has none.
+        certificate: Certificate for a daemon that admits only clients that it knows.
+        timeout: Seconds to wait for the answer.
 
     Raises:
         InputError: Nobody answers there, or the daemon refuses.
@@ -80,8 +100,8 @@ def ask(
     context = zmq.Context()
     socket = context.socket(zmq.REQ)
     socket.linger = 0
-    if keys:
-        keys.apply(socket)
+    if certificate:
+        certificate.apply(socket)
     try:
         socket.connect(endpoint)
         fields = {"do": do, "person": person, "arg": arg}
@@ -92,7 +112,9 @@ def ask(
             )
         reply = json.loads(socket.recv())
     except (zmq.ZMQError, ValueError) as error:
-        raise InputError(f"cannot ask at {endpoint} ({error}): name what the daemon says as --control") from None
+        raise InputError(
+            f"cannot ask at {endpoint} ({error}): name the endpoint that the daemon prints as --control"
+        ) from None
     finally:
         socket.close()
         context.term()
@@ -102,7 +124,7 @@ def ask(
 
 
 def _request(parts: list[bytes]) -> tuple[str, str | None, str | None, str | None]:
-    """What is asked, of whom, its argument, and the request's id."""
+    """Return the name of a request, its person, its argument and its id."""
     if len(parts) != 1 or len(parts[0]) > LONGEST:
         raise InputError(
             f"a request of {len(parts)} parts and {sum(map(len, parts))} bytes came, expected one of at most {LONGEST}"
@@ -113,12 +135,12 @@ def _request(parts: list[bytes]) -> tuple[str, str | None, str | None, str | Non
         raise InputError('the request is no JSON: expected {"v": 1, "do": "status"}') from None
     if not isinstance(table, dict) or table.get("v") != VERSION:
         raise InputError(f'the request is not of version {VERSION}: expected {{"v": {VERSION}, "do": "status"}}')
-    if strange := sorted(map(str, {*table} - {"v", *_FIELDS})):
-        raise InputError(f"the request says {', '.join(strange)[:80]}: expected v, {', '.join(_FIELDS)} at most")
-    do, person, arg, name = (table.get(key) for key in _FIELDS)
-    optional = (person, arg, name)
+    if unknown := sorted(map(str, {*table} - {"v", *_FIELDS})):
+        raise InputError(f"the request has the fields {', '.join(unknown)[:80]}: expected v, {', '.join(_FIELDS)}")
+    do, person, arg, request_id = (table.get(key) for key in _FIELDS)
+    optional = (person, arg, request_id)
     if isinstance(do, str) and do and all(text is None or (isinstance(text, str) and text) for text in optional):
-        return do, person, arg, name
+        return do, person, arg, request_id
     raise InputError(f"{', '.join(_FIELDS)} of the request must be texts that are not empty, and do must be there")
 
 

@@ -1,4 +1,4 @@
-"""What travels over ZeroMQ: topics and versioned JSON or msgpack, encoded and decoded. Pure. See docs/protocol.md."""
+"""The messages that travel over ZeroMQ: topics, and versioned JSON or msgpack. Pure. See docs/protocol.md."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,14 @@ Encoding = Literal["json", "msgpack"]
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who publishes."""
+    """The origin of a message."""
 
     run: str
-    """Random, of one life of the daemon."""
+    """Random name of one run of the daemon."""
     session: str
+    """Name of the run that the user gave."""
     person: str
+    """The person who types."""
 
     def __post_init__(self) -> None:
         if not self.person or not self.person.isprintable() or any(c.isspace() or c == "." for c in self.person):
@@ -36,53 +38,58 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What every message says."""
+    """The fields that every message has."""
 
     KIND: ClassVar[str]
     """First part of the topic; the person follows after a dot."""
 
     sender: Sender
+    """Origin of the message."""
     seq: int
-    """Counts this topic's messages from 0: a gap is a loss."""
+    """Number of the message within its topic, from 0: a gap means a loss."""
     sent: float
-    """Unix seconds."""
+    """Unix seconds at which it was sent."""
 
     @property
     def run(self) -> str:
-        """Names the life of the daemon that sent it."""
+        """Random name of the run of the daemon that sent the message."""
         return self.sender.run
 
     @property
     def session(self) -> str:
-        """Names the sender's run as the user does."""
+        """Name of that run that the user gave."""
         return self.sender.session
 
     @property
     def person(self) -> str:
-        """Who types."""
+        """The person who types."""
         return self.sender.person
 
     def fields(self) -> dict[str, Any]:
-        """What it says beside that, as plain values."""
+        """Return the other fields as plain values."""
         raise NotImplementedError
 
     @classmethod
     def read(cls, sender: Sender, seq: int, sent: float, table: Mapping[str, Any]) -> Self:
-        """Inverse of `fields`; KeyError, TypeError or ValueError for what does not fit."""
+        """Make a message from the values that `fields` returned.
+
+        Raises:
+            KeyError, TypeError, ValueError: A field is missing or does not fit.
+        """
         raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
 class TextMessage(Message):
-    """One edit of somebody's keys."""
+    """One edit of a person's keys."""
 
     KIND: ClassVar[str] = "keys"
 
     event: TextEvent
-    """Its `seq` is this message's: the publisher's numbers do not start anew when the decoder does."""
+    """The edit. A reader finds the message's number in its `seq`, since the decoder's numbers may start anew."""
 
     def fields(self) -> dict[str, Any]:
-        """Confidences are rounded to 4 decimals."""
+        """Return the edit with confidences rounded to 4 decimals."""
         event = self.event
         return {
             "time": event.time,
@@ -97,7 +104,7 @@ class TextMessage(Message):
 
     @classmethod
     def read(cls, sender: Sender, seq: int, sent: float, table: Mapping[str, Any]) -> Self:
-        """Inverse of `fields`."""
+        """Make a message from the values that `fields` returned."""
         keys = tuple(Key(_count(k["label"]), float(k["time"]), float(k["confidence"])) for k in table["keys"])
         if not all(key.label < len(KEYS) for key in keys):
             raise ValueError
@@ -107,154 +114,155 @@ class TextMessage(Message):
 
 @dataclass(frozen=True, slots=True)
 class Final(Message):
-    """Text that changes no more, but by ⌫ that are typed later."""
+    """Text that is final: only a ⌫ that is typed later changes it."""
 
     KIND: ClassVar[str] = "final"
 
     back: int
-    """Characters of the final text that typed ⌫ took back."""
+    """Number of characters of the final text that typed ⌫ took back."""
     text: str
-    """What follows then."""
+    """Final text that follows then."""
 
     def fields(self) -> dict[str, Any]:
-        """As they are called here."""
+        """Return the fields under their own names."""
         return {"back": self.back, "text": self.text}
 
     @classmethod
     def read(cls, sender: Sender, seq: int, sent: float, table: Mapping[str, Any]) -> Self:
-        """Inverse of `fields`."""
+        """Make a message from the values that `fields` returned."""
         return cls(sender, seq, sent, _count(table["back"]), _text(table["text"]))
 
 
 @dataclass(frozen=True, slots=True)
 class Partial(Message):
-    """The unfinished line as it stands."""
+    """The unfinished line, including its end that may still change."""
 
     KIND: ClassVar[str] = "partial"
 
     line: str
-    """Its last 256 characters."""
+    """Last 256 characters of the line."""
     final: int
-    """How many of its first characters are final."""
+    """Number of first characters that are final."""
 
     def fields(self) -> dict[str, Any]:
-        """As they are called here."""
+        """Return the fields under their own names."""
         return {"line": self.line, "final": self.final}
 
     @classmethod
     def read(cls, sender: Sender, seq: int, sent: float, table: Mapping[str, Any]) -> Self:
-        """Inverse of `fields`."""
+        """Make a message from the values that `fields` returned."""
         return cls(sender, seq, sent, _text(table["line"]), _count(table["final"]))
 
 
 @dataclass(frozen=True, slots=True)
 class Status(Message):
-    """How the daemon fares."""
+    """The state of the daemon."""
 
     KIND: ClassVar[str] = "status"
 
     figures: Mapping[str, Any]
-    """What the request `status` answers about the person; no text."""
+    """The answer of the request `status` about the person; it contains no text."""
 
     def fields(self) -> dict[str, Any]:
-        """As they are called here."""
+        """Return the fields under their own names."""
         return {"figures": dict(self.figures)}
 
     @classmethod
     def read(cls, sender: Sender, seq: int, sent: float, table: Mapping[str, Any]) -> Self:
-        """Inverse of `fields`."""
+        """Make a message from the values that `fields` returned."""
         return cls(sender, seq, sent, dict(table["figures"]))
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceMessage(Message):
-    """Readings at word level of what was typed between two pauses."""
+    """Readings at word level of the keys that were typed between two pauses."""
 
     KIND: ClassVar[str] = "sentence"
 
     sentence: Sentence
+    """The readings, with their times."""
 
     def fields(self) -> dict[str, Any]:
-        """The best reading first."""
+        """Return the readings, the best one first."""
         readings = [{"text": r.text, "score": r.score, "acoustic": r.acoustic} for r in self.sentence.readings]
         return {"readings": readings, "start": self.sentence.start, "end": self.sentence.end}
 
     @classmethod
     def read(cls, sender: Sender, seq: int, sent: float, table: Mapping[str, Any]) -> Self:
-        """Inverse of `fields`."""
+        """Make a message from the values that `fields` returned."""
         readings = [Reading(_text(r["text"]), float(r["score"]), float(r["acoustic"])) for r in table["readings"]]
         return cls(sender, seq, sent, Sentence(tuple(readings), float(table["start"]), float(table["end"])))
 
 
 @dataclass(frozen=True, slots=True)
 class Mark(Message):
-    """A moment that somebody named by the request `mark`."""
+    """A moment that the request `mark` gave a name."""
 
     KIND: ClassVar[str] = "mark"
 
     mark: str
-    """Its name."""
+    """The name."""
     time: float
-    """Seconds: the newest sample then."""
+    """Seconds: the newest sample at that moment."""
 
     def fields(self) -> dict[str, Any]:
-        """As they are called here."""
+        """Return the fields under their own names."""
         return {"mark": self.mark, "time": self.time}
 
     @classmethod
     def read(cls, sender: Sender, seq: int, sent: float, table: Mapping[str, Any]) -> Self:
-        """Inverse of `fields`."""
+        """Make a message from the values that `fields` returned."""
         return cls(sender, seq, sent, _text(table["mark"]), float(table["time"]))
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat(Message):
-    """The daemon lives."""
+    """A sign that the daemon lives."""
 
     KIND: ClassVar[str] = "heartbeat"
 
     next: Mapping[str, int]
-    """Of the person's other topics: the number of the next message, so that a loss shows where none follows."""
+    """Number of the next message by topic of the same person: it shows a loss even if no message follows."""
 
     def fields(self) -> dict[str, Any]:
-        """As they are called here."""
+        """Return the fields under their own names."""
         return {"next": dict(self.next)}
 
     @classmethod
     def read(cls, sender: Sender, seq: int, sent: float, table: Mapping[str, Any]) -> Self:
-        """Inverse of `fields`."""
+        """Make a message from the values that `fields` returned."""
         return cls(sender, seq, sent, {str(kind): _count(number) for kind, number in table["next"].items()})
 
 
 KINDS: Mapping[str, type[Message]] = {
     each.KIND: each for each in (TextMessage, Final, Partial, SentenceMessage, Status, Mark, Heartbeat)
 }
-"""Every topic's first part, and what comes there."""
+"""Kinds of messages by the first part of their topics."""
 
 
 def topic(kind: str, person: str) -> bytes:
-    """Topic of a kind of message about a person."""
+    """Return the topic of a kind of message about a person."""
     return f"{kind}.{person}".encode()
 
 
 def table(message: Message) -> dict[str, Any]:
-    """All that a message says, as plain values."""
+    """Return all fields of a message as plain values."""
     head = {"v": VERSION, "run": message.run, "session": message.session, "person": message.person}
     return {**head, "seq": message.seq, "sent": message.sent, **message.fields()}
 
 
 def encode(message: Message, encoding: Encoding = "json") -> list[bytes]:
-    """The parts of a ZeroMQ message: topic and body."""
+    """Return the parts of a ZeroMQ message: topic and body."""
     values = table(message)
     body = msgpack.packb(values) if encoding == "msgpack" else _json(values)
     return [topic(message.KIND, message.person), body]
 
 
 def decode(parts: Sequence[bytes]) -> Message:
-    """Inverse of `encode`, whatever the encoding.
+    """Read a message that `encode` wrote, in any encoding.
 
     Raises:
-        InputError: Not a message of this version. It quotes nothing: what came may be somebody's text.
+        InputError: It is no message of this version. The sentence quotes nothing, since it may be somebody's text.
     """
     try:
         return _message(*parts)
@@ -263,11 +271,11 @@ def decode(parts: Sequence[bytes]) -> Message:
 
 
 def _message(name: bytes, body: bytes) -> Message:
-    # An object in JSON begins with {, a map in msgpack never does.
+    # An object in JSON begins with {, and a map in msgpack never does.
     values = json.loads(body) if body[:1] == b"{" else msgpack.unpackb(body)
     if values["v"] != VERSION:
-        found = values["v"] if isinstance(values["v"], int) else "unknown"
-        raise InputError(f"a message of version {found} came, expected {VERSION}: update whichever is older")
+        version = values["v"] if isinstance(values["v"], int) else "unknown"
+        raise InputError(f"a message of version {version} came, expected {VERSION}: update whichever is older")
     sender = Sender(_text(values["run"]), _text(values["session"]), _text(values["person"]))
     kind, _, person = name.decode().partition(".")
     if person != sender.person:

@@ -1,5 +1,7 @@
-"""Text out over ZeroMQ: a PUB socket. Slow subscribers lose messages, as they see by `seq` and we by their full queue;
-they never slow us down.
+"""Text out over ZeroMQ: a PUB socket.
+
+Slow subscribers lose messages and never slow us down. They notice a loss by the numbers of the messages, we notice it
+by their full queue.
 """
 
 import secrets
@@ -12,30 +14,33 @@ import zmq
 
 from adapters.wire import format as wire
 from adapters.wire._bound_socket import BoundSocket
-from adapters.wire.curve import KeyFolder
+from adapters.wire.curve import CertificateFolder
 from adapters.wire.endpoint import default_endpoint
 from adapters.wire.running_text import RunningText
 from messages.sentence import Sentence
 from messages.text import TextEvent
 
 KEPT = 10_000
-"""Messages that wait for a subscriber that does not keep up, before it loses some."""
-_READABLE = int(zmq.POLLIN)  # as a number: pyzmq's flags are slow to compare
-_NEWS = 1000  # subscriptions taken note of before a message goes out: nobody can hold us up with more
+"""Number of messages that wait for a slow subscriber before it loses some."""
+# As a number: pyzmq's flags are slow to compare.
+_READABLE = int(zmq.POLLIN)
+_SUBSCRIPTIONS = 1000
+"""Number of subscriptions that are read before a message goes out, so that nobody can delay us with more."""
 
 
 class PubSocket(BoundSocket):
-    """The socket that all people of this process publish at, each under topics of their own. Use it in a `with`.
+    """The socket at which all people of this process publish, each under their own topics. Use it in a `with`.
 
     Args:
-        endpoint: ipc://PATH or tcp://127.0.0.1:PORT (port 0: any free one); None: the user's own ipc socket.
-        encoding: Of the messages.
-        keys: Only those whose keys these are can subscribe, then at any TCP address; None: whoever can reach it.
-        kept: Messages that wait for each subscriber at most.
-        options: Of the socket, by their names in pyzmq.
+        endpoint: ipc://PATH or tcp://127.0.0.1:PORT (port 0: any free port); None: the user's own ipc socket.
+        encoding: Encoding of the messages.
+        certificates: Only clients that are allowed here may subscribe, then at any TCP address; None: anybody who can
+            reach the endpoint may subscribe.
+        kept: Number of messages that wait for each subscriber at most.
+        options: Options of the socket, by their names in pyzmq.
 
     Raises:
-        InputError: An endpoint in use, or one that would make typed text public.
+        InputError: The endpoint is in use, or would make typed text public.
     """
 
     def __init__(
@@ -43,46 +48,47 @@ class PubSocket(BoundSocket):
         endpoint: str | None,
         *,
         encoding: wire.Encoding = "json",
-        keys: KeyFolder | None = None,
+        certificates: CertificateFolder | None = None,
         kept: int = KEPT,
         **options: Any,
     ) -> None:
         self.run = secrets.token_hex(8)
-        """Tells this life of the daemon from others."""
+        """Random name that tells this run of the daemon from others."""
         self._encoding = encoding
         self._subscribed: set[bytes] = set()
-        self._wanted: dict[bytes, bool] = {}
-        # XPUB is PUB that tells what is subscribed to: what nobody wants is not even encoded. Without dropping, a queue
-        # that is full is an error, and the message is with nobody yet.
+        self._subscribed_to: dict[bytes, bool] = {}
+        # XPUB is a PUB socket that reports subscriptions: a message without a subscriber is not even encoded. With
+        # xpub_nodrop a full queue is an error, raised before the message went to anybody.
         super().__init__(
             zmq.XPUB,
             endpoint or default_endpoint(),
             ("publish at", "--endpoint"),
-            keys=keys,
+            certificates=certificates,
             sndhwm=kept,
             xpub_nodrop=True,
             **options,
         )
 
-    def wanted(self, topic: bytes) -> bool:
-        """Whether anybody subscribes to that."""
-        for _ in range(_NEWS):
+    def has_subscriber(self, topic: bytes) -> bool:
+        """Return whether anybody subscribes to a topic."""
+        for _ in range(_SUBSCRIPTIONS):
             if not int(self._socket.getsockopt(zmq.EVENTS)) & _READABLE:
                 break
-            news = self._socket.recv()
-            if news[:1] in (b"\0", b"\1"):  # anything else is a message that a subscriber should not send
-                (self._subscribed.add if news[0] else self._subscribed.discard)(news[1:])
-                self._wanted.clear()
-        if topic not in self._wanted:
-            self._wanted[topic] = any(map(topic.startswith, self._subscribed))
-        return self._wanted[topic]
+            subscription = self._socket.recv()
+            # Anything else is a message that a subscriber should not send.
+            if subscription[:1] in (b"\0", b"\1"):
+                (self._subscribed.add if subscription[0] else self._subscribed.discard)(subscription[1:])
+                self._subscribed_to.clear()
+        if topic not in self._subscribed_to:
+            self._subscribed_to[topic] = any(map(topic.startswith, self._subscribed))
+        return self._subscribed_to[topic]
 
     def send(self, message: wire.Message) -> bool:
-        """To whoever has subscribed to the message's topic; never waits.
+        """Send a message to the subscribers of its topic; never waits.
 
         Returns:
-            False where a subscriber's queue has become full: it loses this message, and those after it until it has
-            read half of them, of which nothing tells. The others get everything.
+            False if the queue of a subscriber has become full. It loses this message, and the messages after it until
+            it has read half of its queue, which are not reported. The other subscribers get everything.
         """
         parts = wire.encode(message, self._encoding)
         try:
@@ -98,16 +104,16 @@ class PubSocket(BoundSocket):
 class Publisher:
     """Publishes one person's keys, text, status and heartbeats, numbered from 0 by topic.
 
-    What nobody subscribes to is counted as if it had been sent.
+    A message without a subscriber is numbered as if it had been sent.
 
     Args:
-        socket: Where; others may publish there, too.
-        session: Names the run in each message.
-        person: Who types; part of the topic.
+        socket: The socket; others may publish there, too.
+        session: Name of the run in each message.
+        person: The person who types; part of the topic.
         clock: Unix seconds.
 
     Raises:
-        InputError: A person who cannot be part of a topic.
+        InputError: The person cannot be part of a topic.
     """
 
     def __init__(self, socket: PubSocket, session: str, person: str, *, clock: Callable[[], float] = time.time) -> None:
@@ -119,13 +125,13 @@ class Publisher:
         self._text = RunningText()
         self._line = self._text.line()
         self.endpoint = socket.endpoint
-        """Where subscribers connect."""
+        """The endpoint that subscribers connect to."""
         self.overflows = 0
-        """How often a message found a subscriber's queue full, which loses that and probably more."""
+        """Number of messages that found the queue of a subscriber full; that subscriber lost probably more."""
 
     @property
     def position(self) -> dict[str, Any]:
-        """Where a late joiner comes in: this life of the daemon (`run`), and by topic (`next`) the next number."""
+        """Place where a late subscriber joins: this run of the daemon, and by topic the number of the next message."""
         return {"run": self._socket.run, "next": self._numbers()}
 
     def push(self, event: TextEvent) -> None:
@@ -140,7 +146,7 @@ class Publisher:
             self._send(wire.Partial, lambda: line)
 
     def status(self, figures: Callable[[], Mapping[str, Any]]) -> None:
-        """Publish how the daemon fares; the figures are asked for only where somebody wants them."""
+        """Publish the status of the daemon; the figures are computed only if somebody subscribes to them."""
         self._send(wire.Status, lambda: (figures(),))
 
     def sentence(self, sentence: Sentence) -> None:
@@ -152,23 +158,23 @@ class Publisher:
         self._send(wire.Mark, lambda: (name, time))
 
     def heartbeat(self) -> None:
-        """Tell that we live."""
+        """Publish that the daemon lives, and the numbers of the next messages."""
         self._send(wire.Heartbeat, lambda: (self._numbers(),))
 
     def _numbers(self) -> dict[str, int]:
         return {kind: number for kind, number in self._next.items() if kind != wire.Heartbeat.KIND}
 
-    def _send(self, kind: type[wire.Message], said: Callable[[], tuple[Any, ...]]) -> None:
+    def _send(self, kind: type[wire.Message], content: Callable[[], tuple[Any, ...]]) -> None:
         number = self._next[kind.KIND]
         self._next[kind.KIND] += 1
-        if self._socket.wanted(self._topics[kind.KIND]):
-            self.overflows += not self._socket.send(kind(self._sender, number, self._clock(), *said()))
+        if self._socket.has_subscriber(self._topics[kind.KIND]):
+            self.overflows += not self._socket.send(kind(self._sender, number, self._clock(), *content()))
 
 
 @contextmanager
 def open_publisher(
     endpoint: str | None, session: str, person: str, *, clock: Callable[[], float] = time.time
 ) -> Iterator[Publisher]:
-    """A publisher with a socket of its own (arguments and errors as PubSocket's and Publisher's)."""
+    """Open a publisher with a socket of its own (arguments and errors as those of PubSocket and Publisher)."""
     with PubSocket(endpoint) as socket:
         yield Publisher(socket, session, person, clock=clock)

@@ -1,53 +1,49 @@
-"""What a person's edits read as: the text that became final with each, and the unfinished line. Pure."""
+"""The text that a person's edits make: what becomes final with each edit, and the unfinished line. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from messages.charset import BACKSPACE, ENTER, KEYS, SHIFT
-from messages.text import TextEvent
+from messages.text import Key, KeySequence, TextEvent, character, type_key
 
 LONGEST_LINE = 256
-"""Characters of the unfinished line that are told, the newest."""
-_KEPT = 1024  # final characters, for those that a typed ⌫ uncovers again
+"""Number of characters of the unfinished line that are published, the newest."""
+_KEPT = 1024
+"""Number of final characters that are kept, since a typed ⌫ uncovers earlier ones."""
 
 
 class RunningText:
-    """Applies edits. One that takes back more than there is (messages were lost) takes back what there is."""
+    """Applies edits. After lost messages, an edit that takes back too much takes back only what may still change."""
 
     def __init__(self) -> None:
-        self._text = ""  # the newest final characters
-        self._length = 0  # of all final text
-        self._tail: list[str] = []  # keys that may still change
+        self._keys = KeySequence(keep=0)
+        # The newest characters of the final text, and the length of all of it.
+        self._text = ""
+        self._length = 0
 
     def push(self, event: TextEvent) -> tuple[int, str]:
-        """Apply an edit: how many characters of the final text were taken back by typed ⌫, and what followed then."""
-        if event.erase:
-            del self._tail[-event.erase :]
-        self._tail += [KEYS[key.label] for key in event.insert]
-        settled = max(0, len(self._tail) - event.tail)
-        back, new = _typed(self._tail[:settled], self._length)
-        del self._tail[:settled]
+        """Apply an edit.
+
+        Returns:
+            Number of characters of the final text that typed ⌫ took back, and the final text that follows then.
+        """
+        back, new = _typed(self._keys.apply(event.erase, event.insert, event.tail), self._length)
         self._text = (self._text[: max(0, len(self._text) - back)] + new)[-_KEPT:]
         self._length += len(new) - back
         return back, new
 
     def line(self) -> tuple[str, int]:
-        """The unfinished line, what may still change included, and how many of its first characters are final."""
-        back, new = _typed(self._tail, self._length)
-        kept = self._text[: max(0, len(self._text) - back)]
-        start = (kept + new).rfind("\n") + 1
-        line, final = (kept + new)[start:], max(0, len(kept) - start)
+        """Return the unfinished line, including its changeable end, and the number of its first final characters."""
+        back, new = _typed(self._keys.tail, self._length)
+        final_text = self._text[: max(0, len(self._text) - back)]
+        start = (final_text + new).rfind("\n") + 1
+        line, final = (final_text + new)[start:], max(0, len(final_text) - start)
         cut = max(0, len(line) - LONGEST_LINE)
         return line[cut:], max(0, final - cut)
 
 
-def _typed(keys: Sequence[str], length: int) -> tuple[int, str]:
-    """What keys do to a text of `length` characters: how many they take back, and what they put there then."""
+def _typed(keys: Iterable[Key], length: int) -> tuple[int, str]:
+    """Return what keys do to a text of `length` characters: how many they take back, and what they append then."""
     back, new = 0, list[str]()
     for key in keys:
-        if key == BACKSPACE and new:
-            new.pop()
-        elif key == BACKSPACE:
+        if not type_key(new, key.label, character(key.label)):
             back = min(length, back + 1)
-        elif key != SHIFT:
-            new.append("\n" if key == ENTER else key)
     return back, "".join(new)

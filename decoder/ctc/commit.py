@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from decoder.ctc.beam import PrefixBeam
-from messages.charset import BACKSPACE, ENTER, KEYS, LABELS
+from messages.charset import IRREVERSIBLE, KEYS, LABELS
 from messages.emission import Emission
 from messages.errors import InputError, NoStateError
 from messages.text import Key, TextEvent, edit
@@ -22,9 +22,7 @@ While the text may still go on, later keys speak for such rivals; kept for ever,
 idle hours until they are typed.
 """
 
-DEAR = (BACKSPACE, ENTER)
-"""Keys that cannot be taken back by typing on: nothing shows them before they are final."""
-_DEAR = {LABELS[key] for key in DEAR}
+_IRREVERSIBLE = {LABELS[key] for key in IRREVERSIBLE}
 
 Mode = Literal["revise", "hold"]
 
@@ -63,7 +61,7 @@ class CommitRule:
         """(keys,) posterior that a key wants to be final before the lag, by label; empty: none ever is."""
         if self.confidence == 1:
             return np.empty(0)
-        dear = np.array([key in DEAR for key in KEYS])
+        dear = np.array([key in IRREVERSIBLE for key in KEYS])
         return 1 - (1 - self.confidence) / np.where(dear, self.caution, 1.0)
 
 
@@ -147,7 +145,7 @@ class Committer:
         for count, key in enumerate(keys):
             stays = count < len(shown) and shown[count] == key.label
             shown = shown if stays else []
-            if key.label in _DEAR or not (stays or key.confidence >= self._rule.show):
+            if key.label in _IRREVERSIBLE or not (stays or key.confidence >= self._rule.show):
                 return count
         return len(keys)
 

@@ -88,17 +88,14 @@ def _watch(
             for message in messages(parts["subscriber"]):
                 if "erase" in message:
                     arrivals.append(message["received"] - message["time"] - to_unix)
-                    keys.apply(
-                        message["erase"], [k["label"] for k in message["keys"]], message["tail"], message["received"]
-                    )
+                    labels, seen = [key["label"] for key in message["keys"]], message["received"] - offset
+                    keys.apply(message["erase"], labels, message["tail"], seen)
             now = time.time() - offset
             typed = [k.label for k in presses if k.start <= now and k.label is not None]
             live.update(_screen(typed, keys))
             if settled is None and parts["simulator"].process.poll() is not None:
                 settled = time.monotonic() + 3.0  # stall of the source, then the tail becomes final
             time.sleep(0.04)
-    keys.shown = [t - offset for t in keys.shown]
-    keys.final = [t - offset for t in keys.final]
     return keys, arrivals
 
 

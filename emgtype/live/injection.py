@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from adapters.inject.settings import KeySettings
-from adapters.inject.sink import KeySink
+from adapters.inject.settings import InjectSettings
+from adapters.inject.sink import KeyInjector
 from messages.errors import InputError
 
 
-def check_flags(settings: KeySettings, *, inject: bool, arm: bool, people: int = 1, requests: bool = False) -> None:
+def check_flags(settings: InjectSettings, *, inject: bool, arm: bool, people: int = 1, requests: bool = False) -> None:
     """Whether `--inject` and `--arm` make sense.
 
     Args:
@@ -29,14 +29,14 @@ def check_flags(settings: KeySettings, *, inject: bool, arm: bool, people: int =
         raise InputError("--inject alone types nothing, since nothing can arm it: add --arm, or set hotkey in [keys]")
 
 
-def open_keys(settings: KeySettings, tell: Callable[[str], None], *, arm: bool) -> KeySink:
+def open_keys(settings: InjectSettings, tell: Callable[[str], None], *, arm: bool) -> KeyInjector:
     """A key sink; `arm`: wait until it is armed.
 
     Raises:
         InputError: There is nothing to press keys on, or no window that may be armed for.
     """
     with ExitStack() as stack:
-        sink = stack.enter_context(KeySink(settings, tell))
+        sink = stack.enter_context(KeyInjector(settings, tell))
         if settings.hotkey:
             tell(f"{settings.hotkey} arms and disarms typing into the focused window")
         if arm:

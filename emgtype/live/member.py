@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from adapters.inject.sink import KeySink
+from adapters.inject.sink import KeyInjector
 from adapters.lsl.source import LSLSource
 from emgtype.bands.signal_report import SignalReport
 from emgtype.live.daemon import Wearer
@@ -34,7 +34,7 @@ class Member:
     """Publishes a name for a moment (s) of their samples."""
     signal: SignalReport
     """What is wrong with their signal."""
-    keys: KeySink | None = None
+    keys: KeyInjector | None = None
     """What types their text into windows."""
     profile: str | None = None
     """Which was chosen last."""

@@ -11,7 +11,7 @@ from rich.console import Console
 from adapters.files.closing import Closing
 from adapters.host.console import ConsoleSink, LiveLines
 from adapters.host.systemd import ServiceManager
-from adapters.inject.sink import KeySink
+from adapters.inject.sink import KeyInjector
 from adapters.lsl.source import LSLSource, open_sources
 from adapters.wire.publisher import Publisher, PubSocket
 from emgtype.bands.signal_report import SignalReport, watch_for
@@ -98,7 +98,7 @@ class Service(Closing):
         self._say = say
         self._profile_of = {config.person: profile for config, profile in zip(configs, profiles, strict=True)}
         self.roster = Roster(parties=gather(configs))
-        self._keys: KeySink | None = None
+        self._keys: KeyInjector | None = None
         self._polls: list[Callable[[], None]] = []
         with ExitStack() as stack:
             self._keeping = stack.enter_context(Keeping(record, self._config.record.flight, self._warn))
@@ -155,7 +155,7 @@ class Service(Closing):
             for said in member.news():
                 self._warn(f"{label}: {said}" if label else said)
             if self._metrics:
-                self._metrics.push(name, member.status())
+                self._metrics.update(name, member.status())
 
         label = name if self._several else ""
         profile, layout = self._profile_of[name], person.bundle.facts.layout

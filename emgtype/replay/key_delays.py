@@ -1,26 +1,38 @@
-"""From true key press to shown and to final character: which decoded key answers which press, and how late it came."""
+"""Delays from a true key press to the shown and to the final character, for every rightly decoded key."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from decoder.metrics import matches
-from messages.text import TextEvent
+from messages.text import EditableSequence, TextEvent
 
 
-@dataclass(slots=True)
 class ShownKeys:
-    """What was shown when. Grows with the text: for a session that is measured, not for days."""
+    """Keys with the times at which they were shown and became final.
 
-    labels: list[int] = field(default_factory=list)
-    shown: list[float] = field(default_factory=list)
-    """Seconds: when the surviving version of each key appeared."""
-    final: list[float] = field(default_factory=list)
-    """Seconds: when each key became final; shorter than `labels` by the tail."""
-    erased: int = 0
-    """Keys taken back so far."""
+    It grows with the text: it is meant for a session that is measured, not for days.
+    """
+
+    def __init__(self) -> None:
+        # Each key's label, and the time at which its surviving version appeared.
+        self._keys = EditableSequence[tuple[int, float]]()
+        self.final: list[float] = []
+        """Seconds: the time at which each key became final; shorter than `labels` by the tail."""
+        self.erased = 0
+        """Number of keys that the decoder took back so far."""
+
+    @property
+    def labels(self) -> list[int]:
+        """Labels of all keys, those that may still change last."""
+        return [label for label, _ in (*self._keys.final, *self._keys.tail)]
+
+    @property
+    def shown(self) -> list[float]:
+        """Seconds: the time at which the surviving version of each key appeared."""
+        return [time for _, time in (*self._keys.final, *self._keys.tail)]
 
     def push(self, event: TextEvent, lateness: float = 0.0) -> None:
         """Apply an edit that reached its reader `lateness` seconds after the newest sample behind it."""
@@ -28,12 +40,9 @@ class ShownKeys:
 
     def apply(self, erase: int, insert: Sequence[int], tail: int, now: float) -> None:
         """Apply an edit, given as the fields of a TextEvent, that reached its reader at `now` s."""
-        if erase:
-            del self.labels[-erase:], self.shown[-erase:]
-            self.erased += erase
-        self.labels += insert
-        self.shown += [now] * len(insert)
-        self.final += [now] * (len(self.labels) - tail - len(self.final))
+        finished = self._keys.apply(erase, [(label, now) for label in insert], tail)
+        self.final += [now] * len(finished)
+        self.erased += erase
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +50,23 @@ class KeyDelays:
     """Seconds from the press of every rightly decoded key, in order."""
 
     shown: npt.NDArray[np.float64]
+    """(K,) seconds until the key was shown."""
     final: npt.NDArray[np.float64]
+    """(K,) seconds until the key was final."""
 
 
 def key_delays(presses: Sequence[float], truth: Sequence[int], keys: ShownKeys) -> KeyDelays:
-    """Delays of the keys that a minimal edit path from `truth` to what was decoded leaves unchanged.
+    """Return the delays of the keys that a minimal edit path from `truth` to the decoded keys leaves unchanged.
 
     Args:
         presses: Seconds: press times of `truth`, on the clock of the events.
         truth: Labels typed.
-        keys: What was shown, all of it final.
+        keys: The decoded keys, all of them final.
     """
+    shown = keys.shown
     pairs = matches(keys.labels, truth)
     pressed = np.array([presses[a] for a, _ in pairs])
     return KeyDelays(
-        shown=np.array([keys.shown[b] for _, b in pairs]) - pressed,
+        shown=np.array([shown[b] for _, b in pairs]) - pressed,
         final=np.array([keys.final[b] for _, b in pairs]) - pressed,
     )

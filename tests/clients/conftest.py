@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.wire.control import ControlSocket
-from adapters.wire.curve import KeyFolder
+from adapters.wire.curve import CertificateFolder
 from adapters.wire.endpoint import control_endpoint
 from adapters.wire.format import Encoding
 from adapters.wire.publisher import Publisher, PubSocket
@@ -40,16 +40,21 @@ class Daemon:
     """Runs in a thread of its own; what tests want of it is done there."""
 
     def __init__(
-        self, endpoint: str, control: str, people: tuple[str, ...], keys: KeyFolder | None, encoding: Encoding
+        self,
+        endpoint: str,
+        control: str,
+        people: tuple[str, ...],
+        certificates: CertificateFolder | None,
+        encoding: Encoding,
     ):
         self.asked: list[tuple[str, str | None, str | None]] = []
         self._wanted: queue.Queue[Callable[[], None]] = queue.Queue()
         self._over = threading.Event()
         self._stack = ExitStack()
-        socket = self._stack.enter_context(PubSocket(endpoint, encoding=encoding, keys=keys))
+        socket = self._stack.enter_context(PubSocket(endpoint, encoding=encoding, certificates=certificates))
         self.endpoint = socket.endpoint
         self._control = self._stack.enter_context(
-            ControlSocket(control or control_endpoint(socket.endpoint), keys=keys)
+            ControlSocket(control or control_endpoint(socket.endpoint), certificates=certificates)
         )
         self.control = self._control.endpoint
         self._people = {name: Typist(socket, name) for name in people}
@@ -120,10 +125,10 @@ def daemon(tmp_path: Path) -> Start:
         *people: str,
         endpoint: str = f"ipc://{tmp_path}/text",
         control: str = "",
-        keys: KeyFolder | None = None,
+        certificates: CertificateFolder | None = None,
         encoding: Encoding = "json",
     ) -> Iterator[Daemon]:
-        running = Daemon(endpoint, control, people or ("ann",), keys, encoding)
+        running = Daemon(endpoint, control, people or ("ann",), certificates, encoding)
         try:
             yield running
         finally:

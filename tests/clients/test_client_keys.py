@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 import zmq
 
-from adapters.wire.curve import KeyFolder
+from adapters.wire.curve import CertificateFolder
 from emgtype_client import ClientError, Edit, NoAnswerError, connect
 
 
 def test_who_is_known_gets_the_text_and_who_is_not_gets_nothing(daemon: Any, tmp_path: Path) -> None:
-    folder = KeyFolder(tmp_path / "keys")
+    folder = CertificateFolder(tmp_path / "keys")
     file = folder.new("laptop")
     public, secret = (key.decode() for key in zmq.curve_keypair())
     stranger = {"public": public, "secret": secret, "server": folder.server().public}
-    with daemon(endpoint="tcp://127.0.0.1:0", control="tcp://127.0.0.1:0", keys=folder) as running:
+    with daemon(endpoint="tcp://127.0.0.1:0", control="tcp://127.0.0.1:0", certificates=folder) as running:
         running.type("secret", tail=1)
         with connect(running.endpoint, control=running.control, keys=file) as client:
             assert client.text == "secret"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import zmq
 
-from adapters.wire.curve import KeyFolder
+from adapters.wire.curve import CertificateFolder
 
 FOLDER = Path(__file__).parents[2] / "clients" / "javascript"
 NODE = shutil.which("node")
@@ -62,9 +62,9 @@ def test_it_joins_late_and_reads_on_over_a_new_start(daemon: Any) -> None:
 
 
 def test_with_keys(daemon: Any, tmp_path: Path) -> None:
-    keys = KeyFolder(tmp_path / "keys")
-    file = keys.new("js")
-    with daemon(endpoint="tcp://127.0.0.1:0", control=f"ipc://{tmp_path}/control", keys=keys) as running:
+    folder = CertificateFolder(tmp_path / "keys")
+    file = folder.new("js")
+    with daemon(endpoint="tcp://127.0.0.1:0", control=f"ipc://{tmp_path}/control", certificates=folder) as running:
         running.type("secret⏎")
         with example(running.endpoint, "ann", file, running.control) as process:
             assert process.stdout

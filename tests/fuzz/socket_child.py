@@ -13,7 +13,7 @@ from pathlib import Path
 
 from adapters.host.metrics import MetricsServer
 from adapters.wire.control import ControlSocket
-from adapters.wire.curve import KeyFolder
+from adapters.wire.curve import CertificateFolder
 from adapters.wire.format import KINDS
 from adapters.wire.publisher import Publisher, PubSocket
 from adapters.wire.subscriber import Subscriber
@@ -40,10 +40,11 @@ def _say(**figures: object) -> None:
 def serve(folder: Path) -> None:
     """A daemon's sockets: files, addresses, and addresses with CURVE."""
     with ExitStack() as stack:
-        keys = KeyFolder(folder / "keys")
+        certificates = CertificateFolder(folder / "keys")
         tcp = "tcp://127.0.0.1:*"
-        pubs = [PubSocket(f"ipc://{folder}/text"), PubSocket(tcp), PubSocket(tcp, keys=keys)]
-        controls = [ControlSocket(f"ipc://{folder}/control"), ControlSocket(tcp), ControlSocket(tcp, keys=keys)]
+        pubs = [PubSocket(f"ipc://{folder}/text"), PubSocket(tcp), PubSocket(tcp, certificates=certificates)]
+        locked = ControlSocket(tcp, certificates=certificates)
+        controls = [ControlSocket(f"ipc://{folder}/control"), ControlSocket(tcp), locked]
         for socket in (*pubs, *controls):
             stack.enter_context(socket)
         metrics = stack.enter_context(MetricsServer("127.0.0.1:0"))
@@ -59,7 +60,7 @@ def serve(folder: Path) -> None:
             number += 1
             if time.monotonic() - beaten > 1:
                 beaten = time.monotonic()
-                metrics.push("me", {"state": "decoding", "samples": number, "stages_ms": {}})
+                metrics.update("me", {"state": "decoding", "samples": number, "stages_ms": {}})
                 for publisher in publishers:
                     publisher.heartbeat()
             if _asked():

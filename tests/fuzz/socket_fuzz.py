@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import zmq
 
 from adapters.wire.control import ask
-from adapters.wire.curve import ClientKeys, KeyFolder
+from adapters.wire.curve import CertificateFolder, ClientCertificate
 from adapters.wire.subscriber import Subscriber
 from messages.errors import InputError
 from tests.fuzz.attacker import Attacker
@@ -99,19 +99,19 @@ class _Child:
 class _Good:
     """Clients that must be served all the while."""
 
-    def __init__(self, text: list[str], control: list[str], metrics: str, keys: ClientKeys) -> None:
+    def __init__(self, text: list[str], control: list[str], metrics: str, certificate: ClientCertificate) -> None:
         self._metrics = metrics
-        secret = [None, None, keys]
-        self._control = list(zip(control, secret, strict=True))
-        self.subscribers = [Subscriber(where, keys=key) for where, key in zip(text, secret, strict=True)]
+        certificates = [None, None, certificate]
+        self._control = list(zip(control, certificates, strict=True))
+        self.subscribers = [Subscriber(at, certificate=each) for at, each in zip(text, certificates, strict=True)]
         self._turn = 0
 
     def ask(self, run: SocketRun) -> None:
-        endpoint, keys = self._control[self._turn % len(self._control)]
+        endpoint, certificate = self._control[self._turn % len(self._control)]
         self._turn += 1
         start = time.monotonic()
         try:
-            ask(endpoint, "status", keys=keys, timeout=PATIENCE)
+            ask(endpoint, "status", certificate=certificate, timeout=PATIENCE)
         except InputError as error:
             run.faults.append(f"a good request was not answered: {error}")
         try:
@@ -146,7 +146,7 @@ def fuzz_sockets(progress: Progress, seed: int = 0) -> SocketRun:
         for child in children.values():
             stack.callback(child.close)
         text, control, metrics = (children["daemon"].began[name] for name in ("text", "control", "metrics"))
-        good = _Good(text, control, metrics, KeyFolder(folder / "keys").own_client())
+        good = _Good(text, control, metrics, CertificateFolder(folder / "keys").own_client())
         for subscriber in good.subscribers:
             stack.enter_context(subscriber)
         attacker = Attacker(chance, context)

@@ -21,7 +21,7 @@ from adapters.sessions.format import LAYOUT, keystrokes_from_json, minutes_from,
 from adapters.sessions.truth import read_truth
 from adapters.wire import format as wire
 from adapters.wire.control import _request
-from adapters.wire.curve import load_client_keys
+from adapters.wire.curve import load_client_certificate
 from adapters.wire.endpoint import check_endpoint
 from decoder.language.hot_words import parse_hot_words
 from decoder.language.model import LanguageModelFacts
@@ -229,7 +229,7 @@ def _profile_seeds() -> list[bytes]:
 def _curve(data: bytes) -> object:
     path = _file("laptop.json", data)
     path.chmod(0o600)
-    return load_client_keys(path)
+    return load_client_certificate(path)
 
 
 def _endpoint(data: bytes) -> object:

@@ -1,9 +1,18 @@
+import io
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
-from messages.charset import text_to_labels
-from messages.text import Key, KeySequence, TextEvent, edit, render
+from adapters.host.console import ConsoleSink
+from adapters.inject._plan import RUBOUT, KeyPlan
+from adapters.wire.running_text import RunningText
+from emgtype.config import load_config
+from emgtype.replay.key_delays import ShownKeys
+from messages.charset import KEYS, text_to_labels
+from messages.text import EditableSequence, Key, KeySequence, TextEvent, edit, render, type_key
 
 
 @pytest.mark.parametrize(
@@ -48,8 +57,8 @@ def test_events_add_up() -> None:
         (event(2, 0, "", 1), "h", ("th", "e")),
         (event(3, 1, "en", 0), "en", ("then", "")),
     ]
-    for step, settled, state in steps:
-        assert render(key.label for key in keys.push(step)) == settled
+    for step, finished, state in steps:
+        assert render(key.label for key in keys.push(step)) == finished
         assert shown(keys) == state
 
 
@@ -63,7 +72,7 @@ def test_events_add_up() -> None:
         (event(1, -1, "", 1), "erases -1"),
     ],
 )
-def test_what_touches_final_keys_or_skips_is_refused(wrong: TextEvent, sentence: str) -> None:
+def test_an_event_that_touches_final_keys_or_skips_a_number_is_refused(wrong: TextEvent, sentence: str) -> None:
     keys = KeySequence()
     keys.push(event(0, 0, "ab", 1))
     with pytest.raises(ValueError, match=sentence):
@@ -75,8 +84,85 @@ def test_what_touches_final_keys_or_skips_is_refused(wrong: TextEvent, sentence:
 
 def test_memory_can_be_bounded() -> None:
     keys = KeySequence(keep=3)
-    settled = ""
+    finished = ""
     for number, letter in enumerate("abcdefgh"):
-        settled += render(key.label for key in keys.push(event(number, 0, letter, 2 if number else 1)))
-    assert settled == "abcdef"
+        finished += render(key.label for key in keys.push(event(number, 0, letter, 2 if number else 1)))
+    assert finished == "abcdef"
     assert shown(keys) == ("def", "gh")
+
+
+def test_an_edit_that_does_not_fit_is_applied_as_far_as_possible() -> None:
+    items = EditableSequence[str]()
+    assert items.apply(0, "abc", 2) == ("a",)
+    assert items.apply(9, "d", 0) == ("d",)
+    assert (items.final, items.tail) == (("a", "d"), ())
+    assert items.apply(0, "e", 5) == ()
+    assert (items.final, items.tail) == (("a", "d"), ("e",))
+
+
+def test_a_typed_backspace_removes_the_last_item_down_to_the_floor() -> None:
+    text = ["a", "b"]
+    backspace, shift, c = text_to_labels("⌫⇧c")
+    assert type_key(text, c, "c", floor=2)
+    assert type_key(text, shift, "⇧", floor=2)
+    assert text == ["a", "b", "c"]
+    assert type_key(text, backspace, "⌫", floor=2)
+    assert not type_key(text, backspace, "⌫", floor=2)
+    assert text == ["a", "b"]
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> list[TextEvent]:
+    """The events of a run that ends with all keys final."""
+    events, tail = [], 0
+    for seq in range(draw(st.integers(0, 12))):
+        erase, insert = draw(st.integers(0, tail)), draw(st.text("aB ⌫⏎⇧", max_size=6))
+        changeable = tail - erase + len(insert)
+        tail = draw(st.integers(0, changeable))
+        keys = tuple(Key(label, seq + 1.0, 1.0) for label in text_to_labels(insert))
+        events.append(TextEvent(erase, keys, tail, seq + 1.0, seq))
+    return [*events, TextEvent(0, (), 0, len(events) + 1.0, len(events))]
+
+
+def console_text(events: list[TextEvent]) -> str:
+    out = io.StringIO()
+    with ConsoleSink(Console(file=out, width=200)) as sink:
+        for each in events:
+            sink.push(each)
+    return out.getvalue()
+
+
+def running_text(events: list[TextEvent]) -> str:
+    running, text = RunningText(), ""
+    for each in events:
+        back, new = running.push(each)
+        text = text[: len(text) - back] + new
+    return text
+
+
+def planned_text(events: list[TextEvent]) -> str:
+    """What a window shows into which all planned keys are pressed, after every event."""
+    plan, text = KeyPlan(replace(load_config().keys, text="live", enter=True, backspace="own")), ""
+    plan.arm()
+    for each in events:
+        plan.push(each)
+        while (character := plan.next()) is not None:
+            text = text[:-1] if character == RUBOUT else text + character
+            plan.done()
+    return text
+
+
+@given(runs())
+def test_every_reader_of_events_shows_the_same_text(events: list[TextEvent]) -> None:
+    keys, shown = KeySequence(), ShownKeys()
+    for each in events:
+        keys.push(each)
+        shown.push(each)
+    labels = [key.label for key in keys.final]
+    assert shown.labels == labels
+    assert running_text(events) == render(labels)
+    # On a console and in a window finished lines are out of reach: there a ⌫ removes nothing before the last ⏎.
+    lines = "".join(KEYS[label] for label in labels).split("⏎")
+    by_lines = "\n".join(render(text_to_labels(line)) for line in lines)
+    assert planned_text(events) == by_lines
+    assert console_text(events) == by_lines + "\n" * (by_lines[-1:] not in ("", "\n"))

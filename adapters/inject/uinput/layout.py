@@ -1,48 +1,59 @@
-"""Which keys of a keyboard layout make a character, by libxkbcommon: what a Wayland compositor uses, too.
+"""Finds the keys of a keyboard layout that make a character, by libxkbcommon, as Wayland compositors do.
 
-The kernel's uinput takes keys, not characters, and whoever reads them applies a layout; so ours has to be the same.
+The kernel's uinput takes keys, not characters, and the program that reads them applies a layout; ours has to be the
+same.
 """
 
 import ctypes
 import re
 
+from adapters.inject.settings import SECTION
 from messages.errors import InputError
 
 SHIFT, ALTGR = 42, 100
 """KEY_LEFTSHIFT and KEY_RIGHTALT (linux/input-event-codes.h)."""
-_NAMED = {"\b": (14,), "\n": (28,)}  # KEY_BACKSPACE, KEY_ENTER
-_OFFSET = 8  # between XKB's key codes and the kernel's
-_LAST = 0xFF  # codes beyond are buttons and the like
-_KEYPAD = range(0xFF80, 0xFFBE)  # key symbols; what they type hangs on Num Lock
-_NO_ENVIRONMENT = 2  # XKB_CONTEXT_NO_ENVIRONMENT_NAMES: the layout that we name, not that of XKB_DEFAULT_LAYOUT
-_CRITICAL = 10  # XKB_LOG_LEVEL_CRITICAL: what is wrong we say ourselves
-_UP, _DOWN = 0, 1
-_ORDER = ((), (SHIFT,), (ALTGR,), (SHIFT, ALTGR))
+# KEY_BACKSPACE and KEY_ENTER.
+_NAMED = {"\b": (14,), "\n": (28,)}
+# Difference between XKB's key codes and the kernel's.
+_OFFSET = 8
+# The last code of a keyboard's key; later ones are buttons and the like.
+_LAST = 0xFF
+# Key symbols of the keypad: their characters depend on Num Lock.
+_KEYPAD = range(0xFF80, 0xFFBE)
+# XKB_CONTEXT_NO_ENVIRONMENT_NAMES: use the layout that we name, not that of XKB_DEFAULT_LAYOUT.
+_NO_ENVIRONMENT = 2
+# XKB_LOG_LEVEL_CRITICAL: our own sentences name what is wrong.
+_CRITICAL = 10
+_DOWN = 1
+# Combinations of modifiers, the simplest first.
+_MODIFIERS = ((), (SHIFT,), (ALTGR,), (SHIFT, ALTGR))
 
 
 class _RuleNames(ctypes.Structure):
+    """The C struct xkb_rule_names."""
+
     _fields_ = tuple((name, ctypes.c_char_p) for name in ("rules", "model", "layout", "variant", "options"))
 
 
 def strokes(layout: str) -> dict[str, tuple[int, ...]]:
-    """Kernel key codes by character, modifiers first, those with fewest modifiers.
+    """Return kernel key codes by character, modifiers first, with as few modifiers as possible.
 
     Args:
-        layout: As setxkbmap names it, "us", or with a variant, "de(nodeadkeys)".
+        layout: The layout's name for setxkbmap, "us", or with a variant, "de(nodeadkeys)".
 
     Raises:
-        InputError: No such layout, none named, or no libxkbcommon.
+        InputError: The layout is unknown or empty, or libxkbcommon is missing.
     """
-    named = re.fullmatch(r"(\w+)(?:\(([\w-]+)\))?", layout)
-    if not named:
+    match = re.fullmatch(r"(\w+)(?:\(([\w-]+)\))?", layout)
+    if not match:
         raise InputError(
-            f"layout = {layout!r} in [keys]: expected the one that your session uses, as 'us' or 'de(nodeadkeys)'; "
+            f"layout = {layout!r} in {SECTION}: expected the one that your session uses, as 'us' or 'de(nodeadkeys)'; "
             "uinput presses keys, and another layout would make other characters of them"
         )
     lib = _library()
     context = lib.xkb_context_new(_NO_ENVIRONMENT)
     lib.xkb_context_set_log_level(context, _CRITICAL)
-    names = _RuleNames(b"evdev", b"pc105", named[1].encode(), (named[2] or "").encode(), b"")
+    names = _RuleNames(b"evdev", b"pc105", match[1].encode(), (match[2] or "").encode(), b"")
     keymap = lib.xkb_keymap_new_from_names(context, ctypes.byref(names), 0)
     try:
         if not keymap:
@@ -54,10 +65,10 @@ def strokes(layout: str) -> dict[str, tuple[int, ...]]:
 
 
 def _characters(lib: ctypes.CDLL, keymap: int) -> dict[str, tuple[int, ...]]:
-    found: dict[str, tuple[int, ...]] = {}
+    strokes: dict[str, tuple[int, ...]] = {}
     first = lib.xkb_keymap_min_keycode(keymap)
     last = min(lib.xkb_keymap_max_keycode(keymap), _LAST + _OFFSET)
-    for modifiers in _ORDER:
+    for modifiers in _MODIFIERS:
         state = lib.xkb_state_new(keymap)
         for code in modifiers:
             lib.xkb_state_update_key(state, code + _OFFSET, _DOWN)
@@ -66,9 +77,9 @@ def _characters(lib: ctypes.CDLL, keymap: int) -> dict[str, tuple[int, ...]]:
                 continue
             character = chr(lib.xkb_state_key_get_utf32(state, code))
             if character.isprintable():
-                found.setdefault(character, (*modifiers, code - _OFFSET))
+                strokes.setdefault(character, (*modifiers, code - _OFFSET))
         lib.xkb_state_unref(state)
-    return found
+    return strokes
 
 
 def _library() -> ctypes.CDLL:

@@ -1,6 +1,6 @@
-"""Whether anybody else types or clicks, on X11: raw input events (XInput 2) beside the keys that we pressed.
+"""Notices others' keys and clicks on X11: raw input events (XInput 2) beyond the keys that we pressed.
 
-Behind a click or a key of somebody else, a backspace of ours could take back what is not ours.
+After somebody else's click or key, a backspace of ours could take back text that is not ours.
 """
 
 import struct
@@ -8,21 +8,26 @@ import struct
 from Xlib.display import Display
 from Xlib.ext import ge, xinput
 
-_WHEEL = range(4, 8)  # buttons that scroll: the caret stays
-_RAW = struct.Struct("=HII")  # device, time, detail: how a raw event goes on (XI2proto.h)
+# Buttons that scroll: they do not move the caret.
+_WHEEL = range(4, 8)
+# Device, time and detail: the fields that follow the head of a raw event (XI2proto.h).
+_RAW = struct.Struct("=HII")
 
 
-class Watch:
+class ForeignInputWatch:
     """Counts presses of keys and buttons that were not ours.
 
+    Without XInput 2 it never notices any.
+
     Args:
-        display: A connection of its own: its queue is emptied here.
+        display: A connection that nobody else uses, since its queue is emptied here.
     """
 
     def __init__(self, display: Display) -> None:
         self._display = display
-        self._seen = self._most = 0
-        self._clicks = 0
+        self._keys = self._clicks = 0
+        # The largest number of foreign presses so far. A press of ours may be counted as ours before its event is here.
+        self._most = 0
         mask = xinput.RawKeyPressMask | xinput.RawButtonPressMask
         self._usable = display.has_extension("XInputExtension") and display.has_extension("Generic Event Extension")
         if self._usable:
@@ -30,11 +35,11 @@ class Watch:
             xinput.select_events(display.screen().root, [(xinput.AllMasterDevices, [mask])])
             display.sync()
 
-    def foreign(self, ours: int) -> bool:
-        """Whether somebody else pressed anything since this was last asked.
+    def pressed(self, ours: int) -> bool:
+        """Return whether somebody else pressed a key or a button since the last call.
 
         Args:
-            ours: Presses that the server has taken from us so far.
+            ours: Number of key presses that the server has taken from us so far.
         """
         if not self._usable:
             return False
@@ -44,9 +49,9 @@ class Watch:
             if event.type != ge.GenericEventCode:
                 continue
             if event.evtype == xinput.RawKeyPress:
-                self._seen += 1
+                self._keys += 1
             elif event.evtype == xinput.RawButtonPress and _RAW.unpack_from(event.data)[2] not in _WHEEL:
                 self._clicks += 1
-        foreign = self._seen - ours + self._clicks
-        news, self._most = foreign > self._most, max(self._most, foreign)
-        return news
+        foreign = self._keys - ours + self._clicks
+        noticed, self._most = foreign > self._most, max(self._most, foreign)
+        return noticed

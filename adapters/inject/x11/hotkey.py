@@ -1,4 +1,4 @@
-"""A global hotkey on X11: a key that the server gives to us alone (XGrabKey), so the focused window does not hear it.
+"""A global hotkey on X11: a key that the server gives to us alone (XGrabKey), so the focused window does not get it.
 
 pynput's hotkeys listen beside everybody else: the window would get the key, too.
 """
@@ -13,25 +13,27 @@ from Xlib import XK, X
 from Xlib.error import CatchError
 
 from adapters.files.closing import Closing
+from adapters.inject.settings import SECTION
 from adapters.inject.x11.keyboard import open_display
 from messages.errors import InputError
 
 _MODIFIERS = {"<ctrl>": X.ControlMask, "<alt>": X.Mod1Mask, "<shift>": X.ShiftMask, "<cmd>": X.Mod4Mask}
-_LOCKS = (X.LockMask, X.Mod2Mask)  # Caps Lock and Num Lock: on or off, the hotkey is the same
+# Caps Lock and Num Lock: the hotkey works whether they are on or off.
+_LOCKS = (X.LockMask, X.Mod2Mask)
 
 
 def parse(keys: str) -> tuple[int, int]:
-    """Modifier mask and key symbol of a combination as pynput writes it: "<ctrl>+<alt>+k", "<pause>".
+    """Return the modifier mask and the key symbol of a combination as pynput writes it: "<ctrl>+<alt>+k", "<pause>".
 
     Raises:
-        InputError: It is none.
+        InputError: The combination cannot be read.
     """
     *modifiers, key = keys.split("+")
     name = key[1:-1] if key[:1] + key[-1:] == "<>" else key
-    symbol = next((found for each in (name, name.capitalize()) if (found := XK.string_to_keysym(each))), 0)
+    symbol = next((code for each in (name, name.capitalize()) if (code := XK.string_to_keysym(each))), 0)
     if not symbol or not set(modifiers) <= set(_MODIFIERS):
         raise InputError(
-            f"hotkey = {keys!r} in [keys]: expected {', '.join(_MODIFIERS)}, and a key, as '<ctrl>+<alt>+k' or "
+            f"hotkey = {keys!r} in {SECTION}: expected {', '.join(_MODIFIERS)}, and a key, as '<ctrl>+<alt>+k' or "
             "'<pause>'; or nothing"
         )
     return sum(_MODIFIERS[each] for each in set(modifiers)), symbol
@@ -41,11 +43,11 @@ class X11Hotkey(Closing):
     """Calls back, from a thread of its own, when a combination of keys is pressed anywhere. Use it in a `with`.
 
     Args:
-        keys: See `parse`.
-        pressed: Called back.
+        keys: The combination, as `parse` reads it.
+        pressed: Function to call.
 
     Raises:
-        InputError: No such combination, or one that another program has.
+        InputError: The combination cannot be read, no key makes it, or another program has taken it.
     """
 
     def __init__(self, keys: str, pressed: Callable[[], None]) -> None:
@@ -60,8 +62,8 @@ class X11Hotkey(Closing):
             self._display.sync()
         if not code or taken.get_error():
             self._display.close()
-            why = "another program has it" if code else "no key of this keyboard is that"
-            raise InputError(f"hotkey = {keys!r} in [keys]: {why}; choose another")
+            why = "another program has it" if code else "no key of this keyboard makes it"
+            raise InputError(f"hotkey = {keys!r} in {SECTION}: {why}; choose another")
         self._reader, self._writer = os.pipe()
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
@@ -73,7 +75,7 @@ class X11Hotkey(Closing):
                     self._pressed()
 
     def close(self) -> None:
-        """Give the key back."""
+        """Stop listening, and give the key back to other programs."""
         os.write(self._writer, b".")
         self._thread.join()
         os.close(self._reader)

@@ -5,9 +5,9 @@ Not by pynput, which sends X11 windows synthetic events (XSendEvent): xterm and 
 
 - A key's press and release, with its modifiers, go to the server in one write. So at no moment could this process
   die and leave a key held, nothing can come between Shift and its key, and the server never repeats a key.
-- A character that the layout lacks gets a key code without a meaning for itself, which keeps it as long as the others
-  last. Windows look a code up when they read the event, so one that changes its meaning while events are on their way
-  gives wrong letters: that is how others' letters are lost and doubled.
+- A character that the layout lacks gets a spare key code for itself, and keeps it until the spare codes run out.
+  Windows look a code up when they read the event, so a code that changes its meaning while events are on their way
+  gives wrong letters: that is how letters get lost and doubled in other programs.
 """
 
 import contextlib
@@ -19,29 +19,32 @@ from Xlib import X, error
 from Xlib.display import Display
 from Xlib.ext import xtest
 
-from adapters.inject.x11.layout import Layout, keysym, spare_pair
+from adapters.inject.settings import SECTION
+from adapters.inject.x11.layout import KeyboardLayout, keysym, spare_pair
 from adapters.inject.x11.ping import WindowPing
 from messages.errors import InputError
 
-_LEARN = 0.05  # seconds that windows get to hear of a new key before it is pressed
-_FORGET = 0.5  # seconds that windows get to read the last events of a key before it means something else
+_LEARN_S = 0.05
+"""Time that windows get to learn the meaning of a key code before it is pressed."""
+_FORGET_S = 0.5
+"""Time that windows get to read the last events of a key code before it gets another meaning."""
 
 
 def open_display() -> Display:
-    """A connection to the X server that $DISPLAY names.
+    """Open a connection to the X server that $DISPLAY names.
 
     Raises:
-        InputError: There is none, or it cannot press keys.
+        InputError: There is no X server, or it cannot press keys.
     """
     try:
         display = Display()
     except (error.DisplayError, error.XauthError, OSError) as reason:
         raise InputError(
             f"no X display to type at ({reason}): start this inside a desktop session, where $DISPLAY is set, or set "
-            'backend = "uinput" in [keys]'
+            f'backend = "uinput" in {SECTION}'
         ) from None
     if not display.has_extension("XTEST"):
-        raise InputError("the X server lacks the XTEST extension, which presses keys: enable it, or use another one")
+        raise InputError("the X server lacks the XTEST extension, which presses keys: enable it, or use another server")
     return display
 
 
@@ -49,8 +52,11 @@ class X11Keyboard:
     """A KeyDevice of the X server.
 
     Args:
-        clean: First release all keys that are down: what another process may have left. A key that somebody holds on a
-            keyboard of theirs stays down, since the server keeps count by device.
+        clean: Release all keys that are down, which another process may have left so. A key that somebody holds on a
+            keyboard of theirs stays down, since the server counts by device.
+
+    Raises:
+        InputError: There is no X server, or it cannot press keys.
     """
 
     def __init__(self, *, clean: bool = False) -> None:
@@ -58,23 +64,25 @@ class X11Keyboard:
         self._ping = WindowPing(self._display)
         self._spare: list[int] = []
         self.pressed = 0
-        """Keys that were pressed so far, modifiers too."""
+        """Number of keys that were pressed so far, modifiers too."""
+        # Spare key codes that have a meaning now, by their symbols; the code that was borrowed first comes first.
         self._borrowed: OrderedDict[tuple[int, int], int] = OrderedDict()
         if clean:
             self.send([(code, False) for code in keys_down(self._display)])
-        self._read()
+        self._read_layout()
 
-    def _read(self) -> None:
+    def _read_layout(self) -> None:
         first = self._display.display.info.min_keycode
         count = self._display.display.info.max_keycode - first + 1
-        self._layout = Layout(first, [tuple(row) for row in self._display.get_keyboard_mapping(first, count)])
+        rows = [tuple(row) for row in self._display.get_keyboard_mapping(first, count)]
+        self._layout = KeyboardLayout(first, rows)
         self._strokes = {group: self._layout.strokes(group) for group in range(4)}
         self._spare = [code for code in self._layout.spare() if code not in self._borrowed.values()]
 
     def find(self, character: str) -> tuple[int, ...] | None:
-        """The keys of a character in the layout that is chosen now; one that it lacks gets a spare key."""
+        """Return the keys of a character in the current layout; a character that it lacks gets a spare key code."""
         if self._ping.layout_changed():
-            self._read()
+            self._read_layout()
         mask = self._display.screen().root.query_pointer().mask
         symbol, group = keysym(character), mask >> 13 & 3
         if (codes := self._strokes[group].get(symbol)) is not None:
@@ -85,49 +93,51 @@ class X11Keyboard:
         return self._strokes[group].get(symbol)
 
     def _borrow(self, pair: tuple[int, int]) -> None:
+        """Give the symbols a spare key code, or the code that was borrowed first."""
         if self._spare:
             code = self._spare.pop(0)
         elif self._borrowed:
             _, code = self._borrowed.popitem(last=False)
-            time.sleep(_FORGET)
+            time.sleep(_FORGET_S)
         else:
             return
         self._borrowed[pair] = code
-        self._mean(code, pair)
-        self._read()
-        time.sleep(_LEARN)
+        self._set_meaning(code, pair)
+        self._read_layout()
+        time.sleep(_LEARN_S)
 
-    def _mean(self, code: int, pair: tuple[int, int]) -> None:
+    def _set_meaning(self, code: int, pair: tuple[int, int]) -> None:
         width = len(self._layout.symbols[0])
         self._display.change_keyboard_mapping(code, [(pair * width)[: max(2, width // 2 * 2)]])
         self._display.sync()
-        self._ping.layout_changed()  # our own change
+        # Takes note of our own change, so that `find` does not take it for the user's.
+        self._ping.layout_changed()
 
     def send(self, events: Sequence[tuple[int, bool]]) -> None:
-        """In one write."""
+        """Press and release keys in one write to the server."""
         for code, down in events:
             xtest.fake_input(self._display, X.KeyPress if down else X.KeyRelease, code)
             self.pressed += down
         self._display.flush()
 
-    def settle(self) -> float:
-        """How long the server took to answer, or the window if it answers pings and is the later of the two."""
+    def lag(self) -> float:
+        """Return the seconds that the server took to answer, or the focused window if it answers pings and is later."""
         began = time.monotonic()
         self._display.sync()
         return max(time.monotonic() - began, self._ping.lag())
 
     def close(self) -> None:
-        """Take the meaning of borrowed keys back, once windows have had time to read their last events."""
+        """Take the meaning of borrowed codes back, once windows have had time to read their last events."""
         with contextlib.suppress(error.ConnectionClosedError):
             if self._borrowed:
-                time.sleep(_FORGET)
+                time.sleep(_FORGET_S)
                 for code in self._borrowed.values():
-                    self._mean(code, (0, 0))
+                    self._set_meaning(code, (0, 0))
             self._display.sync()
             self._display.close()
 
 
 def keys_down(display: Display) -> list[int]:
-    """Codes of all keys that are held down."""
+    """Return the codes of all keys that are held down."""
     bits = display.query_keymap()
     return [8 * byte + bit for byte, value in enumerate(bits) for bit in range(8) if value >> bit & 1]

@@ -1,18 +1,18 @@
-"""Which keys of an X11 keyboard make a character. Pure: from the server's table of key symbols."""
+"""Finds the keys of an X11 keyboard that make a character, from the server's table of key symbols. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 SHIFT_L, LEVEL3_SHIFT = 0xFFE1, 0xFE03
 _NAMED = {"\b": 0xFF08, "\n": 0xFF0D, "€": 0x20AC}
-"""Key symbols that do not follow from the code point (keysymdef.h); layouts name the euro so."""
+"""Key symbols that do not follow from the code point (keysymdef.h); layouts use this symbol for the euro sign."""
 
 Symbols = Sequence[Sequence[int]]
-"""Key symbols by key code (from the first one on) and column; 0: none."""
+"""Key symbols by key code (from the first code on) and column; 0: none."""
 
 
 def keysym(character: str) -> int:
-    """The symbol of a character: Latin-1 as it is, others by their code point (X protocol, appendix A)."""
+    """Return the symbol of a character: Latin-1 as it is, others by their code point (X protocol, appendix A)."""
     code = ord(character)
     if character in _NAMED:
         return _NAMED[character]
@@ -20,8 +20,10 @@ def keysym(character: str) -> int:
 
 
 def spare_pair(character: str) -> tuple[int, int]:
-    """Symbols for a key that has none: without and with Shift. Cased characters share a key, as the server's key types
-    want it; others stand on both, so that Shift does not matter.
+    """Return the symbols, without and with Shift, for a spare key that is to make a character.
+
+    The two cases of a letter share a key, as the server's key types expect; other characters stand on both places, so
+    that Shift makes no difference.
     """
     lower, upper = character.lower(), character.upper()
     if lower != upper and len(lower) == len(upper) == 1:
@@ -30,19 +32,23 @@ def spare_pair(character: str) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """The server's table."""
+class KeyboardLayout:
+    """The server's table of key symbols."""
 
     first: int
     """The first key code."""
     symbols: Symbols
+    """Symbols of each key code."""
 
     def strokes(self, group: int) -> Mapping[int, tuple[int, ...]]:
-        """Key codes by symbol, modifiers first, those with fewest modifiers, for the layout group that is chosen.
+        """Return key codes by symbol, modifiers first, with as few modifiers as possible.
 
-        Columns 0 and 1 are the first group without and with Shift, 2 and 3 the second's (XKB's core mapping). Columns
-        4 and 5 are the third level, behind AltGr, where there is one group alone; of several, the server packs them in
-        a way that cannot be told apart, so their third levels are left out.
+        Columns 0 and 1 are the first group without and with Shift, 2 and 3 those of the second group (XKB's core
+        mapping). Columns 4 and 5 are the third level, behind AltGr, if there is a single group; with several groups
+        the server packs the third levels in ways that cannot be told apart, so they are left out.
+
+        Args:
+            group: The layout group that is chosen now.
         """
         single = all(list(row[:2]) == list(row[2:4]) or not any(row[2:4]) for row in self.symbols)
         shift, level3 = self._modifier(SHIFT_L), self._modifier(LEVEL3_SHIFT)
@@ -54,15 +60,15 @@ class Layout:
             columns.append((4, level3))
             if shift:
                 columns.append((5, shift + level3))
-        found: dict[int, tuple[int, ...]] = {}
+        strokes: dict[int, tuple[int, ...]] = {}
         for column, modifiers in columns:
             for code, row in enumerate(self.symbols, self.first):
                 if column < len(row) and row[column]:
-                    found.setdefault(row[column], (*modifiers, code))
-        return found
+                    strokes.setdefault(row[column], (*modifiers, code))
+        return strokes
 
     def spare(self) -> list[int]:
-        """Codes of keys without a symbol."""
+        """Return the codes of keys without a symbol."""
         return [code for code, row in enumerate(self.symbols, self.first) if not any(row)]
 
     def _modifier(self, symbol: int) -> tuple[int, ...]:

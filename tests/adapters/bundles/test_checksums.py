@@ -14,7 +14,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_file_that_is_not_what_was_summed_is_refused(folder: Path) -> None:
+def test_a_changed_file_is_refused(folder: Path) -> None:
     require_unchanged(folder / "one")
     (folder / "one").write_bytes(b"onf")
     require_unchanged(folder / "two")
@@ -25,12 +25,13 @@ def test_a_file_that_is_not_what_was_summed_is_refused(folder: Path) -> None:
     assert sha256(folder / "two") in (folder / CHECKSUMS).read_text()
 
 
-def test_what_nobody_summed_is_taken(folder: Path) -> None:
+def test_a_file_without_a_sum_is_accepted(folder: Path) -> None:
     (folder / "three").write_bytes(b"")
     require_unchanged(folder / "three")
     (folder / CHECKSUMS).unlink()
     require_unchanged(folder / "one")
-    require_unchanged(folder / "none")  # its reader tells
+    # A missing file is an error of its reader.
+    require_unchanged(folder / "none")
     update_checksums(folder, "two")
     assert (folder / CHECKSUMS).read_text() == f"{sha256(folder / 'two')}  two\n"
 
@@ -41,7 +42,7 @@ def test_sums_are_read_as_sha256sum_writes_them_for_binary_files(folder: Path) -
         require_unchanged(folder / "one")
 
 
-def test_sums_that_are_none_are_told(folder: Path) -> None:
+def test_broken_sums_are_an_error(folder: Path) -> None:
     (folder / CHECKSUMS).write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="make it anew with sha256sum, or remove it"):
         require_unchanged(folder / "one")

@@ -39,7 +39,7 @@ def test_tables_without_an_array_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 broken"])
-def test_what_is_no_table_file_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "lm.flat.npz"
     with pytest.raises(InputError, match="cannot be read as language model tables"):
         read_tables(path)

@@ -27,7 +27,7 @@ def test_a_layer_comes_back_with_its_facts(tmp_path: Path) -> None:
         np.testing.assert_array_equal(getattr(read, name), getattr(written, name))
 
 
-def test_an_unknown_person_is_told_with_the_known_ones(tmp_path: Path) -> None:
+def test_an_unknown_person_is_refused_by_naming_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no layer for the person 'carl': it knows nobody"):
         read_person(tmp_path, "carl")
     for name in ("bea", "anna"):
@@ -57,6 +57,7 @@ def test_files_that_are_no_layers_are_refused(tmp_path: Path) -> None:
     np.savez(path, scale=np.ones(3))
     with pytest.raises(InputError, match="is no personal layer"):
         read_person(tmp_path, "nan")
-    np.savez(path, mixing=np.array([print], dtype=object))  # would need a pickle
+    # Reading an array of objects would need a pickle.
+    np.savez(path, mixing=np.array([print], dtype=object))
     with pytest.raises(InputError, match="is no personal layer"):
         read_person(tmp_path, "nan")

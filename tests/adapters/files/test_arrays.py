@@ -16,7 +16,7 @@ def member(array: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def test_arrays_come_back_by_name(tmp_path: Path) -> None:
+def test_arrays_are_read_by_name(tmp_path: Path) -> None:
     path = tmp_path / "arrays.npz"
     np.savez(path, a=np.arange(3), text=np.array("hi"))
     found = read_arrays(path)
@@ -37,7 +37,7 @@ def test_arrays_come_back_by_name(tmp_path: Path) -> None:
         b"\x93NUMPY\x09\x09",
     ],
 )
-def test_what_is_no_array_is_a_value_error(tmp_path: Path, content: bytes) -> None:
+def test_a_broken_array_is_a_value_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "arrays.npz"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("a.npy", content)

@@ -20,7 +20,7 @@ def shown(events: list[TextEvent], *, raw: bool = False, terminal: bool = False)
     return out.getvalue()
 
 
-def test_elsewhere_lines_are_printed_once_when_they_are_final() -> None:
+def test_in_a_file_lines_are_printed_once_when_they_are_final() -> None:
     out = io.StringIO()
     with ConsoleSink(Console(file=out)) as sink:
         sink.push(event("hallo\n", tail=5))
@@ -43,7 +43,7 @@ def test_how_text_is_cut_into_events_does_not_matter(step: int) -> None:
     assert shown(cut) == "one two\ntwo\nthree\n"
 
 
-def test_a_terminal_shows_the_tail_and_ends_with_the_text_as_it_stands() -> None:
+def test_a_terminal_shows_the_tail_and_keeps_the_last_text() -> None:
     screen = shown([event("hallo", tail=5), event("ello\n", tail=0, erase=4), event("w", tail=1)], terminal=True)
     assert "hallo" in screen
     assert "hello" in screen
@@ -61,7 +61,7 @@ def test_markup_in_typed_text_is_text() -> None:
     assert shown([event("[red]no[/red]\n")]) == "[red]no[/red]\n"
 
 
-def test_an_edit_of_what_was_lost_is_survived() -> None:
+def test_an_edit_after_lost_messages_takes_back_the_tail_alone() -> None:
     assert shown([event("abc", tail=0, erase=9), event("\n")]) == "abc\n"
 
 
@@ -75,7 +75,7 @@ def test_a_backspace_after_shift_takes_back_the_character_before(text: str) -> N
     assert shown([event(key) for key in text]) == "a\n"
 
 
-def test_numbers_that_start_anew_change_nothing() -> None:
+def test_event_numbers_may_start_anew() -> None:
     assert shown([event("one "), event("two", tail=3), event("", tail=0), event("\n")]) == "one two\n"
 
 
@@ -97,7 +97,8 @@ def test_the_newest_text_is_on_the_screen_when_the_line_is_taller_than_it() -> N
         assert "start" not in frame
         out.seek(0)
         out.truncate()
-    assert "start" in out.getvalue()  # at the end the line is left as a whole
+    # At the end the whole line is shown.
+    assert "start" in out.getvalue()
 
 
 def test_a_dumb_terminal_gets_lines() -> None:
@@ -142,12 +143,15 @@ def test_several_peoples_unfinished_lines_are_redrawn_one_below_the_other() -> N
         bob.push(event("one\ntwo", tail=3))
         drawn = frame()
         assert drawn[-2:] == ["ann: hel", "bob: two"]
-        assert drawn.count("bob: one") == 1  # finished, it scrolls away above them
+        # A finished line scrolls away above the unfinished ones.
+        assert drawn.count("bob: one") == 1
         ann.push(event("x" * 90 + "newest", tail=6))
-        drawn = frame()  # each has their share of the rows, for the newest of their line
+        # Each person has a share of the rows, for the newest text of their line.
+        drawn = frame()
         assert drawn[-1] == "bob: two"
         assert drawn[-2].endswith("newest")
         assert "".join(drawn).count("x") < 2 * 20
         ann.close()
         bob.close()
-    assert "ann: hel" + "x" * 90 + "newestbob: two" in "".join(frame())  # at the end it is left as it stands
+    # At the end all lines stay on the screen.
+    assert "ann: hel" + "x" * 90 + "newestbob: two" in "".join(frame())

@@ -23,11 +23,11 @@ def scraped(server: MetricsServer) -> list[str]:
         return str(answer.read().decode()).splitlines()
 
 
-def test_what_a_scrape_gets() -> None:
+def test_a_scrape_gets_every_figure() -> None:
     with MetricsServer("127.0.0.1:0") as server:
         assert not [line for line in scraped(server) if "person=" in line]
-        server.push("ann", STATUS)
-        server.push("bob", {**STATUS, "state": "paused", "lost": 7})
+        server.update("ann", STATUS)
+        server.update("bob", {**STATUS, "state": "paused", "lost": 7})
         lines = scraped(server)
         assert 'emgtype_state{person="ann",state="decoding"} 1.0' in lines
         assert 'emgtype_state{person="bob",state="paused"} 1.0' in lines
@@ -37,7 +37,7 @@ def test_what_a_scrape_gets() -> None:
         ]
         assert 'emgtype_skew_seconds{person="ann"} 0.0125' in lines
         assert 'emgtype_stage_seconds{person="ann",quantile="0.5",stage="encoder"} 0.0005' in lines
-        server.push("ann", {**STATUS, "samples": 4100})
+        server.update("ann", {**STATUS, "samples": 4100})
         assert 'emgtype_samples_total{person="ann"} 4100.0' in scraped(server)
         address = server.address
     with pytest.raises(URLError):
@@ -47,12 +47,12 @@ def test_what_a_scrape_gets() -> None:
 @pytest.mark.parametrize(
     "address", ["0.0.0.0:9464", ":9464", "[::]:9464", "192.168.0.7:9464", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000"]
 )
-def test_others_than_this_machine_cannot_scrape(address: str) -> None:
+def test_addresses_beyond_this_machine_are_refused(address: str) -> None:
     with pytest.raises(InputError, match=r"expected a loopback address with a port, 127\.0\.0\.1:9464"):
         MetricsServer(address)
 
 
-def test_an_address_in_use_is_told() -> None:
+def test_an_address_in_use_is_refused() -> None:
     with MetricsServer("localhost:0") as server, pytest.raises(InputError, match="Address already in use"):
         MetricsServer(server.address)
 
@@ -71,26 +71,26 @@ def connected(server: MetricsServer) -> socket.socket:
         (b"POST /metrics HTTP/1.1\r\nContent-Length: 99\r\n\r\n", b" 405 Method Not Allowed"),
         (b"GET " + b"x" * 70_000 + b"\r\n\r\n", b" 414 "),
         (b"GET /metrics HTTP/1.1\r\n" + b"a: b\r\n" * 1000 + b"\r\n", b" 431 "),
-        (b"\x16\x03\x01\r\n\r\n", b"Error code: 400"),  # TLS
+        # The beginning of a TLS connection.
+        (b"\x16\x03\x01\r\n\r\n", b"Error code: 400"),
     ],
 )
-def test_what_nobody_should_ask_is_answered_or_refused_without_a_word(
-    asked: bytes, line: bytes, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_strange_requests_are_refused_silently(asked: bytes, line: bytes, capfd: pytest.CaptureFixture[str]) -> None:
     with MetricsServer("127.0.0.1:0") as server:
         with connected(server) as client:
             client.sendall(asked)
             with client.makefile("rb") as answer:
                 assert line in answer.read()
-        with connected(server) as client:  # and who is gone before the answer is made
+        # A client that is gone before the answer is made.
+        with connected(server) as client:
             client.sendall(asked)
         assert scraped(server)
     assert capfd.readouterr() == ("", "")
 
 
-def test_those_who_never_end_their_request_are_let_go_for_those_who_do() -> None:
+def test_clients_that_never_finish_their_request_make_room_for_others() -> None:
     with MetricsServer("127.0.0.1:0") as server:
-        server.push("ann", STATUS)
+        server.update("ann", STATUS)
         with ExitStack() as stack:
             slow = [stack.enter_context(connected(server)) for _ in range(40)]
             assert 'emgtype_samples_total{person="ann"} 4000.0' in scraped(server)
@@ -98,5 +98,6 @@ def test_those_who_never_end_their_request_are_let_go_for_those_who_do() -> None
                 assert client.recv(1) == b""
             slow[-1].sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
             assert slow[-1].recv(100)
-            server.close()  # nor do they hold up the end
+            # Open connections do not delay closing.
+            server.close()
             assert slow[-2].recv(1) == b""

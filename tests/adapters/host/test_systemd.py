@@ -7,7 +7,7 @@ from adapters.host.systemd import ServiceManager
 
 
 @pytest.mark.parametrize("abstract", [False, True])
-def test_systemd_hears_that_we_are_ready_alive_and_ending(
+def test_systemd_is_notified_of_start_life_and_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, abstract: bool
 ) -> None:
     name = f"@emgtype-{tmp_path.name}-{id(tmp_path)}" if abstract else str(tmp_path / "notify")
@@ -27,11 +27,12 @@ def test_systemd_hears_that_we_are_ready_alive_and_ending(
         assert heard == ["READY=1", "STATUS=decoding", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1", "STOPPING=1"]
 
 
-def test_without_one_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     with ServiceManager() as manager:
         manager.ready()
         manager.alive()
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
-    with ServiceManager() as manager:  # it has gone: that is no reason to stop typing
+    # A socket that is gone is no reason to stop typing.
+    with ServiceManager() as manager:
         manager.ready()

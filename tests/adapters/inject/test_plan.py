@@ -1,4 +1,4 @@
-"""Edits of the key sequence to keys pressed: what a window that was not empty shows afterwards."""
+"""Edits of the key sequence to pressed keys, and the text of a window that was not empty."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.inject._plan import OWN, RUBOUT, WAITING, KeyPlan
-from adapters.inject.settings import KeySettings
+from adapters.inject.settings import InjectSettings
 from emgtype.config import load_config
 from messages.charset import LABELS, text_to_labels
 from messages.text import Key, TextEvent, edit, render
@@ -18,17 +18,17 @@ BEFORE = "it was here\n"
 SETTINGS = load_config().keys
 
 
-class Window:
-    """A window that shows what it is sent, behind what stood there."""
+class FakeWindow:
+    """A window with some text, to which every pressed key is applied."""
 
-    def __init__(self, settings: KeySettings = SETTINGS, *, armed: bool = True) -> None:
+    def __init__(self, settings: InjectSettings = SETTINGS, *, armed: bool = True) -> None:
         self.text = BEFORE
         self.pressed = ""
         self.plan = KeyPlan(settings)
         if armed:
             self.plan.arm()
 
-    def press(self, most: int = 10_000) -> "Window":
+    def press(self, most: int = 10_000) -> "FakeWindow":
         while most and (character := self.plan.next()) is not None:
             self.text = self.text[:-1] if character == RUBOUT else self.text + character
             self.pressed += character
@@ -42,7 +42,7 @@ class Window:
 
 
 class Decoder:
-    """Makes the events of a run, as the committer does."""
+    """Makes the events of a run, as the commit rule does."""
 
     def __init__(self) -> None:
         self.tail: list[int] = []
@@ -50,7 +50,7 @@ class Decoder:
         self.now = 0.0
 
     def event(self, final: str, tail: str = "", after: float = 0.1) -> TextEvent:
-        """`final` keys follow the final ones, and `tail` is what is shown behind them."""
+        """The next event: `final` keys become final, and `tail` may still change."""
         self.now += after
         end, labels = text_to_labels(tail), text_to_labels(final + tail)
         erase, inserted = edit(self.tail, labels)
@@ -59,8 +59,8 @@ class Decoder:
         return TextEvent(erase, keys, len(end), self.now, self.seq - 1)
 
 
-def wanted(settings: KeySettings, keys: str) -> str:
-    """What these final keys make, behind what stood there."""
+def expected_text(settings: InjectSettings, keys: str) -> str:
+    """Text of the window after these final keys."""
     lines = [render(text_to_labels(line)) for line in keys.split("\n")]
     if settings.backspace == "any":
         text = list(BEFORE)
@@ -82,13 +82,13 @@ STEPS = st.lists(st.tuples(st.text("abC ⇧\b\n", max_size=4), LETTERS, st.integ
 
 
 @given(STEPS, st.sampled_from(TEXTS), st.sampled_from(BACKSPACES), st.booleans())
-def test_the_window_shows_the_final_text_whenever_its_keys_are_pressed(
+def test_the_window_shows_the_final_text_however_late_its_keys_are_pressed(
     steps: Sequence[tuple[str, str, int]], text: Literal["final", "live"], backspace: Literal["own", "any"], enter: bool
 ) -> None:
     if backspace == "any" and not enter:
         steps = [(final.replace("\n", ""), tail, pressed) for final, tail, pressed in steps]
     settings = replace(SETTINGS, text=text, backspace=backspace, enter=enter)
-    window, decoder = Window(settings), Decoder()
+    window, decoder = FakeWindow(settings), Decoder()
     for final, tail, pressed in steps:
         window.plan.push(decoder.event(final, tail))
         window.press(pressed)
@@ -96,13 +96,13 @@ def test_the_window_shows_the_final_text_whenever_its_keys_are_pressed(
             assert window.text.startswith(BEFORE)
     window.plan.push(decoder.event(""))
     window.press()
-    assert window.text == wanted(settings, "".join(final for final, _, _ in steps))
+    assert window.text == expected_text(settings, "".join(final for final, _, _ in steps))
     assert window.plan.waiting == 0
 
 
 @given(STEPS)
-def test_final_text_needs_no_backspace_that_nobody_typed(steps: Sequence[tuple[str, str, int]]) -> None:
-    window, decoder = Window(), Decoder()
+def test_final_text_alone_needs_no_backspace(steps: Sequence[tuple[str, str, int]]) -> None:
+    window, decoder = FakeWindow(), Decoder()
     for final, tail, pressed in steps:
         window.plan.push(decoder.event(final.replace("\b", ""), tail))
         window.press(pressed)
@@ -110,32 +110,32 @@ def test_final_text_needs_no_backspace_that_nobody_typed(steps: Sequence[tuple[s
 
 
 @given(STEPS, st.data())
-def test_an_event_told_twice_is_typed_once(steps: Sequence[tuple[str, str, int]], data: st.DataObject) -> None:
-    once, twice, decoder = Window(), Window(), Decoder()
-    told: list[TextEvent] = []
+def test_a_repeated_event_is_typed_once(steps: Sequence[tuple[str, str, int]], data: st.DataObject) -> None:
+    once, twice, decoder = FakeWindow(), FakeWindow(), Decoder()
+    events: list[TextEvent] = []
     for final, tail, _ in steps:
-        told.append(decoder.event(final, tail))
+        events.append(decoder.event(final, tail))
         for window in (once, twice):
-            window.plan.push(told[-1])
+            window.plan.push(events[-1])
             window.press()
-        twice.plan.push(data.draw(st.sampled_from(told)))
+        twice.plan.push(data.draw(st.sampled_from(events)))
         twice.press()
     assert twice.text == once.text
     assert twice.plan.dropped["repeated"] == len(steps)
 
 
-def test_what_is_taken_back_before_its_turn_is_never_typed() -> None:
-    window, decoder = Window(), Decoder()
+def test_text_taken_back_before_its_turn_is_never_typed() -> None:
+    window, decoder = FakeWindow(), Decoder()
     window.plan.push(decoder.event("cz\bat"))
     assert window.press().pressed == "cat"
-    live = Window(replace(SETTINGS, text="live"))
+    live = FakeWindow(replace(SETTINGS, text="live"))
     live.plan.push(Decoder().event("", "hallo"))
     live.press(3)
     assert (live.pressed, live.plan.waiting) == ("hal", 2)
 
 
 def test_the_live_text_is_corrected_by_the_fewest_backspaces() -> None:
-    window, decoder = Window(replace(SETTINGS, text="live")), Decoder()
+    window, decoder = FakeWindow(replace(SETTINGS, text="live")), Decoder()
     window.plan.push(decoder.event("", "hallo"))
     window.press()
     window.plan.push(decoder.event("hell", "o"))
@@ -143,7 +143,7 @@ def test_the_live_text_is_corrected_by_the_fewest_backspaces() -> None:
 
 
 def test_upper_case_comes_from_the_character_alone() -> None:
-    window = Window()
+    window = FakeWindow()
     window.plan.push(Decoder().event("⇧Ab⇧C"))
     assert window.press().pressed == "AbC"
 
@@ -152,16 +152,17 @@ def test_upper_case_comes_from_the_character_alone() -> None:
     ("rules", "keys", "shown", "dropped"),
     [
         ({}, "ab\nc\n", "abc", {"enter": 2}),
-        ({}, "ab\n\bc", "abc", {"enter": 1}),  # the ⌫ takes back the ⏎ that was left out, not the b
+        # The ⌫ takes back the ⏎ that was left out, not the b.
+        ({}, "ab\n\bc", "abc", {"enter": 1}),
         ({"enter": True}, "ab\n\b\bc", "ab\nc", {"backspace": 2}),
         ({}, "\b\b\ba", "a", {"backspace": 3}),
         ({"backspace": "off"}, "ab\bc", "abc", {"backspace": 1}),
     ],
 )
-def test_what_may_not_be_pressed_is_dropped_and_counted(
+def test_forbidden_keys_are_dropped_and_counted(
     rules: dict[str, object], keys: str, shown: str, dropped: dict[str, int]
 ) -> None:
-    window, decoder = Window(replace(SETTINGS, **rules)), Decoder()  # type: ignore[arg-type]
+    window, decoder = FakeWindow(replace(SETTINGS, **rules)), Decoder()  # type: ignore[arg-type]
     for key in keys:
         window.plan.push(decoder.event(key))
         window.press()
@@ -169,24 +170,26 @@ def test_what_may_not_be_pressed_is_dropped_and_counted(
     assert dict(window.plan.dropped) == dropped
 
 
-def test_what_came_while_it_was_not_armed_is_never_typed_also_if_it_becomes_final_later() -> None:
-    window, decoder = Window(armed=False), Decoder()
+def test_keys_decoded_while_disarmed_are_never_typed_even_if_they_become_final_later() -> None:
+    window, decoder = FakeWindow(armed=False), Decoder()
     window.plan.push(decoder.event("secret ", "wor"))
     window.plan.arm()
     window.plan.push(decoder.event("word", " no"))
     window.press()
     window.plan.push(decoder.event(" now\b\b"))
-    assert window.press().own() == "d n"  # the d was heard when it was armed
+    # The d was decoded while armed.
+    assert window.press().own() == "d n"
     window.plan.disarm()
     window.plan.push(decoder.event("more\b\b\b\b\b\b\b\b\b"))
     assert (window.press().own(), window.plan.waiting) == ("d n", 0)
     window.plan.arm()
     window.plan.push(decoder.event("\b\b\b!"))
-    assert window.press().own() == "d n!"  # typed before it was armed again: not ours any more
+    # Text typed before arming again is no longer our own.
+    assert window.press().own() == "d n!"
 
 
-def test_lost_edits_stop_it_and_it_can_be_armed_again_in_the_middle() -> None:
-    window, decoder = Window(replace(SETTINGS, text="live")), Decoder()
+def test_lost_edits_disarm_and_a_run_can_be_joined_in_the_middle() -> None:
+    window, decoder = FakeWindow(replace(SETTINGS, text="live")), Decoder()
     window.plan.push(decoder.event("a", "bc"))
     decoder.event("bc", "d")
     with pytest.raises(ValueError, match="event 2 came where 1 was expected"):
@@ -198,21 +201,22 @@ def test_lost_edits_stop_it_and_it_can_be_armed_again_in_the_middle() -> None:
     assert window.press().own() == "xyz"
 
 
-def test_it_can_join_while_a_tail_is_shown_that_it_never_heard_of() -> None:
-    window, decoder = Window(), Decoder()
+def test_a_run_can_be_joined_while_it_shows_an_unknown_tail() -> None:
+    window, decoder = FakeWindow(), Decoder()
     decoder.event("abc", "def")
     window.plan.push(decoder.event("dex", "g"))
     window.plan.push(decoder.event("gh"))
     assert window.press().own() == "xgh"
 
 
-def test_undo_takes_back_what_followed_the_last_breath_and_no_more() -> None:
-    window, decoder = Window(), Decoder()
+def test_undo_takes_back_the_text_since_the_last_breath() -> None:
+    window, decoder = FakeWindow(), Decoder()
     for event in (decoder.event("one "), decoder.event("two", after=1.5), decoder.event("3", "4", after=0.5)):
         window.plan.push(event)
         window.press()
     assert window.plan.undo() == 4
-    window.plan.push(decoder.event("4"))  # heard before the undo
+    # This key was decoded before the undo.
+    window.plan.push(decoder.event("4"))
     assert window.press().own() == "one "
     assert window.plan.undo() == 4
     assert window.press().own() == ""
@@ -222,8 +226,8 @@ def test_undo_takes_back_what_followed_the_last_breath_and_no_more() -> None:
     assert window.press().own() == "new"
 
 
-def test_undo_stops_at_enter_and_drops_what_was_not_typed_yet() -> None:
-    window, decoder = Window(replace(SETTINGS, enter=True)), Decoder()
+def test_undo_stops_at_enter_and_drops_waiting_keys() -> None:
+    window, decoder = FakeWindow(replace(SETTINGS, enter=True)), Decoder()
     window.plan.push(decoder.event("one\ntwo"))
     window.press(5)
     assert window.plan.undo() == 3
@@ -231,8 +235,8 @@ def test_undo_stops_at_enter_and_drops_what_was_not_typed_yet() -> None:
 
 
 @given(st.text("abC", min_size=1, max_size=8), st.integers(0, 8), st.sampled_from(TEXTS))
-def test_nothing_before_a_foreign_hand_is_taken_back(keys: str, pressed: int, text: Literal["final", "live"]) -> None:
-    window, decoder = Window(replace(SETTINGS, text=text)), Decoder()
+def test_text_before_somebody_elses_click_stays(keys: str, pressed: int, text: Literal["final", "live"]) -> None:
+    window, decoder = FakeWindow(replace(SETTINGS, text=text)), Decoder()
     window.plan.push(decoder.event(keys[:3], keys[3:]))
     window.press(pressed)
     window.text += "<click>"
@@ -247,8 +251,8 @@ def test_nothing_before_a_foreign_hand_is_taken_back(keys: str, pressed: int, te
     assert window.press().text == stood + "z"
 
 
-def test_what_the_layout_lacks_is_left_out_and_taken_back_without_a_key() -> None:
-    window, decoder = Window(), Decoder()
+def test_a_character_that_the_layout_lacks_is_left_out_and_taken_back_without_a_key() -> None:
+    window, decoder = FakeWindow(), Decoder()
 
     def type_without_b() -> str:
         while (character := window.plan.next()) is not None:
@@ -269,8 +273,8 @@ def characters(decoder: Decoder, count: int) -> Iterator[TextEvent]:
     yield from (decoder.event("ab"[number % 2]) for number in range(count))
 
 
-def test_own_text_is_bounded_and_what_stays_of_it_is_still_right() -> None:
-    window, decoder = Window(), Decoder()
+def test_own_text_is_bounded_and_its_rest_is_still_right() -> None:
+    window, decoder = FakeWindow(), Decoder()
     for event in characters(decoder, 5 * OWN):
         window.plan.push(event)
         window.press()
@@ -280,8 +284,8 @@ def test_own_text_is_bounded_and_what_stays_of_it_is_still_right() -> None:
     assert window.own() == "ab" * (kept // 2) + "a" * (kept % 2)
 
 
-def test_more_than_can_wait_stops_it() -> None:
-    window, decoder = Window(), Decoder()
+def test_too_many_waiting_keys_disarm() -> None:
+    window, decoder = FakeWindow(), Decoder()
     with pytest.raises(ValueError, match="wait to be typed"):
         window.plan.push(decoder.event("a" * (WAITING + 1)))
     assert not window.plan.armed
@@ -289,6 +293,6 @@ def test_more_than_can_wait_stops_it() -> None:
 
 
 def test_every_label_but_shift_backspace_and_enter_is_typed_as_itself() -> None:
-    window, keys = Window(), [key for key in LABELS if key not in "⇧⌫⏎"]
+    window, keys = FakeWindow(), [key for key in LABELS if key not in "⇧⌫⏎"]
     window.plan.push(Decoder().event("".join(keys)))
     assert window.press().own() == "".join(keys)

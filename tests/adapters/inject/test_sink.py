@@ -1,8 +1,9 @@
-"""The key sink with its process, on a real X server: text arrives, and however it ends no key stays held."""
+"""The key injector with its process on a real X server: text arrives, and however it ends no key stays held."""
 
 import json
 import os
 import random
+import re
 import signal
 import sys
 import threading
@@ -16,8 +17,8 @@ import pytest
 
 pytest.importorskip("Xlib", reason="python-xlib is for X11")
 
-from adapters.inject.settings import KeySettings
-from adapters.inject.sink import KeySink
+from adapters.inject.settings import SECTION, InjectSettings
+from adapters.inject.sink import KeyInjector
 from adapters.inject.x11.keyboard import X11Keyboard
 from benchmarks.screen import Program, Screen, until
 from emgtype.config import load_config
@@ -30,10 +31,10 @@ EVERYTHING = "".join(key for key in KEYS if key not in "⌫⏎⇧")
 
 
 class Typing:
-    """A sink, and the numbers of its events."""
+    """An injector, and the numbers of its events."""
 
-    def __init__(self, sink: KeySink, said: list[str]) -> None:
-        self.sink, self.said = sink, said
+    def __init__(self, sink: KeyInjector, notices: list[str]) -> None:
+        self.sink, self.notices = sink, notices
         self.seq = 0
         self.time = 0.0
 
@@ -47,15 +48,15 @@ class Typing:
         self.sink.arm()
         self.sink.await_armed()
 
-    def told(self, what: str) -> None:
-        until(lambda: any(what in sentence for sentence in self.said), what)
+    def await_notice(self, part: str) -> None:
+        until(lambda: any(part in notice for notice in self.notices), part)
 
 
 @contextmanager
-def typing(settings: KeySettings = SETTINGS, *, armed: bool = True) -> Iterator[Typing]:
-    said: list[str] = []
-    with KeySink(settings, said.append) as sink:
-        typed = Typing(sink, said)
+def typing(settings: InjectSettings = SETTINGS, *, armed: bool = True) -> Iterator[Typing]:
+    notices: list[str] = []
+    with KeyInjector(settings, notices.append) as sink:
+        typed = Typing(sink, notices)
         if armed:
             typed.arm()
         yield typed
@@ -67,19 +68,20 @@ def test_all_keys_arrive_exactly_once_and_are_released(screen: Screen) -> None:
         typed.push(EVERYTHING)
         typed.push("x⇧Yz\b!")
         typed.sink.finish()
-        assert typed.sink.status()["pressed"] == len(EVERYTHING) + 3  # the z is never typed
+        # The z is never typed.
+        assert typed.sink.status()["pressed"] == len(EVERYTHING) + 3
     assert terminal.wait_for(EVERYTHING + "xY!") == EVERYTHING + "xY!"
     assert screen.held() == []
 
 
-def test_settings_change_while_it_runs_but_for_those_of_the_keyboard(screen: Screen) -> None:
+def test_settings_can_change_except_those_of_the_keyboard(screen: Screen) -> None:
     terminal = screen.terminal()
     with typing(replace(SETTINGS, enter=False)) as typed:
         typed.push("a⏎b")
         assert terminal.wait_for("ab") == "ab"
         typed.sink.change(replace(SETTINGS, enter=True))
-        typed.told("the settings have changed")
-        with pytest.raises(InputError, match=r"layout = 'de' in \[keys\] cannot change while the daemon runs"):
+        typed.await_notice("the settings have changed")
+        with pytest.raises(InputError, match=f"layout = 'de' in {re.escape(SECTION)} cannot change while the daemon"):
             typed.sink.change(replace(SETTINGS, layout="de"))
         typed.arm()
         typed.push("c⏎")
@@ -87,7 +89,7 @@ def test_settings_change_while_it_runs_but_for_those_of_the_keyboard(screen: Scr
     assert terminal.wait_for("abc\n") == "abc\n"
 
 
-def test_disarmed_it_types_nothing(screen: Screen) -> None:
+def test_nothing_is_typed_while_disarmed(screen: Screen) -> None:
     terminal = screen.terminal()
     with typing(armed=False) as typed:
         typed.push("secret")
@@ -96,12 +98,12 @@ def test_disarmed_it_types_nothing(screen: Screen) -> None:
         assert terminal.wait_for("ok") == "ok"
         typed.sink.disarm()
         typed.push("secret")
-        typed.told("disarmed")
+        typed.await_notice("disarmed")
         typed.sink.finish()
     assert terminal.text() == "ok"
 
 
-def test_own_text_is_corrected_undone_and_what_was_there_before_stays(screen: Screen) -> None:
+def test_own_text_is_corrected_and_undone_and_other_text_stays(screen: Screen) -> None:
     terminal = screen.terminal()
     screen.run("xdotool", "type", "before ").process.wait()
     assert terminal.wait_for("before ") == "before "
@@ -119,7 +121,8 @@ def test_own_text_is_corrected_undone_and_what_was_there_before_stays(screen: Sc
         assert terminal.wait_for("before new") == "before new"
         screen.run("xdotool", "type", "er").process.wait()
         assert terminal.wait_for("before newer") == "before newer"
-        typed.push("\b\b\b!")  # behind another's hand nothing is ours
+        # Text before somebody else's keys is no longer our own.
+        typed.push("\b\b\b!")
         assert terminal.wait_for("before newer!") == "before newer!"
 
 
@@ -128,8 +131,9 @@ def test_another_window_gets_nothing(screen: Screen) -> None:
     with typing() as typed:
         typed.push("mine")
         assert editor.wait_for("mine") == "mine"
-        mail = screen.terminal("mail")  # takes the focus
-        typed.told("the focus has moved")
+        # The new window takes the focus.
+        mail = screen.terminal("mail")
+        typed.await_notice("the focus has moved")
         typed.push("not yours")
         editor.focus()
         typed.push("nor here")
@@ -159,26 +163,28 @@ def test_the_hotkey_arms_and_disarms(screen: Screen) -> None:
             if armed:
                 until(lambda: "a" in terminal.text(), "the letter")
         typed.sink.finish()
-    assert terminal.text() == "a"  # the window did not hear the hotkey
+    # The window did not get the hotkey.
+    assert terminal.text() == "a"
 
 
 def test_a_hotkey_that_another_program_has_is_refused(screen: Screen) -> None:
     settings = replace(SETTINGS, hotkey="<ctrl>+<alt>+k")
     with typing(settings, armed=False), pytest.raises(InputError, match="another program has it"):
-        KeySink(settings, print)
+        KeyInjector(settings, print)
 
 
 def test_a_killed_process_leaves_no_key_held_and_a_fresh_one_is_not_armed(screen: Screen) -> None:
     terminal = screen.terminal()
-    left = X11Keyboard()  # stands for what a process could have left at a worse moment than ours has
-    (shift, key) = left.find("A") or ()
+    # A second keyboard stands for a process that was killed at a worse moment than ours.
+    other = X11Keyboard()
+    (shift, key) = other.find("A") or ()
     with typing() as typed:
         typed.push(EVERYTHING * 3)
         until(terminal.text, "the first key")
         os.kill(typed.sink.process_id, signal.SIGKILL)
-        left.send([(shift, True), (key, True)])
-        left.settle()
-        typed.told("has died (exit code -9)")
+        other.send([(shift, True), (key, True)])
+        other.lag()
+        typed.await_notice("has died (exit code -9)")
         until(lambda: screen.held() == [], "the release of all keys")
         assert not typed.sink.status()["armed"]
         begun = terminal.text()
@@ -187,17 +193,17 @@ def test_a_killed_process_leaves_no_key_held_and_a_fresh_one_is_not_armed(screen
         typed.push("again")
         until(lambda: terminal.text().endswith("again"), "the text")
     assert (EVERYTHING * 3 + "A").startswith(begun.replace("A", "")[:3])
-    left.close()
+    other.close()
 
 
 PARENT = """
 import json, sys, time
-from adapters.inject.settings import KeySettings
-from adapters.inject.sink import KeySink
+from adapters.inject.settings import InjectSettings
+from adapters.inject.sink import KeyInjector
 from messages.charset import text_to_labels
-from messages.emission import Key, TextEvent
+from messages.text import Key, TextEvent
 
-sink = KeySink(KeySettings(**json.loads(sys.argv[1])), print)
+sink = KeyInjector(InjectSettings(**json.loads(sys.argv[1])), print)
 sink.arm()
 sink.await_armed()
 sink.push(TextEvent(0, tuple(Key(label, 1.0, 1.0) for label in text_to_labels(sys.argv[2])), 0, 1.0, 0))
@@ -222,32 +228,32 @@ def test_a_killed_daemon_leaves_no_key_held_at_any_moment(screen: Screen) -> Non
             until(lambda child=child: not Path(f"/proc/{int(child)}").exists(), "the end of the key process")  # type: ignore[misc]
         assert screen.held() == []
         typed = terminal.text()
-        assert len(typed) < (run + 1) * 5 * len(EVERYTHING)  # it was in the middle of it
+        # The daemon was killed in the middle of the text.
+        assert len(typed) < (run + 1) * 5 * len(EVERYTHING)
 
 
-def test_the_end_of_the_desktop_session_is_told_once_in_a_sentence(
-    screen: Screen, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_end_of_the_desktop_session_is_one_notice(screen: Screen, capfd: pytest.CaptureFixture[str]) -> None:
     screen.terminal()
     with typing() as typed:
         screen.close()
-        typed.told("the desktop session that was typed into has ended")
+        typed.await_notice("the desktop session that was typed into has ended")
         typed.push("lost")
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_the_end_drops_what_waits_at_once(screen: Screen) -> None:
+def test_closing_drops_the_waiting_keys_at_once(screen: Screen) -> None:
     terminal = screen.terminal()
     with typing(replace(SETTINGS, pause=0.1, fastest=0.1)) as typed:
         typed.push(EVERYTHING)
         until(terminal.text, "the first key")
         began = time.monotonic()
-    assert time.monotonic() - began < 5  # all of it would take ten
+    # Typing all of it would take ten seconds.
+    assert time.monotonic() - began < 5
     assert EVERYTHING.startswith(terminal.text())
     assert screen.held() == []
 
 
-def test_a_process_that_hangs_never_delays_the_daemon(screen: Screen) -> None:
+def test_a_hanging_process_never_delays_the_daemon(screen: Screen) -> None:
     screen.terminal()
     with typing() as typed:
         os.kill(typed.sink.process_id, signal.SIGSTOP)
@@ -260,7 +266,7 @@ def test_a_process_that_hangs_never_delays_the_daemon(screen: Screen) -> None:
         pushing.start()
         pushing.join(30)
         assert not pushing.is_alive()
-        typed.told("has died")
+        typed.await_notice("has died")
 
 
 @pytest.mark.parametrize(
@@ -275,7 +281,7 @@ def test_a_process_that_hangs_never_delays_the_daemon(screen: Screen) -> None:
 )
 def test_settings_that_do_not_fit_are_refused(screen: Screen, settings: dict[str, object], why: str) -> None:
     with pytest.raises(InputError, match=why):
-        KeySink(replace(SETTINGS, **settings), print)  # type: ignore[arg-type]
+        KeyInjector(replace(SETTINGS, **settings), print)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("display", "why"), [("", "no display to type at"), (":4711", "no X display to type at")])
@@ -284,4 +290,4 @@ def test_without_a_display_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("XDG_SESSION_TYPE", raising=False)
     with pytest.raises(InputError, match=why):
-        KeySink(SETTINGS, print)
+        KeyInjector(SETTINGS, print)

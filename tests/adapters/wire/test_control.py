@@ -15,7 +15,7 @@ from messages.errors import InputError
 
 
 class Log:
-    """Answers, and keeps what was asked."""
+    """Answers requests and keeps them."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str | None, str | None]] = []
@@ -29,7 +29,7 @@ class Log:
 
 @contextmanager
 def daemon(endpoint: str, log: Log) -> Iterator[str]:
-    """A socket that is attended to, as the daemon's loop does."""
+    """A control socket that is attended to in a loop, as the daemon does."""
     over = threading.Event()
     with ControlSocket(endpoint) as control:
 
@@ -84,12 +84,12 @@ def test_only_its_owner_may_ask(tmp_path: Path) -> None:
         ControlSocket("tcp://0.0.0.0:5758")
 
 
-def test_nobody_there_is_told_soon(tmp_path: Path) -> None:
+def test_no_answer_is_an_error_soon(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nobody answers"):
         ask(f"ipc://{tmp_path}/absent", "status", timeout=0.1)
 
 
-def test_a_request_that_comes_again_does_nothing(running: tuple[str, Log]) -> None:
+def test_a_repeated_request_does_nothing(running: tuple[str, Log]) -> None:
     endpoint, log = running
     request = json.dumps({"v": 1, "do": "reset", "id": "r1"}).encode()
     assert send(endpoint, request)["ok"]
@@ -110,7 +110,8 @@ def test_a_request_that_comes_again_does_nothing(running: tuple[str, Log]) -> No
         ((b'{"v": 1, "do": ' + b"[" * 1500 + b"]" * 1500 + b"}",), "no JSON"),
         ((b'{"v": ' + b"9" * 4000 + b"}",), "not of version 1"),
         ((b'{"v": 1, "do": "pause"}\0',), "no JSON"),
-        ((b"\x82\xa1v\x01\xa2do\xa5pause",), "no JSON"),  # msgpack
+        # A request in msgpack.
+        ((b"\x82\xa1v\x01\xa2do\xa5pause",), "no JSON"),
         ((b"x",) * 1000, "1000 parts"),
         ((b'{"do": "pause"}',), "not of version 1"),
         ((b'{"v": 2, "do": "pause"}',), "not of version 1"),
@@ -118,7 +119,7 @@ def test_a_request_that_comes_again_does_nothing(running: tuple[str, Log]) -> No
         ((b'{"v": 1, "do": ""}',), "not empty"),
         ((b'{"v": 1, "do": 3}',), "must be texts"),
         ((b'{"v": 1, "do": "pause", "person": 3}',), "must be texts"),
-        ((b'{"v": 1, "do": "pause", "who": "ann"}',), "says who"),
+        ((b'{"v": 1, "do": "pause", "who": "ann"}',), "has the fields who"),
         ((b'{"v": 1, "do": "pause", "id": []}',), "must be texts"),
         ((b'{"v": 1, "do": "reload", "arg": ["demo"]}',), "must be texts"),
         ((b'{"v": 1, "do": "reload", "arg": ""}',), "not empty"),
@@ -126,7 +127,7 @@ def test_a_request_that_comes_again_does_nothing(running: tuple[str, Log]) -> No
         ((b'{"v": 1, "do": "pause", "id": "' + b"x" * LONGEST + b'"}',), "at most 4096"),
     ],
 )
-def test_what_is_no_request_is_refused_and_does_nothing(
+def test_a_broken_request_is_refused_and_does_nothing(
     running: tuple[str, Log], parts: tuple[bytes, ...], message: str
 ) -> None:
     endpoint, log = running
@@ -135,7 +136,8 @@ def test_what_is_no_request_is_refused_and_does_nothing(
     assert not reply["ok"]
     assert message in reply["error"]
     assert len(log.asked) == count
-    assert ask(endpoint, "status")["ok"]  # and it goes on
+    # The daemon goes on.
+    assert ask(endpoint, "status")["ok"]
 
 
 values = st.recursive(
@@ -160,7 +162,7 @@ requests = st.fixed_dictionaries(
         max_size=2,
     )
 )
-def test_whatever_comes_is_answered(running: tuple[str, Log], parts: list[bytes]) -> None:
+def test_any_bytes_are_answered(running: tuple[str, Log], parts: list[bytes]) -> None:
     endpoint, log = running
     count = len(log.asked)
     reply = send(endpoint, *parts)
@@ -171,7 +173,7 @@ def test_whatever_comes_is_answered(running: tuple[str, Log], parts: list[bytes]
         assert len(log.asked) == count + 1
 
 
-def test_what_no_req_socket_sends_neither_stops_the_daemon_nor_costs_others_their_answers(tmp_path: Path) -> None:
+def test_messages_of_other_sockets_stop_neither_the_daemon_nor_other_clients(tmp_path: Path) -> None:
     with ControlSocket(f"ipc://{tmp_path}/control") as control, zmq.Context() as context:
         for number in range(20):
             with context.socket(zmq.DEALER) as stranger:
@@ -184,11 +186,12 @@ def test_what_no_req_socket_sends_neither_stops_the_daemon_nor_costs_others_thei
                 socket.connect(control.endpoint)
                 socket.send(b'{"v": 1, "do": "status"}')
                 while not socket.poll(1):
-                    control.attend(Log())  # in this thread: it must not wait
+                    # In this thread, so that waiting would hang the test.
+                    control.attend(Log())
                 assert json.loads(socket.recv()) == {"v": 1, "ok": True, "did": "status"}
 
 
-def test_of_who_asks_and_never_reads_few_answers_wait(tmp_path: Path) -> None:
+def test_few_answers_wait_for_a_client_that_never_reads(tmp_path: Path) -> None:
     asked = 0
 
     def answer(_do: str, _person: str | None, _arg: str | None) -> Mapping[str, Any]:
@@ -214,7 +217,7 @@ def test_of_who_asks_and_never_reads_few_answers_wait(tmp_path: Path) -> None:
         assert 0 < came < 60
 
 
-def test_who_sends_far_too_much_at_once_is_dropped_unread(tmp_path: Path) -> None:
+def test_a_client_that_sends_too_much_at_once_is_disconnected(tmp_path: Path) -> None:
     with daemon(f"ipc://{tmp_path}/control", Log()) as endpoint, zmq.Context() as context:
         with context.socket(zmq.REQ) as socket:
             socket.linger, socket.reconnect_ivl = 0, -1

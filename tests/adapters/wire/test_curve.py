@@ -1,4 +1,4 @@
-"""Keys, and sockets that let in only those whose keys they know. On loopback; nothing else is reached."""
+"""Certificates, and sockets that admit only clients with an allowed one. On loopback; nothing else is reached."""
 
 import json
 import stat
@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from adapters.wire.control import ControlSocket, ask
-from adapters.wire.curve import ClientKeys, KeyFolder, load_client_keys
+from adapters.wire.curve import CertificateFolder, ClientCertificate, load_client_certificate
 from adapters.wire.format import TextMessage
 from adapters.wire.publisher import Publisher, PubSocket
 from adapters.wire.subscriber import Subscriber
@@ -22,49 +22,54 @@ EVENT = TextEvent(0, (Key(7, 1.5, 0.5),), 0, 2.0, 0)
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> KeyFolder:
-    return KeyFolder(tmp_path / "keys")
+def folder(tmp_path: Path) -> CertificateFolder:
+    return CertificateFolder(tmp_path / "keys")
 
 
-def stranger(keys: KeyFolder) -> ClientKeys:
-    """Knows where and who the server is, but nobody knows them."""
+def stranger(folder: CertificateFolder) -> ClientCertificate:
+    """A client that knows the server, but is not allowed."""
     public, secret = zmq.curve_keypair()
-    return ClientKeys(public.decode(), secret.decode(), keys.server().public)
+    return ClientCertificate(public.decode(), secret.decode(), folder.server().public)
 
 
-def wrong_server(keys: KeyFolder) -> ClientKeys:
-    """Is known, and takes somebody else for the server."""
-    own = load_client_keys(keys.new("wrong"))
-    return ClientKeys(own.public, own.secret, zmq.curve_keypair()[0].decode())
+def wrong_server(folder: CertificateFolder) -> ClientCertificate:
+    """A client that is allowed, and expects another server."""
+    own = load_client_certificate(folder.new("wrong"))
+    return ClientCertificate(own.public, own.secret, zmq.curve_keypair()[0].decode())
 
 
 @pytest.mark.parametrize("endpoint", ["ipc://{}/text", "tcp://127.0.0.1:0"])
-def test_who_is_known_gets_text_and_nobody_else_gets_anything(tmp_path: Path, keys: KeyFolder, endpoint: str) -> None:
-    known = load_client_keys(keys.new("laptop"))
-    with PubSocket(endpoint.format(tmp_path), keys=keys) as socket, Subscriber(socket.endpoint, keys=known) as hears:
+def test_only_an_allowed_client_gets_text(tmp_path: Path, folder: CertificateFolder, endpoint: str) -> None:
+    known = load_client_certificate(folder.new("laptop"))
+    with (
+        PubSocket(endpoint.format(tmp_path), certificates=folder) as socket,
+        Subscriber(socket.endpoint, certificate=known) as known_client,
+    ):
         assert socket.note == ""
         publisher = Publisher(socket, "s", "ann")
-        others = [Subscriber(socket.endpoint, keys=each) for each in (stranger(keys), wrong_server(keys), None)]
+        others = [
+            Subscriber(socket.endpoint, certificate=each) for each in (stranger(folder), wrong_server(folder), None)
+        ]
         for _ in range(500):
             publisher.push(EVENT)
-            if isinstance(hears.receive(0.02), TextMessage):
+            if isinstance(known_client.receive(0.02), TextMessage):
                 break
         else:
-            pytest.fail("a client that is known got nothing")
+            pytest.fail("a client that is allowed got nothing")
         for _ in range(20):
             publisher.push(EVENT)
-            assert isinstance(hears.receive(5), TextMessage)
+            assert isinstance(known_client.receive(5), TextMessage)
         for other in others:
             with other:
                 assert other.receive(0.1) is None
-        with Subscriber(socket.endpoint, keys=keys.own_client()) as own:
+        with Subscriber(socket.endpoint, certificate=folder.own_client()) as own:
             while own.receive(0.02) is None:
                 publisher.push(EVENT)
 
 
 @contextmanager
-def attended(endpoint: str, keys: KeyFolder) -> Iterator[tuple[str, list[str]]]:
-    """A control socket whose loop runs, and what was asked of it."""
+def attended(endpoint: str, folder: CertificateFolder) -> Iterator[tuple[str, list[str]]]:
+    """A control socket that is attended, and the names of the requests that it answered."""
     asked: list[str] = []
 
     def answer(do: str, _person: str | None, _arg: str | None) -> dict[str, str]:
@@ -72,7 +77,7 @@ def attended(endpoint: str, keys: KeyFolder) -> Iterator[tuple[str, list[str]]]:
         return {}
 
     over = threading.Event()
-    with ControlSocket(endpoint, keys=keys) as control:
+    with ControlSocket(endpoint, certificates=folder) as control:
 
         def loop() -> None:
             while not over.wait(0.002):
@@ -87,58 +92,59 @@ def attended(endpoint: str, keys: KeyFolder) -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
-def test_who_is_known_is_answered_and_nobody_else_and_a_revoked_client_no_more(keys: KeyFolder) -> None:
-    known = load_client_keys(keys.new("laptop"))
-    with attended("tcp://127.0.0.1:0", keys) as (endpoint, asked):
-        assert ask(endpoint, "status", keys=known)["ok"]
-        assert ask(endpoint, "status", keys=keys.own_client())["ok"]
-        for other in (stranger(keys), wrong_server(keys), None):
+def test_only_an_allowed_client_is_answered_until_it_is_revoked(folder: CertificateFolder) -> None:
+    known = load_client_certificate(folder.new("laptop"))
+    with attended("tcp://127.0.0.1:0", folder) as (endpoint, asked):
+        assert ask(endpoint, "status", certificate=known)["ok"]
+        assert ask(endpoint, "status", certificate=folder.own_client())["ok"]
+        for other in (stranger(folder), wrong_server(folder), None):
             with pytest.raises(InputError, match="nobody answers"):
-                ask(endpoint, "shutdown", keys=other, timeout=0.2)
-        made_elsewhere = stranger(keys)
-        keys.allow("phone", made_elsewhere.public)  # counts at once
-        assert ask(endpoint, "status", keys=made_elsewhere)["ok"]
+                ask(endpoint, "shutdown", certificate=other, timeout=0.2)
+        made_elsewhere = stranger(folder)
+        # A change counts at once.
+        folder.allow("phone", made_elsewhere.public)
+        assert ask(endpoint, "status", certificate=made_elsewhere)["ok"]
         for name, was in (("phone", made_elsewhere), ("laptop", known)):
-            keys.revoke(name)
+            folder.revoke(name)
             with pytest.raises(InputError, match="nobody answers"):
-                ask(endpoint, "shutdown", keys=was, timeout=0.2)
+                ask(endpoint, "shutdown", certificate=was, timeout=0.2)
         assert asked == ["status"] * 3
 
 
-def test_keys_are_their_owners_alone(keys: KeyFolder) -> None:
-    file = keys.new("laptop")
-    for path in (file, keys.path / "server.json", keys.path / "allowed" / "laptop"):
+def test_certificates_are_readable_by_their_owner_alone(folder: CertificateFolder) -> None:
+    file = folder.new("laptop")
+    for path in (file, folder.path / "server.json", folder.path / "allowed" / "laptop"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    for folder in (keys.path, keys.path / "allowed"):
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert load_client_keys(file).secret not in repr(load_client_keys(file))
-    assert keys.server().secret not in repr(keys.server())
-    assert keys.server() == keys.server()
+    for path in (folder.path, folder.path / "allowed"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    assert load_client_certificate(file).secret not in repr(load_client_certificate(file))
+    assert folder.server().secret not in repr(folder.server())
+    assert folder.server() == folder.server()
     file.chmod(0o644)
     with pytest.raises(InputError, match="has mode 644"):
-        load_client_keys(file)
-    (keys.path / "server.json").chmod(0o640)
+        load_client_certificate(file)
+    (folder.path / "server.json").chmod(0o640)
     with pytest.raises(InputError, match="has mode 640"):
-        PubSocket("tcp://127.0.0.1:0", keys=keys)
+        PubSocket("tcp://127.0.0.1:0", certificates=folder)
 
 
-def test_names_and_keys_that_do_not_fit_are_refused(keys: KeyFolder, tmp_path: Path) -> None:
-    public = stranger(keys).public
-    keys.allow("phone", public)
+def test_names_and_certificates_that_do_not_fit_are_refused(folder: CertificateFolder, tmp_path: Path) -> None:
+    public = stranger(folder).public
+    folder.allow("phone", public)
     for name in ("", "../x", "a b", "a" * 65, "é", ".", "server", "phone"):
         with pytest.raises(InputError):
-            keys.allow(name, public)
+            folder.allow(name, public)
     for key in ("", public[:-1], public + "x", "é" * 40, " " * 40):
         with pytest.raises(InputError, match="no CURVE key"):
-            keys.allow("other", key)
-    assert keys.allowed() == {"phone": public}
-    with pytest.raises(InputError, match="no key is called laptop: found phone"):
-        keys.revoke("laptop")
-    with pytest.raises(InputError, match="cannot read the keys"):
-        load_client_keys(tmp_path / "none.json")
+            folder.allow("other", key)
+    assert folder.allowed() == {"phone": public}
+    with pytest.raises(InputError, match="no certificate is called laptop: found phone"):
+        folder.revoke("laptop")
+    with pytest.raises(InputError, match="cannot read the certificate"):
+        load_client_certificate(tmp_path / "none.json")
     for text, because in (
-        ("{", "holds no keys"),
-        ("[]", "holds no keys"),
+        ("{", "holds no certificate"),
+        ("[]", "holds no certificate"),
         (json.dumps({"public": public}), "lacks"),
         (json.dumps({"public": public, "secret": "x", "server": public}), "no CURVE key"),
     ):
@@ -146,5 +152,5 @@ def test_names_and_keys_that_do_not_fit_are_refused(keys: KeyFolder, tmp_path: P
         broken.touch(mode=0o600)
         broken.write_text(text)
         with pytest.raises(InputError, match=because):
-            load_client_keys(broken)
+            load_client_certificate(broken)
     assert not (tmp_path / "x.json").exists()

@@ -34,15 +34,13 @@ def test_without_a_runtime_directory_it_is_still_the_users_own(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("base", ["missing", "relative"])
-def test_a_runtime_directory_that_is_none_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str
-) -> None:
+def test_a_missing_runtime_directory_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / base) if base == "missing" else base)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert Path(default_endpoint().removeprefix("ipc://")).parent.parent == tmp_path
 
 
-def test_a_file_in_the_way_of_the_directory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_in_place_of_the_directory_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     (tmp_path / "emgtype").touch()
     with pytest.raises(InputError, match="cannot make the directory"):
@@ -60,7 +58,8 @@ def test_a_live_socket_is_refused_and_a_stale_one_taken_over(tmp_path: Path) -> 
         PubSocket(endpoint)
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(tmp_path / "stale"))
-    assert (tmp_path / "stale").is_socket()  # left behind, nobody listens
+    # Left behind: nobody listens.
+    assert (tmp_path / "stale").is_socket()
     with (
         open_publisher(f"ipc://{tmp_path}/stale", "s", "bob") as publisher,
         Subscriber(publisher.endpoint) as subscriber,
@@ -81,7 +80,8 @@ def test_a_live_socket_too_busy_to_answer_is_not_taken_over(tmp_path: Path) -> N
     with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
         busy.bind(str(tmp_path / "text"))
         busy.listen(0)
-        waiting.connect(str(tmp_path / "text"))  # the queue is full now
+        # The queue is full now.
+        waiting.connect(str(tmp_path / "text"))
         with pytest.raises(InputError, match="in use"):
             PubSocket(f"ipc://{tmp_path}/text")
 
@@ -162,7 +162,7 @@ def test_endpoints_that_are_refused(endpoint: str, because: str) -> None:
         "5757",
     ],
 )
-def test_no_spelling_makes_it_public_without_keys(endpoint: str) -> None:
+def test_no_spelling_makes_a_socket_public_without_certificates(endpoint: str) -> None:
     with pytest.raises(InputError):
         check_endpoint(endpoint)
     for kind in (PubSocket, ControlSocket):
@@ -171,7 +171,7 @@ def test_no_spelling_makes_it_public_without_keys(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["*", "0.0.0.0", "[::]", "192.168.1.2", "myhost.local", "eth0"])
-def test_with_keys_every_address_may_be_named(host: str) -> None:
+def test_with_certificates_every_address_may_be_bound(host: str) -> None:
     check_endpoint(f"tcp://{host}:5757", encrypted=True)
     with pytest.raises(InputError, match="no usable port"):
         check_endpoint(f"tcp://{host}:70000", encrypted=True)
@@ -180,13 +180,14 @@ def test_with_keys_every_address_may_be_named(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
-def test_loopback_is_told_to_be_open_to_the_machine_and_an_ipc_socket_is_not(host: str, tmp_path: Path) -> None:
+def test_a_loopback_socket_notes_that_every_local_user_can_connect(host: str, tmp_path: Path) -> None:
     try:
         with PubSocket(f"tcp://{host}:*") as at:
             assert "open to every user of this machine" in at.note
             assert at.endpoint.startswith(("tcp://127.0.0.1:", "tcp://[::1]:"))
     except InputError:
-        assert host == "[::1]"  # not on every machine
+        # Some machines have no IPv6.
+        assert host == "[::1]"
     with PubSocket(f"ipc://{tmp_path}/text") as at:
         assert at.note == ""
 
@@ -206,7 +207,7 @@ except InputError as error:
 """
 
 
-def test_of_daemons_that_start_at_once_one_has_the_socket(tmp_path: Path) -> None:
+def test_one_of_several_daemons_that_start_at_once_gets_the_socket(tmp_path: Path) -> None:
     call = [sys.executable, "-c", _BINDS, f"ipc://{tmp_path}/text"]
     with ExitStack() as stack:
         tried = [
@@ -227,7 +228,7 @@ def test_of_daemons_that_start_at_once_one_has_the_socket(tmp_path: Path) -> Non
     assert not (tmp_path / "text.lock").exists()
 
 
-def test_the_lock_of_a_daemon_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
+def test_the_lock_of_a_killed_daemon_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "text.lock").touch()
     with PubSocket(f"ipc://{tmp_path}/text"), pytest.raises(InputError, match="in use"):
         PubSocket(f"ipc://{tmp_path}/text")

@@ -22,7 +22,7 @@ words = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
 
 
 @given(events, times, numbers, words, st.sampled_from(ENCODINGS))
-def test_messages_come_back_as_they_went(
+def test_decoding_reverses_encoding(
     event: TextEvent, sent: float, number: int, text: str, encoding: wire.Encoding
 ) -> None:
     messages: list[wire.Message] = [
@@ -39,7 +39,7 @@ def test_messages_come_back_as_they_went(
         assert wire.decode(wire.encode(message, encoding)) == message
 
 
-def test_both_encodings_say_the_same() -> None:
+def test_both_encodings_carry_the_same_fields() -> None:
     message = wire.TextMessage(SENDER, 7, 9.0, TextEvent(0, (Key(0, 2.5, 0.123456),), 1, 3.0, 7))
     assert json.loads(wire.encode(message)[1]) == msgpack.unpackb(wire.encode(message, "msgpack")[1])
 
@@ -109,7 +109,7 @@ def test_fields_are_the_documented_ones() -> None:
         [b"keys.ann", b"\xdf\xff\xff\xff\xff"],
     ],
 )
-def test_what_is_not_ours_is_refused(parts: list[bytes]) -> None:
+def test_foreign_messages_are_refused(parts: list[bytes]) -> None:
     with pytest.raises(InputError):
         wire.decode(parts)
 
@@ -121,7 +121,7 @@ def test_persons_must_fit_into_a_topic(person: str) -> None:
 
 
 @given(words.filter(lambda text: len(text) > 3), st.sampled_from(["seq", "sent", "erase", "v", "run", "time"]))
-def test_what_is_refused_is_not_quoted(text: str, field: str) -> None:
+def test_a_refusal_does_not_quote_the_message(text: str, field: str) -> None:
     topic, body = wire.encode(wire.TextMessage(SENDER, 0, 0.0, TextEvent(0, (), 0, 0.0, 0)))
     secret = f"<{text}>"
     with pytest.raises(InputError) as refused:

@@ -23,7 +23,7 @@ def runs(draw: st.DrawFn) -> list[TextEvent]:
 
 
 @given(runs())
-def test_it_reads_as_the_keys_do(events: list[TextEvent]) -> None:
+def test_final_text_and_line_are_those_of_the_keys(events: list[TextEvent]) -> None:
     running, keys, final = RunningText(), list[int](), ""
     for event in events:
         back, text = running.push(event)
@@ -36,7 +36,7 @@ def test_it_reads_as_the_keys_do(events: list[TextEvent]) -> None:
         assert line[:certain] == final[len(render(keys)) - len(line) :][:certain]
 
 
-def test_a_line_tells_what_of_it_is_final() -> None:
+def test_a_line_states_how_much_of_it_is_final() -> None:
     running = RunningText()
     assert running.push(edit(0, "one⏎tw", 2)) == (0, "one\n")
     assert running.line() == ("tw", 0)
@@ -46,7 +46,7 @@ def test_a_line_tells_what_of_it_is_final() -> None:
     assert running.line() == ("one", 3)
 
 
-def test_what_is_kept_is_bounded_and_so_is_the_line() -> None:
+def test_the_kept_text_and_the_line_are_bounded() -> None:
     running = RunningText()
     running.push(edit(0, "x" * 5000 + "yz", 1))
     line, final = running.line()

@@ -1,4 +1,4 @@
-"""A subscriber that does not keep up costs nobody else anything, and tells exactly what it has lost; it is noticed."""
+"""A slow subscriber loses messages and counts them exactly, and no other subscriber loses any."""
 
 import signal
 import subprocess
@@ -13,10 +13,11 @@ from adapters.wire.publisher import Publisher, open_publisher
 from adapters.wire.subscriber import Subscriber
 from messages.text import Key, TextEvent
 
-COUNT = 16_000  # more than is kept for a subscriber, in ZeroMQ and in the kernel
+# More messages than wait for a subscriber, in ZeroMQ and in the kernel.
+COUNT = 16_000
 
-# Says when it hears, and at the end (a mark that an edit carries) what it got and what it lost.
-_HEARS = """
+# Prints when the first message came, and after the last edit (by its tail) the numbers of received and lost messages.
+_CHILD = """
 import sys
 from adapters.wire.subscriber import Subscriber
 from adapters.wire.format import TextMessage
@@ -41,7 +42,7 @@ def edit(seq: int, tail: int = 0) -> TextEvent:
     return TextEvent(0, (Key(7, 1.5, 0.5),), tail, 2.0, seq)
 
 
-def until_it_hears(publisher: Publisher, process: "subprocess.Popen[str]") -> None:
+def await_subscription(publisher: Publisher, process: "subprocess.Popen[str]") -> None:
     assert process.stdout
     poller = zmq.Poller()
     poller.register(process.stdout.fileno(), zmq.POLLIN)
@@ -50,16 +51,16 @@ def until_it_hears(publisher: Publisher, process: "subprocess.Popen[str]") -> No
     assert process.stdout.readline() == "hears\n"
 
 
-def test_the_one_that_is_stopped_tells_its_exact_loss_and_the_other_gets_everything(tmp_path: Path) -> None:
+def test_a_stopped_subscriber_counts_its_loss_and_another_gets_everything(tmp_path: Path) -> None:
     with (
         open_publisher(f"ipc://{tmp_path}/text", "s", "ann") as publisher,
         Subscriber(publisher.endpoint, "ann") as awake,
     ):
         stopped = subprocess.Popen(
-            [sys.executable, "-c", _HEARS, publisher.endpoint], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", _CHILD, publisher.endpoint], stdout=subprocess.PIPE, text=True
         )
         try:
-            until_it_hears(publisher, stopped)
+            await_subscription(publisher, stopped)
             while awake.receive(0.1) is not None:
                 pass
             stopped.send_signal(signal.SIGSTOP)
@@ -69,9 +70,11 @@ def test_the_one_that_is_stopped_tells_its_exact_loss_and_the_other_gets_everyth
                 assert isinstance(message, TextMessage)
                 assert message.seq == seq
             assert awake.lost == 0
-            assert publisher.overflows == 1  # once full, its queue is not asked again until half of it is read
+            # A full queue is not tried again until half of it is read.
+            assert publisher.overflows == 1
             stopped.send_signal(signal.SIGCONT)
-            while stopped.poll() is None:  # until there is room for it again
+            # Until its queue has room again.
+            while stopped.poll() is None:
                 publisher.push(edit(COUNT, tail=1))
                 time.sleep(0.01)
         finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.wire.curve import ClientKeys, load_client_keys
+from adapters.wire.curve import ClientCertificate, load_client_certificate
 from emgtype.config import load_config
 from emgtype.live.sockets import control_socket, publish_socket
 from messages.errors import InputError
@@ -23,8 +23,8 @@ def test_keys_are_made_allowed_listed_and_revoked(emgtype: Run) -> None:
     assert made.returncode == 0, made.stderr
     file = Path(made.stdout.partition(":")[0])
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    keys = load_client_keys(file)
-    assert isinstance(keys, ClientKeys)
+    keys = load_client_certificate(file)
+    assert isinstance(keys, ClientCertificate)
     assert emgtype("keys", "show").stdout == f"{keys.server}\n"
     assert emgtype("keys", "allow", "phone", PUBLIC).returncode == 0
     known = json.loads(emgtype("keys", "list", "--json").stdout)

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.lsl.outlet import LSLOutlet
 from adapters.sessions.format import LAYOUT
-from adapters.wire.curve import load_client_keys
+from adapters.wire.curve import load_client_certificate
 from adapters.wire.format import Heartbeat
 from adapters.wire.subscriber import Subscriber
 from emgtype_client import NoAnswerError, connect
@@ -47,7 +47,7 @@ def test_only_who_is_known_hears_it_and_is_answered(environment: dict[str, str],
     settings = f'[publish]\nendpoint = "{endpoint}"\ncurve = true\nencoding = "msgpack"\nheartbeat = 0.05\n'
     with (
         serving(environment, tmp_path, settings),
-        Subscriber(endpoint, keys=load_client_keys(file)) as known,
+        Subscriber(endpoint, certificate=load_client_certificate(file)) as known,
         Subscriber(endpoint) as unknown,
     ):
         assert isinstance(known.receive(60), Heartbeat)

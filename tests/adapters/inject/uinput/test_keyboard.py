@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.inject._device import Hands
-from adapters.inject.uinput.keyboard import EV_KEY, GAP, SETTLE, UinputKeyboard
+from adapters.inject._device import KeyPresser
+from adapters.inject.uinput.keyboard import EV_KEY, GAP, START_UP, UinputKeyboard
 from adapters.inject.uinput.layout import ALTGR, SHIFT, strokes
 from messages.errors import InputError
 
@@ -48,7 +48,8 @@ class FakeDevice:
         self.pending.append((code, value))
 
     def syn(self) -> None:
-        (report,) = self.pending  # one key each: a report has no order
+        # One event per report, since the events of a report have no order.
+        (report,) = self.pending
         self.reports.append(report)
         self.pending.clear()
 
@@ -81,9 +82,10 @@ def test_letters_where_each_layout_has_them() -> None:
 
 
 @pytest.mark.parametrize("layout", ["us", "gb", "de(nodeadkeys)", "us(dvorak)", "ch(fr)"])
-def test_what_a_layout_makes_of_the_keys_is_the_character(layout: str) -> None:
+def test_each_character_of_a_layout_has_keys_of_its_own(layout: str) -> None:
     found = strokes(layout)
-    assert len(set(found.values())) == len(found)  # no two characters on the same keys
+    # No two characters on the same keys.
+    assert len(set(found.values())) == len(found)
     lacking = [character for character in ALL if character not in found]
     assert not [c for c in lacking if c.isalnum()]
     if layout in ("us", "gb", "us(dvorak)", "de(nodeadkeys)"):
@@ -104,25 +106,25 @@ def test_a_layout_is_never_guessed(layout: str, why: str) -> None:
         strokes(layout)
 
 
-def test_a_fresh_device_settles_before_its_first_key_and_each_report_is_one_key() -> None:
+def test_a_fresh_device_waits_before_its_first_key_and_each_report_is_one_key() -> None:
     found, device = keyboard("us")
-    assert device.slept == [SETTLE]
-    hands = Hands(found)
-    assert hands.tap("a")
-    assert hands.tap("B")
-    assert not hands.tap("é")
-    assert hands.tap("\b")
+    assert device.slept == [START_UP]
+    presser = KeyPresser(found)
+    assert presser.tap("a")
+    assert presser.tap("B")
+    assert not presser.tap("é")
+    assert presser.tap("\b")
     assert device.reports == [(30, 1), (30, 0), (SHIFT, 1), (48, 1), (48, 0), (SHIFT, 0), (14, 1), (14, 0)]
     assert device.slept[1:] == [GAP] * 3
-    assert found.settle() is None  # type: ignore[func-returns-value]  # as the seam has it: nobody knows
-    hands.close()
+    assert found.lag() is None  # type: ignore[func-returns-value]
+    presser.close()
     assert device.closed
 
 
-def test_all_that_a_layout_makes_is_typed_and_released() -> None:
-    hands = Hands(keyboard("us")[0])
-    assert all(hands.tap(character) for character in ALL)
-    hands.close()
+def test_every_character_of_a_layout_is_typed_and_released() -> None:
+    presser = KeyPresser(keyboard("us")[0])
+    assert all(presser.tap(character) for character in ALL)
+    presser.close()
 
 
 def test_without_access_to_the_device_one_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,16 +142,17 @@ def test_without_access_to_the_device_one_sentence_says_what_to_do(monkeypatch: 
 def test_the_kernel_reports_each_key_pressed_and_released_once() -> None:
     evdev = pytest.importorskip("evdev")
     before = set(Path("/dev/input").glob("event*"))
-    hands = Hands(UinputKeyboard("us"))
+    presser = KeyPresser(UinputKeyboard("us"))
     (node,) = [
         path for path in set(Path("/dev/input").glob("event*")) - before if "emgtype" in evdev.InputDevice(path).name
     ]
     device = evdev.InputDevice(node)
-    device.grab()  # or whatever has the focus here would get them
+    # Otherwise the program that has the focus on this machine would get the keys.
+    device.grab()
     text = ALL + "aab"
     seen: list[tuple[int, int]] = []
     for character in text:
-        assert hands.tap(character)
+        assert presser.tap(character)
         while select.select([device], [], [], 0.05)[0]:
             seen += [(event.code, event.value) for event in device.read() if event.type == EV_KEY]
     keys = [strokes("us")[character] for character in text]
@@ -157,4 +160,4 @@ def test_the_kernel_reports_each_key_pressed_and_released_once() -> None:
     assert seen == [report for reports in expected for report in reports]
     assert device.active_keys() == []
     device.close()
-    hands.close()
+    presser.close()

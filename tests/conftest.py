@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from adapters.lsl.loopback import LSL_CONFIG_VARIABLE, loopback_config
 from benchmarks.screen import Screen
+from tests.groups import not_run
 
 # liblsl asks for the clock eight times at 64 ms when a stream is opened, and again after 2 s where answers lack.
 _LSL = NamedTemporaryFile("w", prefix="emgtype-test-", suffix=".cfg")  # noqa: SIM115 - for as long as the tests run
@@ -30,6 +31,24 @@ for _name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
 
 settings.register_profile("emgtype", parent=settings(), deadline=None)  # machines are shared: no test asserts speed
 settings.load_profile("emgtype")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Make every long test a slow one, so that `-m "not slow"` leaves the quick ones alone."""
+    if item.get_closest_marker("long"):
+        item.add_marker("slow")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Print in one line, below all else, which groups of tests were not run, and how to have them."""
+    yield
+    # A test is skipped with (file, line, reason).
+    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])]
+    deselected = terminalreporter.stats.get("deselected", [])
+    long = sum(item.get_closest_marker("long") is not None for item in deselected)
+    if line := not_run(reasons, long):
+        terminalreporter.write_line(line, yellow=True)
 
 
 @pytest.fixture

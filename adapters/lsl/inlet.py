@@ -151,5 +151,6 @@ class StreamInlet:
                 break
         raise InputError(
             f"stream {info.name()!r} was found on {info.hostname()} but gave no {topic}, expected it within "
-            f"{_ANSWER_S:g} s: check that it still runs, and that the firewall lets ports 16572-16604 (TCP, UDP) through"
+            f"{_ANSWER_S:g} s: check that it still runs, and that the firewall lets ports 16572-16604 (TCP, UDP) "
+            "through"
         )

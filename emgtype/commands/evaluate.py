@@ -18,7 +18,7 @@ from emgtype.evaluation.output import RESULTS, report, write
 from emgtype.evaluation.runner import Runner
 from emgtype.evaluation.store import Store
 from emgtype.evaluation.tables import show
-from emgtype.evaluation.trials import EVERYBODY, Found, Model, Row, find_sessions, find_splits, listed, table_rows
+from emgtype.evaluation.trials import EVERYBODY, Model, Row, SessionList, find_sessions, find_splits, listed, table_rows
 from emgtype.evaluation.tuning import Grid
 from emgtype.evaluation.workers import Backend, Cluster, Processes
 from emgtype.models.bundle import open_bundle
@@ -133,7 +133,7 @@ def command(
 
 def _sessions(
     sessions: tuple[Path, ...], data: Path | None, splits: Path | None, said: Console
-) -> tuple[Found, tuple[Any, ...]]:
+) -> tuple[SessionList, tuple[Any, ...]]:
     """What to test and to validate on."""
     if bool(sessions) == (data is not None):
         raise InputError("nothing to test on, or two things: name either sessions, or a data set with --data")
@@ -145,7 +145,7 @@ def _sessions(
     if lists is None:
         said.print(f"{data} has no splits.yaml: testing on all of its sessions", style="yellow", markup=False)
         return find_sessions([data]), ()
-    return Found(listed(data, lists.test)), listed(data, lists.val)
+    return SessionList(listed(data, lists.test)), listed(data, lists.val)
 
 
 def _rows(models: Path | None, bundle: str | None, person: str | None, config: Config) -> tuple[Row, ...]:

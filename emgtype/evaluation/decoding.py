@@ -1,4 +1,4 @@
-"""One session through a bundle, read in several ways at once; runs in worker processes and on cluster nodes."""
+"""Decode one session with a bundle in several ways at once; runs in worker processes and on cluster nodes."""
 
 import json
 from collections.abc import Mapping
@@ -29,19 +29,19 @@ from streamer.pipeline import Pipeline
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """One way to read emissions."""
+    """A way to read emissions."""
 
     beam: DecoderConfig | None = None
-    """The live beam with its commit rule, language model weight and bonus stated; None: greedy."""
+    """Settings of the live beam, with the weight and bonus of the language model stated; None: greedy."""
 
     @property
     def key(self) -> str:
-        """Names the decoding among the results of a session."""
+        """The decoding's name among the results of a session."""
         return "greedy" if self.beam is None else json.dumps(asdict(self.beam), sort_keys=True)
 
     @property
     def language_model(self) -> bool:
-        """Whether a language model has its say."""
+        """Whether a language model takes part."""
         return self.beam is not None and bool(self.beam.lm_weight)
 
 
@@ -49,7 +49,7 @@ GREEDY = Decoding()
 
 
 def live(bundle: Bundle, config: DecoderConfig, *, language_model: bool = True) -> Decoding:
-    """The beam as `serve` runs it, with the weight and bonus that hold for a bundle."""
+    """Return the beam as `serve` runs it, with the language model weight and bonus that hold for a bundle."""
     facts = bundle.language_model
     if facts is None or not language_model or config.lm_weight == 0:
         return Decoding(replace(config, lm_weight=0.0, lm_bonus=0.0))
@@ -66,18 +66,18 @@ class Task:
     session: Path
     bundle: Path
     person: str
-    """Whose layer of the bundle is applied; empty: nobody's."""
+    """Name of the person whose layer of the bundle is applied; empty: no layer."""
     decodings: tuple[Decoding, ...]
     precision: Precision = "fp32"
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What was typed and what was read."""
+    """The keys typed in a session, and the keys that each decoding read."""
 
     user: str
     minutes: float
-    """Of samples."""
+    """Length of the recording."""
     truth: str
     """Keys typed."""
     population: str | None
@@ -87,17 +87,18 @@ class Decoded:
 
 
 def attempt(task: Task) -> Decoded | str:
-    """Decode a session; a sentence where that fails, so that the others go on."""
+    """Decode a session, or return a sentence about the failure, so that the other sessions go on."""
     try:
         return decode(task)
     except InputError as refusal:
         return str(refusal)
-    except Exception as error:  # one session of a thousand must not cost the rest, whatever it brings up
+    # One session of a thousand must not cost the rest, whatever its file raises.
+    except Exception as error:
         return f"{type(error).__name__}: {error}"
 
 
 def decode(task: Task) -> Decoded:
-    """Decode a session, samples taken as contiguous whatever their times say, like the reference.
+    """Decode a session. Like the reference, it takes the samples as contiguous, whatever their times.
 
     Raises:
         InputError: The session or the bundle cannot be read, they do not fit, or nothing was typed.
@@ -109,10 +110,10 @@ def decode(task: Task) -> Decoded:
         truth = session.labels(session.start, session.end)
         if not truth:
             raise InputError(
-                f"{task.session} says nothing of what was typed: expected key presses or prompts within the recording; "
+                f"{task.session} does not record what was typed: expected key presses or prompts within the recording; "
                 "record with them, or leave the session out"
             )
-        readings = _Readings(bundle, task.decodings)
+        readings = _AllDecoders(bundle, task.decodings)
         personal = personal_layer(bundle, task.person) if task.person else None
         stages = stages_of(bundle, open_encoder(str(bundle.encoder), OFFLINE, bundle.facts), personal=personal)
         pipeline = Pipeline(stages, bundle.facts)
@@ -135,8 +136,8 @@ def decode(task: Task) -> Decoded:
         )
 
 
-class _Readings:
-    """Hands every emission of a pipeline to all decoders, so that the encoder runs once."""
+class _AllDecoders:
+    """Hands every emission of a pipeline to all decodings, so that the encoder runs once."""
 
     def __init__(self, bundle: Bundle, decodings: tuple[Decoding, ...]) -> None:
         self._greedy = GreedyDecoder()
@@ -148,20 +149,20 @@ class _Readings:
         }
 
     def push(self, emission: Emission) -> None:
-        """All decoders take the frames in."""
+        """Decode the frames with every decoding."""
         self._greedy_labels += [key.label for key in self._greedy.push(emission)]
         for committer, keys in self._beams.values():
             for event in committer.push(emission):
                 keys.push(event)
 
     def finish(self) -> None:
-        """All keys become final."""
+        """Make all keys final."""
         for committer, keys in self._beams.values():
             for event in committer.finish():
                 keys.push(event)
 
     def texts(self) -> dict[str, str]:
-        """The keys read, by decoding."""
+        """Return the keys read, by the decoding's key."""
         beams = {name: labels_to_text(key.label for key in keys.final) for name, (_, keys) in self._beams.items()}
         return {GREEDY.key: labels_to_text(self._greedy_labels), **beams}
 

@@ -1,4 +1,4 @@
-"""What an evaluation writes: all figures as JSON, the matrices as CSV, pictures where matplotlib is installed."""
+"""Write an evaluation: all figures as JSON, the matrices as CSV, pictures where matplotlib is installed."""
 
 import csv
 import importlib.util
@@ -14,8 +14,7 @@ from adapters.bundles.checksums import sha256
 from decoder.metrics import CharacterErrors, key_scores
 from emgtype.evaluation import published
 from emgtype.evaluation.evaluate import Evaluation, RowResult
-from emgtype.evaluation.key_caps import shown
-from emgtype.evaluation.scores import Result
+from emgtype.evaluation.scores import Result, key_name
 from emgtype.evaluation.trials import Model
 from emgtype.evaluation.tuning import Tuning
 from emgtype.places import LM_BINARY
@@ -27,7 +26,7 @@ RESULTS = "results.json"
 
 
 def report(evaluation: Evaluation, command: Sequence[str]) -> dict[str, Any]:
-    """All figures and what they depend on, ready for JSON."""
+    """Return all figures, and the versions, models and sessions that they depend on, ready for JSON."""
     return {
         "command": " ".join(command),
         "versions": {name: version(name) for name in ("emgtype", "onnxruntime", "kenlm", "numpy", "rapidfuzz")}
@@ -48,10 +47,13 @@ def report(evaluation: Evaluation, command: Sequence[str]) -> dict[str, Any]:
 
 
 def write(evaluation: Evaluation, out: Path, figures: dict[str, Any]) -> bool:
-    """Write everything into a folder, of several rows each into one of its own; False where no picture could be drawn.
+    """Write all files into a folder; of several rows each has a folder of its own.
+
+    Returns:
+        Whether pictures could be drawn: matplotlib is installed.
 
     Raises:
-        InputError: It cannot be written.
+        InputError: A file cannot be written.
     """
     drawn = importlib.util.find_spec("matplotlib") is not None
     try:
@@ -76,7 +78,7 @@ def write(evaluation: Evaluation, out: Path, figures: dict[str, Any]) -> bool:
 
 
 def write_keys(result: Result, folder: Path) -> None:
-    """per_key.csv, and confusion.csv: a row a key typed, a column a key decoded; keys that never occur are left out."""
+    """Write per_key.csv and confusion.csv (rows: keys typed; columns: keys decoded), without keys that never occur."""
     counts = result.confusion
     scores = key_scores(counts)
     present = [label for label, s in enumerate(scores) if s.typed or s.decoded]
@@ -86,15 +88,15 @@ def write_keys(result: Result, folder: Path) -> None:
         folder / "per_key.csv",
         columns,
         (
-            [shown(KEYS[label]), s.typed, s.decoded, s.right, *map(_cell, (s.precision, s.recall, s.f1))]
+            [key_name(KEYS[label]), s.typed, s.decoded, s.right, *map(_cell, (s.precision, s.recall, s.f1))]
             for label, s in rows
         ),
     )
-    kept = [*present, len(KEYS)]
+    entries = [*present, len(KEYS)]
     _write_csv(
         folder / "confusion.csv",
-        ["typed \\ decoded", *(shown(KEYS[label]) for label in present), MISSED],
-        ([INSERTED if t == len(KEYS) else shown(KEYS[t]), *(int(counts[t, d]) for d in kept)] for t in kept),
+        ["typed \\ decoded", *(key_name(KEYS[label]) for label in present), MISSED],
+        ([INSERTED if t == len(KEYS) else key_name(KEYS[t]), *(int(counts[t, d]) for d in entries)] for t in entries),
     )
 
 

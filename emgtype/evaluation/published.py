@@ -1,4 +1,4 @@
-"""What others have published on the real recordings: test CER in %, mean and SD over 8 users who trained nothing."""
+"""Published results on the real recordings: test CER in %, mean and SD over 8 users held out of the training."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ SOURCES = (
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One row; a rate is its mean and its SD, None where not stated."""
+    """A row of the published table; a rate is its mean and its SD, None where not stated."""
 
     title: str
     greedy: tuple[float, float | None] | None

@@ -1,4 +1,4 @@
-"""A bundle's encoder in int8: made, compared on held-out sessions, and written only with what that showed."""
+"""Make a bundle's int8 encoder, and write it only together with its comparison on held-out sessions."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -26,25 +26,26 @@ from streamer.encoder.stream import OnnxEncoder
 from streamer.front_end.choice import open_front_end
 from training.export.quantise import Dense, FloatArray, Range, calibrate, dense_layers, quantise_graph, write_int8
 
-_LONGEST = 240  # seconds of a session that calibrate
+_CALIBRATION_S = 240
+"""Seconds of each session that the ranges of the layers' inputs are taken from, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """An int8 encoder beside the float one it was made of."""
+    """An int8 encoder compared with the float32 encoder that it was made from."""
 
     kept: tuple[str, ...]
     """Dense layers left in fp32, by the names of their products in the graph."""
     greedy: CerDifference
-    """CER of int8 minus that of fp32, in points."""
+    """CER of int8 minus CER of fp32, greedy, in percentage points."""
     live: CerDifference
-    """The same with the beam and the language model as `serve` runs them."""
+    """The same difference with the beam and the language model as `serve` runs them."""
     cer: dict[str, float]
-    """%, by "greedy fp32" and the like."""
+    """CER in %, by decoding and precision: "greedy fp32", "live int8" ..."""
     sessions: tuple[str, ...]
-    """Held out."""
+    """Names of the held-out sessions."""
     keys: int
-    """Typed in them."""
+    """Count of the keys typed in `sessions`."""
 
 
 def quantise(
@@ -53,44 +54,46 @@ def quantise(
     calibration: Sequence[Path],
     held_out: Sequence[Path],
     tolerance: float,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> Comparison:
     """Write encoder.int8.onnx into a bundle.
 
     Args:
-        bundle: In fp32.
-        config: How the live comparison decodes.
-        calibration: Sessions from which the ranges of the layers' inputs are taken, best some of the training.
-        held_out: Sessions on which it is compared.
-        tolerance: Points of CER, greedy or live, that it may cost; as long as it costs more, one more layer stays in
-            fp32, the most sensitive first.
-        tell: Gets a sentence about what is being done.
+        bundle: Opened in fp32.
+        config: Settings of the beam for the live comparison.
+        calibration: Sessions from which the ranges of the layers' inputs are taken; best are training sessions.
+        held_out: Sessions on which int8 and fp32 are compared.
+        tolerance: Percentage points of CER, greedy or live, that int8 may cost. While it costs more, one more layer
+            stays in fp32, the most sensitive first.
+        notify: Gets a sentence when a step begins.
 
     Raises:
         InputError: A session does not fit, or no mixture of layers is within the tolerance; nothing was written.
     """
     graph = onnx.load(bundle.encoder)
     layers = dense_layers(graph)
-    tell("calibrating")
+    notify("calibrating")
     sessions = [_frames(bundle, path) for path in calibration]
     ranges = calibrate(graph, bundle.facts, sessions)
     order = _by_sensitivity(bundle, graph, layers, ranges, sessions[0])
-    for kept in range(len(layers)):
-        chosen = [layer for layer in layers if layer not in order[:kept]]
+    for count in range(len(layers)):
+        chosen = [layer for layer in layers if layer not in order[:count]]
         model = quantise_graph(graph, ranges, chosen)
-        tell(f"comparing with {kept} of {len(layers)} dense layers in fp32" if kept else "comparing")
+        notify(f"comparing with {count} of {len(layers)} dense layers in fp32" if count else "comparing")
         with tempfile.TemporaryDirectory(dir=bundle.folder.parent, prefix=f".{bundle.folder.name}-") as folder:
             draft = Path(folder)
             for file in bundle.folder.iterdir():
                 if file.name != ENCODERS["int8"]:
                     (draft / file.name).symlink_to(file.resolve())
             write_int8(model, bundle.facts, draft, {})
-            found = _compare(draft, live(bundle, config), held_out, tuple(layer.product for layer in order[:kept]))
-            if max(found.greedy.difference, found.live.difference) <= tolerance:
-                write_int8(model, bundle.facts, draft, asdict(found))
+            comparison = _compare(
+                draft, live(bundle, config), held_out, tuple(layer.product for layer in order[:count])
+            )
+            if max(comparison.greedy.difference, comparison.live.difference) <= tolerance:
+                write_int8(model, bundle.facts, draft, asdict(comparison))
                 (draft / ENCODERS["int8"]).replace(bundle.folder / ENCODERS["int8"])
                 write_checksums(bundle.folder)
-                return found
+                return comparison
     raise InputError(
         f"in int8 {bundle.facts.name} loses more than {tolerance:g} points of CER, whichever layers stay in fp32; "
         "nothing was written: calibrate with more sessions, or allow more with --tolerance"
@@ -101,14 +104,14 @@ def _frames(bundle: Bundle, path: Path) -> FloatArray:
     with SessionReader(path) as session:
         bundle.facts.require(session.layout)
         check_length(session, bundle.facts)
-        chunk = session.read(0, min(len(session), round(_LONGEST * session.layout.rate)))
+        chunk = session.read(0, min(len(session), round(_CALIBRATION_S * session.layout.rate)))
     return open_front_end(bundle.facts.front_end, bundle.facts.layout).push(chunk).masked()
 
 
 def _by_sensitivity(
     bundle: Bundle, graph: onnx.ModelProto, layers: Sequence[Dense], ranges: Mapping[str, Range], frames: FloatArray
 ) -> list[Dense]:
-    """The layers, first the one that alone moves the emissions farthest (Kullback-Leibler)."""
+    """Sort the layers by the Kullback-Leibler divergence of emissions with that layer alone in int8, highest first."""
     before = _emissions(graph, bundle, frames)
 
     def divergence(layer: Dense) -> float:

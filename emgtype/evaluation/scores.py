@@ -1,4 +1,4 @@
-"""From readings to figures: CER by session, user, hand and key, and words per minute."""
+"""Score readings: CER by session, user, hand and key, and words per minute."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -15,26 +15,33 @@ from messages.text import render
 from simulator.keyboard import TEXTBOOK
 
 HANDS = ("left", "right", "thumb")
-_WORD = 5  # characters of a "word", by convention of text entry research (Arif and Stuerzlinger 2009)
+_WORD = 5
+"""Characters of a "word", by convention of text entry research (Arif and Stuerzlinger 2009)."""
+_NAMES = {" ": "space", "⌫": "backspace", "⏎": "enter", "⇧": "shift"}
+
+
+def key_name(key: str) -> str:
+    """Return a key's character, or a word for the keys whose characters would not show in a table or picture."""
+    return _NAMES.get(key, key)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionScore:
-    """One session."""
+    """One reading of a session, compared with its truth."""
 
     user: str
     session: str
     minutes: float
     confusion: npt.NDArray[np.int64]
-    """As `decoder.metrics.confusion` gives it."""
+    """Counts of keys as `decoder.metrics.confusion` returns them."""
     typed_words: float
-    """Of the text that was typed, as it stood in the end."""
+    """Words of the typed text, after every ⌫."""
     right_words: float
-    """The part of it that the decoded text holds."""
+    """Words of the typed text that the decoded text holds."""
 
     @property
     def errors(self) -> CharacterErrors:
-        """All of them."""
+        """The errors of all keys."""
         return CharacterErrors.of(self.confusion)
 
 
@@ -59,23 +66,23 @@ class Result:
     sessions: tuple[SessionScore, ...]
 
     def only(self, sessions: Collection[tuple[str, str]]) -> "Result":
-        """The part of some sessions, by user and name."""
+        """Return the result over some sessions alone, given by user and name."""
         return Result(tuple(s for s in self.sessions if (s.user, s.session) in sessions))
 
     @property
     def confusion(self) -> npt.NDArray[np.int64]:
-        """Of all sessions."""
+        """Confusion counts summed over all sessions."""
         whole: npt.NDArray[np.int64] = np.sum([s.confusion for s in self.sessions], axis=0)
         return whole
 
     @property
     def errors(self) -> CharacterErrors:
-        """Of all sessions."""
+        """Errors summed over all sessions."""
         return sum((s.errors for s in self.sessions), CharacterErrors())
 
     @property
     def users(self) -> dict[str, CharacterErrors]:
-        """By user, in order."""
+        """Errors by user, in alphabetical order."""
         sums: defaultdict[str, CharacterErrors] = defaultdict(CharacterErrors)
         for session in self.sessions:
             sums[session.user] += session.errors
@@ -89,7 +96,7 @@ class Result:
 
     @property
     def hands(self) -> dict[str, CharacterErrors]:
-        """By the hand that strikes the key in touch typing as taught; thumbs by themselves, for either may."""
+        """Errors by the hand that touch typing assigns to a key; thumbs apart: either may strike the space bar."""
         whole = self.confusion
         return {
             hand: CharacterErrors.of(whole, np.array([_hand(label) == hand for label in _LABELS])) for hand in HANDS
@@ -97,7 +104,7 @@ class Result:
 
     @property
     def words_per_minute(self) -> tuple[float, float]:
-        """Typed, and rightly decoded; of the text as it stood after every ⌫, over the whole recordings, rests too."""
+        """Words typed and words rightly decoded per minute: of the text after every ⌫, rests counted as time."""
         minutes = sum(s.minutes for s in self.sessions)
         return sum(s.typed_words for s in self.sessions) / minutes, sum(s.right_words for s in self.sessions) / minutes
 

@@ -1,4 +1,4 @@
-"""Results on disk, a file per model and session: what was decoded once is not decoded again."""
+"""Keep results on disk, a file per model and session, so that no session is decoded twice."""
 
 import hashlib
 import json
@@ -14,24 +14,25 @@ from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 from messages.errors import InputError
 
 _VERSION = 2
-"""Raised when the decoder reads the same emissions otherwise than before."""
+"""Version of the results: raise it when the decoder reads the same emissions differently than before."""
 
 
 def model_id(bundle: Bundle, person: str = "") -> str:
-    """Names what determines the readings of a model: its encoder, its language model, a person's layer."""
+    """Return a hash of the files that determine a model's readings: encoder, language model, a person's layer."""
     names = [bundle.encoder.name, LM_BINARY, LM_TABLES, LM_FACTS, *([f"persons/{person}.npz"] if person else [])]
     files = [bundle.folder / name for name in names]
     return hashlib.sha256("".join(sha256(file) for file in files if file.is_file()).encode()).hexdigest()[:16]
 
 
 class Store:
-    """Decoded sessions in a folder. A file that cannot be read counts as none: it is made anew."""
+    """Decoded sessions in a folder. A file that cannot be read is treated as missing and written anew."""
 
     def __init__(self, folder: Path) -> None:
+        """Use a folder, which need not exist yet."""
         self.folder = folder
 
     def load(self, model: str, session: Path) -> Decoded | None:
-        """What is known of a session by a model; None: nothing."""
+        """Return the stored readings of a session by a model; None: there are none."""
         path = self._path(model, session)
         try:
             return None if path is None else Decoded(**json.loads(path.read_text(encoding="utf-8")))
@@ -39,20 +40,22 @@ class Store:
             return None
 
     def save(self, model: str, session: Path, decoded: Decoded) -> Decoded:
-        """Add readings to those that are known; returns all of them.
+        """Add readings to the stored ones, and return all of them.
 
         Raises:
-            InputError: It cannot be written.
+            InputError: The file cannot be written.
         """
-        known, path = self.load(model, session), self._path(model, session)
-        if known is not None:
-            decoded = replace(decoded, readings={**known.readings, **decoded.readings})
-        if path is None:  # the session went away meanwhile
+        stored, path = self.load(model, session), self._path(model, session)
+        if stored is not None:
+            decoded = replace(decoded, readings={**stored.readings, **decoded.readings})
+        # The session file has been removed meanwhile.
+        if path is None:
             return decoded
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             half = path.with_suffix(".part")
-            with os.fdopen(open_private(half, new=False), "w", encoding="utf-8") as file:  # it holds what was typed
+            # Private, since it holds the typed text.
+            with os.fdopen(open_private(half, new=False), "w", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(decoded), ensure_ascii=False))
             half.replace(path)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""What an evaluation prints."""
+"""Print an evaluation as tables."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,12 @@ from emgtype.evaluation.tuning import Tuning
 from emgtype.tables import accuracy_table
 
 _CER = "test CER %, mean ± SD over users"
-_TITLE = 26  # both tables line up, and fit a terminal of 80 columns
+_TITLE = 26
+"""Width of the column of titles, so that both tables line up and fit a terminal of 80 columns."""
 
 
 def show(console: Console, evaluation: Evaluation, *, with_published: bool) -> None:
-    """All tables of an evaluation, with or without what others have published."""
+    """Print all tables of an evaluation, with or without the published results."""
     for row in evaluation.rows:
         if row.tuning is not None:
             console.print(tuning_table(row.row.title, row.tuning))
@@ -33,20 +34,23 @@ def show(console: Console, evaluation: Evaluation, *, with_published: bool) -> N
 
 
 def decoder_titles(row: RowResult) -> dict[str, Result]:
-    """The row's results by what decoded them."""
+    """Return the row's results by the name of their decoder."""
     beam = {} if row.beam is None else {"beam + LM" if row.language_model else "beam, no LM": row.beam}
     return {"greedy": row.greedy, **beam}
 
 
 def cer_table(evaluation: Evaluation) -> Table:
-    """The table of the paper, a model a row; below it the same over the people that all rows have, where some lack."""
+    """Return the paper's table, a model per row.
+
+    Where the rows were tested on different sessions, the sessions that all rows share follow below.
+    """
     lm = any(row.language_model for row in evaluation.rows) or all(row.beam is None for row in evaluation.rows)
     table = _cer_table(lm=lm)
     for row in evaluation.rows:
         table.add_row(*_cer_row(row, lm=lm))
     if evaluation.shared:
         table.add_section()
-        table.add_row("over what all rows have", style="italic")
+        table.add_row("over the sessions that all rows share", style="italic")
     for row in evaluation.shared:
         table.add_row(*_cer_row(row, lm=lm))
     return table
@@ -60,7 +64,7 @@ def _cer_row(row: RowResult, *, lm: bool) -> tuple[str, ...]:
 
 
 def published_table() -> Table:
-    """The same table as others have published it."""
+    """Return the published results in the same table."""
     table = _cer_table(lm=True)
     for line in published.ROWS:
         greedy = "–" if line.greedy is None else _rate(*line.greedy)
@@ -69,7 +73,7 @@ def published_table() -> Table:
 
 
 def sessions_table(row: RowResult, title: str) -> Table:
-    """CER of every session and user."""
+    """Return the CER of every session and user."""
     results = decoder_titles(row)
     table = Table("user", "session", "keys", title=f"{row.row.title}: {title}")
     for name in results:
@@ -85,33 +89,33 @@ def sessions_table(row: RowResult, title: str) -> Table:
 
 
 def users_table(evaluation: Evaluation) -> Table:
-    """CER of every user with every model."""
+    """Return the CER of every user with every model."""
     table = Table("user", title=f"CER % by user: {evaluation.origin}")
     columns = [(row, name, result) for row in evaluation.rows for name, result in decoder_titles(row).items()]
     for row, name, _ in columns:
         table.add_column(f"{row.row.name}, {name}", justify="right")
     users = [result.users for _, _, result in columns]
-    for user in sorted({user for known in users for user in known}):
-        table.add_row(user, *(f"{known[user].cer:.2f}" if user in known else "" for known in users))
+    for user in sorted({user for by_user in users for user in by_user}):
+        table.add_row(user, *(f"{by_user[user].cer:.2f}" if user in by_user else "" for by_user in users))
     return table
 
 
 def details(row: RowResult) -> RenderableType:
-    """Kinds of errors, hands, speed and commit lag of one row."""
+    """Return the kinds of errors, hands, speed and commit lags of one row."""
     errors = {name: result.errors for name, result in decoder_titles(row).items()}
-    shown: list[RenderableType] = [f"\n[bold]{row.row.title}[/bold]", accuracy_table(errors)]
+    parts: list[RenderableType] = [f"\n[bold]{row.row.title}[/bold]", accuracy_table(errors)]
     hands = row.best.hands
-    shown.append("CER by hand: " + ", ".join(f"{hand} {hands[hand].cer:.2f} %" for hand in HANDS if hands[hand].target))
+    parts.append("CER by hand: " + ", ".join(f"{hand} {hands[hand].cer:.2f} %" for hand in HANDS if hands[hand].target))
     typed, right = row.best.words_per_minute
-    shown.append(f"words per minute: {typed:.1f} typed, {right:.1f} rightly decoded")
+    parts.append(f"words per minute: {typed:.1f} typed, {right:.1f} rightly decoded")
     if row.lags:
         lags = ", ".join(f"{lag:g} s {result.errors.cer:.2f} %" for lag, result in row.lags.items())
-        shown.append(f"CER by commit lag: {lags}")
-    return Group(*shown)
+        parts.append(f"CER by commit lag: {lags}")
+    return Group(*parts)
 
 
 def tuning_table(title: str, tuning: Tuning) -> Table:
-    """CER over the grid."""
+    """Return the CER at each point of the grid."""
     weights, bonuses = (sorted(set(values)) for values in zip(*tuning.errors, strict=True))
     count = len(tuning.sessions)
     heading = f"tuning of {title}: CER % on {count} validation session{'s' * (count != 1)}"

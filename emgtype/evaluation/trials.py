@@ -1,4 +1,4 @@
-"""What is to be tested: sessions, and the models that take part."""
+"""Find the sessions and the models of an evaluation."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +13,10 @@ from messages.errors import InputError
 from messages.model_facts import Precision
 
 EVERYBODY = ""
+"""Key of a model that serves every user."""
 SPLITS = "splits.yaml"
 _NAMED = 4
+"""Sessions that a sentence names at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,54 +28,55 @@ class Trial:
 
     @property
     def session(self) -> str:
-        """Name."""
+        """Name of the session."""
         return self.path.stem
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Sessions to test on, and those of them that cannot be used: their sentences by path."""
+class SessionList:
+    """The sessions to test on."""
 
     trials: tuple[Trial, ...]
     failures: Mapping[Path, str] = field(default_factory=dict)
+    """A sentence for each session that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A bundle, and whose layer of it is applied."""
+    """A bundle, and the person whose layer of it is applied, if any."""
 
     bundle: Bundle
     person: str = ""
 
     @property
     def id(self) -> str:
-        """Of what determines its readings."""
+        """Hash of the files that determine the model's readings."""
         return model_id(self.bundle, self.person)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table: a model for everybody, or each one's own."""
+    """A row of the table: one model for everybody, or a model for each user."""
 
     name: str
     title: str
     models: Mapping[str, Model]
-    """By user, or one for EVERYBODY."""
+    """Models by user, or one under EVERYBODY."""
 
     def model_of(self, user: str) -> Model | None:
-        """The model of a user; None: there is none."""
+        """Return the model of a user; None: there is none."""
         return self.models.get(user, self.models.get(EVERYBODY))
 
     def trials(self, trials: Iterable[Trial]) -> list[tuple[Trial, Model]]:
-        """The sessions of the people who have a model, each with it."""
+        """Return the sessions of the users who have a model, each with that model."""
         return [(trial, model) for trial in trials if (model := self.model_of(trial.user)) is not None]
 
 
-def find_sessions(paths: Iterable[Path]) -> Found:
-    """The sessions of files and folders; a file that cannot be read is a failure, not the end.
+def find_sessions(paths: Iterable[Path]) -> SessionList:
+    """List the sessions of files and folders; a file that cannot be read becomes one of the failures.
 
     Raises:
-        InputError: A folder without sessions, or with a broken table.
+        InputError: A folder has no sessions, or a broken table.
     """
     trials: dict[Path, Trial] = {}
     failures: dict[Path, str] = {}
@@ -90,11 +93,11 @@ def find_sessions(paths: Iterable[Path]) -> Found:
                 trials[file] = Trial(read_entry(file).user, file)
             except InputError as refusal:
                 failures[file] = str(refusal)
-    return Found(tuple(trials.values()), failures)
+    return SessionList(tuple(trials.values()), failures)
 
 
 def find_splits(folder: Path, splits: Path | None) -> Splits | None:
-    """The lists named, else those of the data set's folder; None: it has none."""
+    """Read the given lists, else those of the data set's folder; None: it has none."""
     if splits is not None:
         return read_splits(splits)
     own = folder / SPLITS
@@ -102,15 +105,15 @@ def find_splits(folder: Path, splits: Path | None) -> Splits | None:
 
 
 def listed(folder: Path, sessions: Sessions) -> tuple[Trial, ...]:
-    """The sessions of a list."""
+    """Return the sessions of a list as trials."""
     return tuple(Trial(user, folder / f"{session}{SUFFIX}") for user, session in sessions)
 
 
 def table_rows(folder: Path, precision: Precision = "fp32") -> tuple[Row, ...]:
-    """The rows that a folder of models holds: generic/, scratch/USER/, finetuned/USER/, each a bundle.
+    """Return the rows for a folder of models: generic/, scratch/USER/, finetuned/USER/, each a bundle.
 
     Raises:
-        InputError: It holds none.
+        InputError: The folder holds no models.
     """
     rows = []
     if (folder / "generic" / "encoder.onnx").is_file():
@@ -131,7 +134,7 @@ def table_rows(folder: Path, precision: Precision = "fp32") -> tuple[Row, ...]:
 
 
 def learned_from(model: Model) -> frozenset[str]:
-    """Names of sessions that a bundle says it was trained on or fitted with, and that its base says so of."""
+    """Return the names of the sessions that a bundle, or a base of it, was trained or fitted on, by its own facts."""
     names: set[str] = set()
     provenance: Any = model.bundle.facts.provenance
     while isinstance(provenance, Mapping):
@@ -142,7 +145,7 @@ def learned_from(model: Model) -> frozenset[str]:
 
 
 def leaks(rows: Sequence[Row], trials: Sequence[Trial]) -> list[str]:
-    """A sentence for each row whose models have seen sessions that they are tested on."""
+    """Return a sentence for each row whose models were trained on sessions that they are tested on."""
     sentences = []
     for row in rows:
         seen = sorted({trial.session for trial, model in row.trials(trials) if trial.session in learned_from(model)})

@@ -1,4 +1,4 @@
-"""Weight and bonus of the language model, chosen by CER on validation sessions alone."""
+"""Choose weight and bonus of the language model by CER on validation sessions alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +14,15 @@ from messages.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """What is tried: every weight with every bonus."""
+    """The weights and bonuses to try, every weight with every bonus."""
 
     weights: tuple[float, ...] = (0.2, 0.4, 0.65, 0.9, 1.2)
-    """On natural-log scores."""
+    """Factors on natural-log scores."""
     bonuses: tuple[float, ...] = (0.0, 0.75, 1.5, 2.25, 3.0)
     """Nats per scored key."""
 
     def __post_init__(self) -> None:
+        """Refuse an empty grid and weights of 0 or less."""
         if not self.weights or not self.bonuses or min(self.weights) <= 0:
             raise InputError(
                 f"the grid has the weights {list(self.weights)} and the bonuses {list(self.bonuses)}: expected at "
@@ -31,21 +32,21 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What the grid gave."""
+    """The results at all points of the grid."""
 
     errors: dict[tuple[float, float], CharacterErrors]
-    """By weight and bonus."""
+    """Errors by weight and bonus."""
     sessions: tuple[str, ...]
-    """That it was measured on."""
+    """Names of the validation sessions."""
 
     @property
     def best(self) -> tuple[float, float]:
-        """Weight and bonus of the lowest CER; of equal ones the smallest weight, then the smallest bonus."""
+        """Weight and bonus of the lowest CER; at equal CER the smallest weight, then the smallest bonus."""
         return min(self.errors, key=lambda point: (self.errors[point].cer, point))
 
     @property
     def at_the_edge(self) -> bool:
-        """Whether values beyond the grid may be better."""
+        """Whether the best point lies at the edge of the grid, so that values beyond it may be better."""
         ends = [(min(values), max(values)) for values in zip(*self.errors, strict=True)]
         return any(value in end and end[0] < end[1] for value, end in zip(self.best, ends, strict=True))
 
@@ -54,7 +55,7 @@ def tune(runner: Runner, trials: Sequence[tuple[Trial, Model]], config: DecoderC
     """Decode validation sessions at every point of the grid; the encoder runs once a session.
 
     Raises:
-        InputError: No session, a bundle without language model, or no session could be decoded.
+        InputError: There is no session, a bundle has no language model, or no session could be decoded.
     """
     without = sorted({str(model.bundle.folder) for _, model in trials if model.bundle.language_model is None})
     if without:
@@ -66,12 +67,12 @@ def tune(runner: Runner, trials: Sequence[tuple[Trial, Model]], config: DecoderC
     configs = {point: replace(config, lm_weight=point[0], lm_bonus=point[1]) for point in points}
     run = runner.run((trial, model, tuple(live(model.bundle, c) for c in configs.values())) for trial, model in trials)
     pairs = [(trial, model, run.decoded.get((runner.id_of(model), trial.path))) for trial, model in trials]
-    known: list[tuple[Trial, Model, Decoded]] = [(t, m, decoded) for t, m, decoded in pairs if decoded is not None]
-    if not known:
+    usable: list[tuple[Trial, Model, Decoded]] = [(t, m, decoded) for t, m, decoded in pairs if decoded is not None]
+    if not usable:
         reasons = "; ".join(run.failures.values()) or "there is none"
         raise InputError(f"no validation session could be decoded: {reasons}")
     errors = {
-        point: sum((score(t, d, live(m.bundle, configs[point]).key).errors for t, m, d in known), CharacterErrors())
+        point: sum((score(t, d, live(m.bundle, configs[point]).key).errors for t, m, d in usable), CharacterErrors())
         for point in points
     }
-    return Tuning(errors, tuple(trial.session for trial, _, _ in known))
+    return Tuning(errors, tuple(trial.session for trial, _, _ in usable))

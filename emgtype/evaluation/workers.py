@@ -1,4 +1,4 @@
-"""Where sessions are decoded: the cores of this machine, or a Ray cluster."""
+"""Decode sessions on the cores of this machine or on a Ray cluster."""
 
 import multiprocessing
 import os
@@ -14,40 +14,40 @@ from emgtype.evaluation.decoding import Decoded, Task, attempt
 from messages.errors import InputError
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-_DIED = "the process that decoded it died, as one does that runs out of memory: decode it on a machine with more"
+_DIED = "the process that decoded it died, probably for lack of memory: decode it on a machine with more"
 
 
 class Backend(Protocol):
-    """Runs tasks, in any order, until all are done or the caller stops listening."""
+    """Runs tasks, in any order, until all are done or the caller stops iterating."""
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Decoded | str]]:
-        """Each task with what came of it, as it is done; a sentence where it failed."""
+        """Yield each task with its result as soon as it is done; a failure is a sentence."""
         ...
 
 
 class Processes:
-    """Processes of this machine, one thread each."""
+    """Processes of this machine, with one thread each."""
 
     def __init__(self, jobs: int | None = None) -> None:
-        """`jobs`: how many at once; None: one a core."""
+        """Set the number of processes; `jobs=None`: one per core."""
         self._jobs = jobs or os.cpu_count() or 1
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Decoded | str]]:
-        """See Backend."""
-        undone: list[Task] = []
+        """Yield each task with its result; see Backend."""
+        lost: list[Task] = []
         for task, result in _pool(tasks, min(self._jobs, len(tasks))):
             if result is None:
-                undone.append(task)
+                lost.append(task)
             else:
                 yield task, result
-        # Whoever dies takes the whole pool along: each by itself, to find the one and to spare the others.
-        for task in undone:
+        # A process that dies takes the whole pool along. Each lost task runs again by itself, so that one alone fails.
+        for task in lost:
             for _, result in _pool([task], 1):
                 yield task, _DIED if result is None else result
 
 
 def _pool(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Decoded | str | None]]:
-    """Results as they come; None for tasks that were lost with a process."""
+    """Yield results as they come; None for tasks that were lost with a process."""
     if not tasks:
         return
     before = set(multiprocessing.active_children())
@@ -63,18 +63,20 @@ def _pool(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Decoded | st
                     yield runs[run], None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            if not all(run.done() and not run.cancelled() for run in runs):  # nobody waits for what was begun
+            # The caller has stopped iterating: nobody needs the tasks that still run.
+            if not all(run.done() and not run.cancelled() for run in runs):
                 for process in set(multiprocessing.active_children()) - before:
                     process.terminate()
 
 
 def _ignore_interrupt() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the parent ends these
+    # Ctrl-C reaches all processes of a terminal; the parent ends these.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Variables for the processes that start meanwhile."""
+    """Set environment variables for the processes that start within the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -88,21 +90,22 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 class Cluster:
-    """Ray: a cluster whose nodes have this emgtype installed and see the sessions and bundles under the same paths."""
+    """A Ray cluster, whose nodes have this emgtype installed and see the sessions and bundles under the same paths."""
 
     def __init__(self, address: str, jobs: int | None = None) -> None:
-        """Connect.
+        """Connect to a cluster.
 
         Args:
-            address: Of the head node ("ray://host:10001", "host:6379"), "auto" for the one that runs here, or "local"
-                to start one on this machine for the time of the call.
-            jobs: Tasks at once at most, on "local"; a cluster decides by its cores.
+            address: The head node's address ("ray://host:10001", "host:6379"), "auto" for a cluster that runs on this
+                machine, or "local" to start one until `close`.
+            jobs: Tasks at once at most on "local"; a cluster decides by its cores.
 
         Raises:
-            InputError: Nothing answers there.
+            InputError: No cluster answers at the address.
             ModuleNotFoundError: Ray is not installed.
         """
-        import ray  # noqa: PLC0415 - optional, and slow to load
+        # Here, since it is optional and slow to load.
+        import ray  # noqa: PLC0415
 
         self._ray: Any = ray
         settings: dict[str, Any] = {"num_cpus": jobs, "include_dashboard": False} if address == "local" else {}
@@ -116,7 +119,7 @@ class Cluster:
             ) from None
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Decoded | str]]:
-        """See Backend."""
+        """Yield each task with its result; see Backend."""
         ray = self._ray
         remote = ray.remote(num_cpus=1)(attempt)
         waiting = {remote.remote(_anywhere(task)): task for task in tasks}
@@ -133,10 +136,10 @@ class Cluster:
                 ray.cancel(reference, force=True)
 
     def close(self) -> None:
-        """Disconnect; a local cluster ends."""
+        """Disconnect; end a local cluster."""
         self._ray.shutdown()
 
 
 def _anywhere(task: Task) -> Task:
-    """The task with paths that hold in every working directory."""
+    """Return the task with absolute paths, which hold in every working directory."""
     return replace(task, session=task.session.absolute(), bundle=task.bundle.absolute())

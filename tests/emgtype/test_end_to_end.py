@@ -139,7 +139,7 @@ def test_paced_replay_takes_its_time_and_types_the_text_of_the_fast_one(emgtype:
         assert line.strip() in report
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_demo_runs_three_processes_and_loses_no_sample(emgtype: Run) -> None:
     done = emgtype("demo", "--seconds", "25")
     assert done.returncode == 0, done.stderr + done.stdout

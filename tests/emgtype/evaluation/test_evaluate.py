@@ -28,9 +28,9 @@ from emgtype.evaluation.store import Store
 from emgtype.evaluation.tables import cer_table
 from emgtype.evaluation.trials import (
     EVERYBODY,
-    Found,
     Model,
     Row,
+    SessionList,
     Trial,
     find_sessions,
     leaks,
@@ -87,7 +87,7 @@ def config() -> DecoderConfig:
 
 def plan_of(demo: Model, config: DecoderConfig, paths: Sequence[Path], user: str = "00000001") -> Plan:
     row = Row("model", "demo", {EVERYBODY: demo})
-    return Plan((row,), Found(tuple(Trial(user, path) for path in paths)), config)
+    return Plan((row,), SessionList(tuple(Trial(user, path) for path in paths)), config)
 
 
 def test_records_are_taken_as_contiguous_whatever_their_stamps_say(
@@ -245,7 +245,7 @@ def test_rows_over_different_people_are_compared_over_those_whom_all_have(
         shutil.copy(data / f"{source}.hdf5", data / f"{name}.hdf5")
     trials = tuple(Trial(user, data / f"{name}.hdf5") for user, name in (("1", "val"), ("1", "same1"), ("2", "other")))
     generic, scratch = Row("generic", "everybody's", {EVERYBODY: demo}), Row("scratch", "one's own", {"1": demo})
-    plan = Plan((generic, scratch), Found(trials), config, beam=False)
+    plan = Plan((generic, scratch), SessionList(trials), config, beam=False)
     evaluation = evaluate(plan, Runner(Store(tmp_path / "cache"), InProcess()))
     assert [list(row.greedy.users) for row in evaluation.rows] == [["1", "2"], ["1"]]
     assert [[s.session for s in row.greedy.sessions] for row in evaluation.shared] == [["val", "same1"]] * 2

@@ -3,7 +3,7 @@
 import click
 
 from emgtype.commands.options import json_option, print_json
-from emgtype.live.sockets import KEYS
+from emgtype.live.sockets import CERTIFICATES
 
 
 @click.group(epilog="Example: emgtype keys new laptop; with the file that it names: emgtype listen --keys FILE")
@@ -19,7 +19,7 @@ def command() -> None:
 @click.argument("name")
 def new(name: str) -> None:
     """Make keys for a client and let it in."""
-    click.echo(f"{KEYS.new(name)}: carry it to the client by a way that nobody else can read")
+    click.echo(f"{CERTIFICATES.new(name)}: carry it to the client by a way that nobody else can read")
 
 
 @command.command()
@@ -27,14 +27,14 @@ def new(name: str) -> None:
 @click.argument("public")
 def allow(name: str, public: str) -> None:
     """Let in a client that has made its keys itself; it needs the server's public key (`emgtype keys show`)."""
-    KEYS.allow(name, public)
+    CERTIFICATES.allow(name, public)
 
 
 @command.command()
 @click.argument("name")
 def revoke(name: str) -> None:
     """Let a client in no more."""
-    KEYS.revoke(name)
+    CERTIFICATES.revoke(name)
 
 
 @command.command("list")
@@ -42,13 +42,13 @@ def revoke(name: str) -> None:
 def list_(as_json: bool) -> None:
     """The clients that are let in, and their public keys."""
     if as_json:
-        print_json(KEYS.allowed())
+        print_json(CERTIFICATES.allowed())
         return
-    for name, public in KEYS.allowed().items():
+    for name, public in CERTIFICATES.allowed().items():
         click.echo(f"{public}  {name}")
 
 
 @command.command()
 def show() -> None:
     """The server's public key, which every client needs."""
-    click.echo(KEYS.server().public)
+    click.echo(CERTIFICATES.server().public)

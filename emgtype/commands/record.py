@@ -45,9 +45,9 @@ def command(
     wears the bands types and ends with Enter on whatever lies before them. Enter or space in this terminal shows the
     next one (Enter alone with --keys). Ctrl-C ends the recording.
     """
-    from emgtype.recording.record_session import Wanted, record
+    from emgtype.recording.record_session import RecordOptions, record
 
-    wanted = Wanted(user, out, minutes, prompt_file, wpm, keys)
+    wanted = RecordOptions(user, out, minutes, prompt_file, wpm, keys)
     wanted.check(yes=yes)
     source = load_config(config_path, source_flags(stream, bands)).source
     said = Console(stderr=True, highlight=False, soft_wrap=True)

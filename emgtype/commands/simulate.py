@@ -93,7 +93,7 @@ def command(
         [stream] if stream else list(bands or ()),
         sample_numbers=sample_numbers,
         wait=wait,
-        tell=_tell,
+        log=_tell,
         faults=_faults(faults),
     )
 

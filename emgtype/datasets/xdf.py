@@ -57,9 +57,9 @@ def _from_xdf(source: Path, target: Path, user: str, names: Sequence[str], tell:
     journal = SessionJournal(target, user, ON_KEYBOARD if typed else NO_KEYBOARD)
     with Recording(journal, recording.epoch) as session:
         for chunk in recording.chunks():
-            session.push(chunk)
+            session.append(chunk)
         for at, entry in known:  # the marker's own time is the one that the file's clock offsets were applied to
-            session.note(replace(entry, start=at, end=entry.end + (at - entry.start)))
+            session.annotate(replace(entry, start=at, end=entry.end + (at - entry.start)))
         left = f", {session.left_out} samples left out" if session.left_out else ""
         tell(f"{target}: {session.seconds:.1f} s, {len(known)} key presses and prompts{left}")
 

@@ -1,4 +1,4 @@
-"""What `emgtype serve` needs, each part tried by itself: what there is, what is wrong, and what to do about it."""
+"""Try each part that `emgtype serve` needs by itself, and say what is wrong and what to do about it."""
 
 import platform
 import shutil
@@ -26,49 +26,68 @@ from emgtype.places import USER_DATA
 from messages.errors import InputError
 from messages.signal import Chunk
 
-_SECONDS = 2.0  # of signal: decoded to see how long that takes, heard to see whether it comes
+_SECONDS = 2.0
+"""Seconds of signal: decoded to measure the speed, and awaited from the bands."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Of one part."""
+class DoctorResult:
+    """Result of trying one part."""
 
     part: str
+    """Name of the part."""
     well: bool | None
-    """None: not well, but `emgtype serve` alone does not need it."""
+    """Whether it works; None: it does not, but `emgtype serve` alone does not need it."""
     says: str
-    """What there is, or what is wrong and what to do."""
+    """State of the part, or what is wrong with it and what to do."""
 
 
-def examine(config: Config) -> Iterator[Finding]:
-    """Try one part after the other; none of them stops the next. No key is pressed."""
-    yield Finding("versions", True, _versions())
+def examine(config: Config) -> Iterator[DoctorResult]:
+    """Try one part after the other; a failure does not stop the next one, and no key is pressed.
+
+    Args:
+        config: Settings of the daemon.
+
+    Yields:
+        The result of each part; after a model that cannot be opened nothing more is tried.
+    """
+    yield DoctorResult("versions", True, _versions())
     try:
         bundle = open_bundle(config.bundle, config.pipeline.precision)
         bundle.facts.require_streaming()
     except InputError as error:
-        yield Finding("model", False, str(error))
+        yield DoctorResult("model", False, str(error))
         return
     layout = bundle.facts.layout
-    yield Finding("model", True, f"{bundle.folder}, {config.pipeline.precision}, made for {layout}")
-    yield _tried("speed", lambda: _speed(bundle, config))
-    yield _tried("bands", lambda: _bands(bundle, config))
-    yield _tried("sockets", lambda: _sockets(config))
-    yield _tried("keyboard", lambda: _keyboard(config), needed=False)
-    yield _tried("room", _room)
-    yield Finding("extras", True, _extras())
+    yield DoctorResult("model", True, f"{bundle.folder}, {config.pipeline.precision}, made for {layout}")
+    yield _try("speed", lambda: _speed(bundle, config))
+    yield _try("bands", lambda: _bands(bundle, config))
+    yield _try("sockets", lambda: _sockets(config))
+    yield _try("keyboard", lambda: _keyboard(config), option="--inject")
+    yield _try("room", _room)
+    yield DoctorResult("extras", True, _extras())
 
 
-def _tried(part: str, look: Callable[[], str], *, needed: bool = True) -> Finding:
+def _try(part: str, check: Callable[[], str], *, option: str = "") -> DoctorResult:
+    """Return the result of one check; `option` is the flag of `emgtype serve` without which the part is not needed."""
+    failed = None if option else False
     try:
-        return Finding(part, True, look())
+        return DoctorResult(part, True, check())
     except InputError as error:
-        return Finding(part, False if needed else None, str(error))
+        return DoctorResult(part, failed, str(error))
     except ModuleNotFoundError as error:
-        return Finding(part, None, f"{error.name} is not installed: pip install 'emgtype[keys]' if you want --inject")
+        return DoctorResult(part, failed, _missing_library(error.name or "a library", option))
+
+
+def _missing_library(module: str, option: str) -> str:
+    """Return the sentence about a library that is not installed, with the extra of emgtype that brings it."""
+    library = module.partition(".")[0]
+    package = f"'emgtype[{EXTRAS[library]}]'" if library in EXTRAS else library
+    return f"{library} is not installed: pip install {package}" + (f" if you want {option}" if option else "")
 
 
 def _versions() -> str:
+    """Name the versions of emgtype and the libraries that it stands on."""
     liblsl = pylsl.library_version()
     libraries = [
         f"Python {platform.python_version()}",
@@ -81,36 +100,40 @@ def _versions() -> str:
 
 
 def _speed(bundle: Bundle, config: Config) -> str:
+    """Decode noise hop by hop; InputError where that takes more than half of the time that typing leaves."""
     facts, pipeline = bundle.facts, assemble(bundle, config)
     samples = config.pipeline.hop * facts.front_end.hop
-    hop = samples / facts.layout.rate
+    hop_s = samples / facts.layout.rate
     shape = (samples, facts.layout.bands, facts.layout.electrodes)
     noise = np.random.default_rng(0).normal(scale=10.0, size=shape).astype(np.float32)
-    times, taken = np.arange(samples) / facts.layout.rate, []
-    for number in range(round(2 * _SECONDS / hop)):
+    times, durations = np.arange(samples) / facts.layout.rate, []
+    for number in range(round(2 * _SECONDS / hop_s)):
         began = time.perf_counter()
-        pipeline.push(Chunk(noise, times + number * hop, facts.layout))
-        taken.append(time.perf_counter() - began)
-    settled = taken[len(taken) // 2 :]  # the first fill the model's context, and libraries' memory
-    said = "{:.1f} ms of signal decoded in {:.1f} ms (median; p99 {:.1f})".format(
-        *(1e3 * value for value in (hop, np.median(settled), np.quantile(settled, 0.99)))
+        pipeline.push(Chunk(noise, times + number * hop_s, facts.layout))
+        durations.append(time.perf_counter() - began)
+    # The first half fills the model's context and the memory of the libraries.
+    steady = durations[len(durations) // 2 :]
+    figures = "{:.1f} ms of signal decoded in {:.1f} ms (median; p99 {:.1f})".format(
+        *(1e3 * value for value in (hop_s, np.median(steady), np.quantile(steady, 0.99)))
     )
-    if np.median(settled) > hop / 2:
-        raise InputError(f"{said}: too slow to type live; set pipeline.precision to int8, or raise pipeline.hop")
-    return said
+    if np.median(steady) > hop_s / 2:
+        raise InputError(f"{figures}: too slow to type live; set pipeline.precision to int8, or raise pipeline.hop")
+    return figures
 
 
 def _bands(bundle: Bundle, config: Config) -> str:
-    wanted = [(config.source.names, bundle.facts.layout)]
-    with open_sources(wanted, config.source.timeout)[0] as source:
-        heard = sum(len(chunk.times) for chunk in newest(source, _SECONDS))
+    """Count the samples of the configured streams; InputError where there are none."""
+    request = (config.source.names, bundle.facts.layout)
+    with open_sources([request], config.source.timeout)[0] as source:
+        samples = sum(len(chunk.times) for chunk in newest(source, _SECONDS))
     names = ", ".join(config.source.names)
-    if not heard:
-        raise InputError(f"{names}: there, but no sample came in {_SECONDS:g} s; switch the bands on")
-    return f"{names}: {heard / _SECONDS:.0f} samples per second; `emgtype check` looks at the signal itself"
+    if not samples:
+        raise InputError(f"{names}: found, but no sample came in {_SECONDS:g} s; switch the bands on")
+    return f"{names}: {samples / _SECONDS:.0f} samples per second; `emgtype check` looks at the signal itself"
 
 
 def _sockets(config: Config) -> str:
+    """Ask the daemon that runs; where none answers, open its sockets and close them again."""
     try:
         people = ask_daemon(config.publish, "status", None, None)["people"]
     except InputError:
@@ -118,16 +141,17 @@ def _sockets(config: Config) -> str:
     else:
         return "a daemon runs: " + ", ".join(f"{name} {status['state']}" for name, status in people.items())
     with ExitStack() as stack:
-        published = stack.enter_context(publish_socket(config.publish))
-        asked = stack.enter_context(control_socket(config.publish, published.endpoint))
-        notes = [note for note in (published.note,) if note]
-        return "; ".join([f"{published.endpoint} and {asked.endpoint} are free", *notes])
+        publish = stack.enter_context(publish_socket(config.publish))
+        control = stack.enter_context(control_socket(config.publish, publish.endpoint))
+        notes = [publish.note] if publish.note else []
+        return "; ".join([f"{publish.endpoint} and {control.endpoint} are free", *notes])
 
 
 def _keyboard(config: Config) -> str:
+    """Open the keyboard of --inject and close it again, without a key press."""
     keyboard, focus = open_keyboard(config.keys)
     try:
-        return f"{type(keyboard).__name__}; which window has the focus is {'known' if focus else 'not known'}"
+        return f"{type(keyboard).__name__}; the focused window is {'known' if focus else 'not known'}"
     finally:
         if focus:
             focus.close()
@@ -135,12 +159,14 @@ def _keyboard(config: Config) -> str:
 
 
 def _room() -> str:
+    """Measure the free space of the disk that recordings go to."""
     folder = next(path for path in (USER_DATA, *USER_DATA.parents) if path.is_dir())
     free = shutil.disk_usage(folder).free
     return f"{free / 2**30:.1f} GiB free beside {folder}, where recordings go"
 
 
 def _extras() -> str:
+    """Name the extras of emgtype that are not installed."""
     missing = list(dict.fromkeys(extra for module, extra in EXTRAS.items() if find_spec(module) is None))
     if not missing:
         return "all are installed"

@@ -1,4 +1,4 @@
-"""Live samples for a look at them."""
+"""Live samples for a command that only looks at them, such as `emgtype check` and `emgtype doctor`."""
 
 import time
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from adapters.lsl.source import LSLSource
 from messages.signal import Chunk
 
-_PULL = 0.25  # seconds
+_LONGEST_PULL_S = 0.25
 
 
 def newest(source: LSLSource, seconds: float) -> Iterator[Chunk]:
-    """What comes within so many seconds; what has waited is dropped."""
+    """Yield the samples that arrive within so many seconds; older ones that still wait in the source are dropped."""
     source.flush()
     end = time.monotonic() + seconds
     while (now := time.monotonic()) < end:
-        if chunk := source.pull(min(_PULL, end - now)):
+        if chunk := source.pull(min(_LONGEST_PULL_S, end - now)):
             yield chunk

@@ -165,7 +165,7 @@ class Service(Closing):
             lambda said: self._warn(f"{label}: {said}" if label else said),
         )
         recording, flight = self._keeping.record(person), self._keeping.flight(person)
-        heard = Tapped(source, recording.push) if recording else source
+        heard = Tapped(source, recording.append) if recording else source
         sinks += [flight] if flight else []
         wearer = Wearer(
             heard,

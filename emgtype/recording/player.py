@@ -1,4 +1,4 @@
-"""Plays a session as LSL streams, at the pace of its time stamps, with faults where they are asked for."""
+"""Play a session as LSL streams, at the pace of its time stamps, with simulated faults where they are requested."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +16,14 @@ from simulator.fault_plan import Fault
 
 
 class Device(Closing):
-    """One stream that may close and open anew. Use it in a `with`."""
+    """One LSL stream that may close and open again, as a wristband that leaves the radio's reach. Use it in a `with`.
+
+    Args:
+        name: Of the stream.
+        layout: Of the samples.
+        band: Band whose samples the stream carries; None: all of them.
+        sample_numbers: Whether a channel counts the samples.
+    """
 
     def __init__(self, name: str, layout: Layout, band: int | None, *, sample_numbers: bool) -> None:
         self.name = name
@@ -32,11 +39,11 @@ class Device(Closing):
         )
 
     def wait_for_consumers(self, timeout: float) -> bool:
-        """Whether somebody listens within `timeout` s."""
+        """Return whether somebody listens within `timeout` s."""
         return self._outlet is not None and self._outlet.wait_for_consumers(timeout)
 
     def send(self, packet: Packet, offset: float) -> None:
-        """Send a packet, `offset` s added to its stamps; one without samples closes the stream."""
+        """Send a packet with `offset` s added to its stamps; a packet without samples closes the stream."""
         if not len(packet.times):
             self.close()
             return
@@ -56,21 +63,24 @@ def play(
     *,
     sample_numbers: bool,
     wait: float,
-    tell: Callable[[str], None],
+    log: Callable[[str], None],
     faults: Sequence[Fault] = (),
 ) -> float:
-    """Play chunks as one stream with both bands, or as one stream per band.
+    """Play chunks as one stream with all bands, or as one stream per band.
 
     Args:
-        chunks: What to play.
-        names: One name, or one per band.
+        chunks: Signal to play.
+        names: Name of the one stream, or of each band's.
         sample_numbers: Whether a channel counts the samples.
-        wait: Seconds to wait for a listener before the first sample.
-        tell: Gets "playing NAMES, LSL time = session time + SECONDS" when it begins.
-        faults: That befall the signal and its delivery.
+        wait: Seconds to wait for a listener before the first sample; 0: do not wait.
+        log: Gets "playing NAMES, LSL time = session time + SECONDS" at the beginning.
+        faults: Faults of the signal and of its delivery.
 
     Returns:
         Seconds to add to the session's times to get those of the LSL clock.
+
+    Raises:
+        InputError: There are no samples, or nobody listens in time.
     """
     stream = iter(chunks)
     first = next(stream, None)
@@ -84,14 +94,19 @@ def play(
             for name, band in zip(names, bands, strict=True)
         ]
         if wait:
-            tell(f"waiting for somebody to listen to {' and '.join(names)}")
-        if wait and not all(device.wait_for_consumers(wait) for device in devices):
-            raise InputError(f"nobody listened to {' and '.join(names)} within {wait:g} s: start `emgtype serve` first")
+            _wait_for_listeners(devices, wait, log)
         offset = float(local_clock()) - float(first.times[0])
-        tell(f"playing {' and '.join(names)}, LSL time = session time + {offset:.6f}")
+        log(f"playing {' and '.join(names)}, LSL time = session time + {offset:.6f}")
         for packet in faulty_packets(chain([first], stream), delivery):
-            # The way that a packet takes is real here.
+            # The simulated delivery adds the latency of a radio; here the packet takes a real way.
             if (early := packet.arrives - LATENCY + offset - float(local_clock())) > 0:
                 time.sleep(early)
             devices[packet.stream].send(packet, offset)
     return offset
+
+
+def _wait_for_listeners(devices: Sequence[Device], timeout: float, log: Callable[[str], None]) -> None:
+    names = " and ".join(device.name for device in devices)
+    log(f"waiting for a program that listens to {names}")
+    if not all(device.wait_for_consumers(timeout) for device in devices):
+        raise InputError(f"nobody listened to {names} within {timeout:g} s: start `emgtype serve` first")

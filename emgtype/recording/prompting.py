@@ -1,4 +1,4 @@
-"""Texts shown one by one to be typed: the truth of a recording where there is no keyboard."""
+"""Prompts: texts shown one by one to be typed, which are the truth of a recording made without a keyboard."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,24 +6,29 @@ from pathlib import Path
 from messages.errors import InputError
 from messages.typed import Prompt, prompt_labels
 
-_LOOK = 1.0  # seconds to read a line before one begins to type
-_WORD = 5  # characters, as typing speed is counted everywhere
+_READING_S = 1.0
+"""Seconds to read a line before typing begins."""
+_WORD_KEYS = 5
+"""Keys per word, by which typing speed is counted everywhere."""
 
 
 def read_prompts(path: Path) -> list[str]:
-    """The lines of a text file that hold something to type.
+    """Return the lines of a text file that hold something to type, without spaces around them.
 
     Raises:
-        InputError: No such file, no text, or a line without a key.
+        InputError: There is no such file, it holds no text, or a line holds no key.
     """
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the prompts {path} cannot be read ({error}): name a text file, a prompt a line") from None
+        raise InputError(
+            f"the prompts {path} cannot be read ({error}): name a text file with one prompt in each line"
+        ) from None
     if not lines:
-        raise InputError(f"the prompts {path} hold no text: expected a prompt a line")
+        raise InputError(f"the prompts {path} hold no text: expected one prompt in each line")
     for number, line in enumerate(lines, 1):
-        if len(prompt_labels(line)) < 2:  # its Enter
+        # One label is that of Enter, which ends each prompt.
+        if len(prompt_labels(line)) < 2:
             raise InputError(
                 f"line {number} of the prompts {path} is {line!r}, which has no key: expected text to type"
             )
@@ -31,59 +36,64 @@ def read_prompts(path: Path) -> list[str]:
 
 
 class Prompter:
-    """Shows one text after the other, and notes from when to when.
+    """Shows one text after the other, and records from when to when each was shown.
 
-    A text that is not typed to its end is no truth, and is not noted.
+    A text that was not typed to its end is not the truth of anything, and is not recorded.
 
     Args:
-        texts: What to type.
-        note: Gets each prompt that is done.
+        texts: Texts to type.
+        record: Gets each prompt that was typed.
         speed: Words a minute at which the texts follow each other by themselves; None: `advance` is called.
     """
 
-    def __init__(self, texts: Sequence[str], note: Callable[[Prompt], None], speed: float | None = None) -> None:
+    def __init__(self, texts: Sequence[str], record: Callable[[Prompt], None], speed: float | None = None) -> None:
         self._texts = texts
-        self._note = note
+        self._record = record
         self._speed = speed
-        self._began: float | None = None
+        self._shown_at: float | None = None
         self.done = 0
-        """Prompts that were typed."""
+        """Number of prompts that were typed."""
 
     @property
     def total(self) -> int:
-        """All prompts."""
+        """Number of all prompts."""
         return len(self._texts)
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to type."""
+        """Whether all prompts were typed."""
         return self.done == len(self._texts)
 
     @property
     def text(self) -> str:
-        """What is to be typed now; empty where nothing is left."""
+        """Text to type now; empty at the end."""
         return "" if self.finished else self._texts[self.done]
 
     @property
-    def following(self) -> str:
-        """What comes then; empty where nothing does."""
+    def next_text(self) -> str:
+        """Text to type after this one; empty where this is the last."""
         return self._texts[self.done + 1] if self.done + 1 < self.total else ""
 
-    def attend(self, time: float) -> None:
-        """It is `time` (s): the first text is shown, or one is over whose time is up."""
-        if self._began is None:
-            self._began = time
-        elif self._speed and not self.finished and time - self._began >= self._seconds(self.text):
+    def update(self, time: float) -> None:
+        """Let the time pass: show the first text, or at a set speed the next one once it is due.
+
+        Args:
+            time: Seconds on the clock of the samples.
+        """
+        if self._shown_at is None:
+            self._shown_at = time
+        elif self._speed and not self.finished and time - self._shown_at >= self._seconds(self.text):
             self.advance(time)
 
     def advance(self, time: float) -> None:
-        """The text is typed, at `time` (s): the next one is shown."""
-        if self.finished or self._began is None:
+        """Record the text as typed at `time` (s), and show the next one."""
+        if self.finished or self._shown_at is None:
             return
-        self._note(Prompt(self.text, self._began, time))
+        self._record(Prompt(self.text, self._shown_at, time))
         self.done += 1
-        self._began = time
+        self._shown_at = time
 
     def _seconds(self, text: str) -> float:
+        """Return the seconds that a text is shown at the set speed."""
         keys = len(prompt_labels(text))
-        return _LOOK + 60 * keys / _WORD / (self._speed or 1)
+        return _READING_S + 60 * keys / _WORD_KEYS / (self._speed or 1)

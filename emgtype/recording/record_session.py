@@ -1,4 +1,4 @@
-"""What `emgtype record` does: streams, file, prompts and keys put together, and how they fare."""
+"""The work of `emgtype record`: streams, file, prompts and keyboard put together, and a line about their progress."""
 
 import math
 import shutil
@@ -28,26 +28,41 @@ from emgtype.recording.recorder import NO_KEYBOARD, Recording, lsl_epoch, sessio
 from messages.errors import InputError
 from messages.typed import ON_KEYBOARD
 
-_PULL = 0.05  # seconds: as late as a prompt may react
-_SYNC = 1.0  # seconds that a power cut may cost; being killed costs nothing of what came
-_AFTER = 1.0  # seconds recorded after the last prompt: what is heard of its Enter comes later
-_LOOKS = 10  # a second, on the terminal
+_PULL_S = 0.05
+"""Longest wait for samples: a prompt reacts that late to its key."""
+_SYNC_EVERY_S = 1.0
+"""Seconds of samples that a power cut may cost; a killed process loses none that it has appended."""
+_AFTER_LAST_PROMPT_S = 1.0
+"""Seconds recorded after the last prompt, since the muscles show its Enter for some time."""
+_REDRAWS_PER_S = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the command was asked for."""
+class RecordOptions:
+    """Options of `emgtype record`."""
 
     user: str
+    """Name of the wearer."""
     out: Path
+    """New session file, or the folder for one."""
     minutes: float | None
+    """Length of the recording; None: until Ctrl-C."""
     prompts: Path | None
+    """Text file with the prompts; None: there are none."""
     speed: float | None
-    """Words a minute at which prompts follow each other; None: whoever types asks for the next."""
+    """Words a minute at which prompts follow each other; None: a key shows the next one."""
     keys: bool
+    """Whether the keys pressed on this desktop are recorded."""
 
     def check(self, *, yes: bool) -> None:
-        """Raise InputError for options that say nothing together, or a user who cannot be part of a file's name."""
+        """Refuse options that mean nothing together.
+
+        Args:
+            yes: Whether --yes was given.
+
+        Raises:
+            InputError: Such options, or a user whose name cannot be part of a file's name.
+        """
         if self.speed and not self.prompts:
             raise InputError("--wpm paces prompts: add --prompts, or leave it out")
         if yes and not self.keys:
@@ -56,11 +71,15 @@ class Wanted:
             raise InputError(f"--user is {self.user!r}: expected a name without spaces, dots and slashes")
 
     def path(self) -> Path:
-        """The new file."""
+        """Return the path of the new file.
+
+        Raises:
+            InputError: It would lie in a folder that does not exist.
+        """
         if self.out.suffix == SUFFIX:
             return self.out
         if not self.out.is_dir():
-            raise InputError(f"--out is {self.out}: expected a folder that is there, or a new file NAME{SUFFIX}")
+            raise InputError(f"--out is {self.out}: expected a folder that exists, or a new file NAME{SUFFIX}")
         return session_path(self.out, self.user)
 
 
@@ -68,17 +87,17 @@ class _Run:
     """One recording under way."""
 
     def __init__(
-        self, wanted: Wanted, texts: Sequence[str], source: LSLSource, recording: Recording, keys: KeyLog | None
+        self, options: RecordOptions, texts: Sequence[str], source: LSLSource, recording: Recording, keys: KeyLog | None
     ) -> None:
-        self._wanted = wanted
+        self._options = options
         self._source = source
         self._recording = recording
-        self.keys = keys
-        self.prompter = Prompter(texts, recording.note, wanted.speed)
-        self._typed = math.inf
+        self._keys = keys
+        self._prompter = Prompter(texts, recording.annotate, options.speed)
+        self._prompts_done_at = math.inf
 
     def report(self) -> dict[str, Any]:
-        """What was recorded."""
+        """Return the figures of the recording so far."""
         return {
             "path": str(self._recording.path),
             "seconds": self._recording.seconds,
@@ -86,115 +105,126 @@ class _Run:
             "lost": self._source.lost,
             "gaps": self._recording.gaps,
             "left_out": self._recording.left_out,
-            "prompts": self.prompter.done,
-            "keystrokes": self.keys.count if self.keys else 0,
+            "prompts": self._prompter.done,
+            "keystrokes": self._keys.count if self._keys else 0,
         }
 
     def line(self) -> str:
-        """The same, on a line, and how much room is left."""
-        found = self.report()
-        minutes, seconds = divmod(int(found["seconds"]), 60)
-        parts = [f"{minutes}:{seconds:02} recorded", f"{found['samples']} samples"]
-        parts += [] if found["lost"] is None else [f"{found['lost']} lost"]
-        parts += [f"{found['gaps']} gaps"]
-        parts += [f"{found['left_out']} not storable"] if found["left_out"] else []
-        parts += [f"{found['keystrokes']} keys"] if self.keys else []
-        parts += [f"{self.prompter.done} of {self.prompter.total} prompts"] if self.prompter.total else []
+        """Return these figures in one line, with the free space of the disk."""
+        figures = self.report()
+        minutes, seconds = divmod(int(figures["seconds"]), 60)
+        parts = [f"{minutes}:{seconds:02} recorded", f"{figures['samples']} samples"]
+        parts += [] if figures["lost"] is None else [f"{figures['lost']} lost"]
+        parts += [f"{figures['gaps']} gaps"]
+        parts += [f"{figures['left_out']} that cannot be stored"] if figures["left_out"] else []
+        parts += [f"{figures['keystrokes']} keys"] if self._keys else []
+        parts += [f"{self._prompter.done} of {self._prompter.total} prompts"] if self._prompter.total else []
         parts += [f"{shutil.disk_usage(self._recording.path.parent).free / 2**30:.1f} GiB left"]
         return " · ".join(parts)
 
     def screen(self) -> RenderableType:
-        """For the terminal."""
+        """Return the prompt, the next one and the line of figures, as shown on a terminal."""
         status = Text(self.line(), style="dim")
-        if not self.prompter.total:
+        if not self._prompter.total:
             return status
-        shown = Text(self.prompter.text or "all typed", style="bold")
-        return Group(Panel(shown, title="type this, then Enter"), Text(self.prompter.following, style="dim"), status)
+        prompt = Text(self._prompter.text or "all prompts are typed", style="bold")
+        next_text = Text(self._prompter.next_text, style="dim")
+        return Group(Panel(prompt, title="type this, then Enter"), next_text, status)
 
     @property
     def over(self) -> bool:
-        """Whether all that was asked for is there."""
-        long = self._wanted.minutes is not None and self._recording.seconds >= 60 * self._wanted.minutes
-        return long or local_clock() - self._typed >= _AFTER
+        """Whether the requested minutes or all prompts are recorded."""
+        minutes = self._options.minutes
+        long_enough = minutes is not None and self._recording.seconds >= 60 * minutes
+        return long_enough or local_clock() - self._prompts_done_at >= _AFTER_LAST_PROMPT_S
 
     def step(self, terminal: Terminal) -> bool:
-        """Take what came; whether samples did."""
-        chunk = self._source.pull(_PULL)
+        """Record the samples that have arrived and move the prompts on; return whether there were samples."""
+        chunk = self._source.pull(_PULL_S)
         if chunk is not None:
-            self._recording.push(chunk)
-        now = local_clock()
-        if self._recording.samples:  # nothing is shown to be typed before it is recorded
-            self.prompter.attend(now)
-            for key in terminal.pressed():
-                if key in "\r\n" or (key == " " and not self.keys):
-                    self.prompter.advance(now)
-            if self.prompter.total and self.prompter.finished:
-                self._typed = min(self._typed, now)
+            self._recording.append(chunk)
+        # A prompt is shown once samples are recorded, so that none of its typing is missed.
+        if self._recording.samples:
+            self._update_prompts(terminal.pressed(), local_clock())
         return chunk is not None
 
+    def _update_prompts(self, pressed: str, now: float) -> None:
+        self._prompter.update(now)
+        for key in pressed:
+            # With --keys the wearer types into this terminal, so that a space belongs to the text.
+            if key in "\r\n" or (key == " " and not self._keys):
+                self._prompter.advance(now)
+        if self._prompter.total and self._prompter.finished:
+            self._prompts_done_at = min(self._prompts_done_at, now)
 
-def record(stack: ExitStack, wanted: Wanted, config: SourceConfig, said: Console, *, shown: bool) -> dict[str, Any]:
-    """Record until Ctrl-C, for as long as was asked, or until all prompts are typed; what was recorded.
+
+def record(
+    stack: ExitStack, options: RecordOptions, config: SourceConfig, console: Console, *, shown: bool
+) -> dict[str, Any]:
+    """Record until Ctrl-C, for the requested minutes, or until all prompts are typed; return the report.
 
     Args:
-        stack: Gives everything back.
-        wanted: What was asked for.
-        config: Which streams.
-        said: Where the user reads.
+        stack: Closes streams, file and keyboard.
+        options: Of the command.
+        config: Names the streams.
+        console: Where the user reads.
         shown: Whether prompts and progress are shown there, as on a terminal.
 
     Raises:
-        InputError: No such stream, no room, a stream that has ended; what came before is in the file.
+        InputError: There is no such stream, no room on the disk, or the stream has ended; the file holds the samples
+            until then.
     """
-    path, texts = wanted.path(), read_prompts(wanted.prompts) if wanted.prompts else []
-    _repair_others(path.parent, said)
+    path, texts = options.path(), read_prompts(options.prompts) if options.prompts else []
+    _repair_interrupted(path.parent, console)
     (source,) = open_sources([(config.names, LAYOUT)], config.timeout)
     stack.enter_context(source)
     for note in source.notes:
-        said.print(f"note: {note}", style="yellow", markup=False)
-    said.print(f"{source.description} → {path}", style="dim", markup=False)
-    journal = SessionJournal(path, wanted.user, ON_KEYBOARD if wanted.keys else NO_KEYBOARD)
+        console.print(f"note: {note}", style="yellow", markup=False)
+    console.print(f"{source.description} → {path}", style="dim", markup=False)
+    journal = SessionJournal(path, options.user, ON_KEYBOARD if options.keys else NO_KEYBOARD)
     recording = stack.enter_context(Recording(journal, lsl_epoch()))
-    keys = KeyLog(recording.note) if wanted.keys else None
+    keys = KeyLog(recording.annotate) if options.keys else None
     if keys:
         stack.enter_context(listen(keys, local_clock))
-    run = _Run(wanted, texts, source, recording, keys)
+    run = _Run(options, texts, source, recording, keys)
     terminal = stack.enter_context(Terminal())
     source.flush()
     try:
         if shown:
-            with Live(get_renderable=run.screen, console=said, refresh_per_second=_LOOKS, transient=True):
-                _loop(run, terminal, recording, config.stall, said)
+            with Live(get_renderable=run.screen, console=console, refresh_per_second=_REDRAWS_PER_S, transient=True):
+                _loop(run, terminal, recording, config.stall, console)
         else:
-            _loop(run, terminal, recording, config.stall, said)
+            _loop(run, terminal, recording, config.stall, console)
     except KeyboardInterrupt:
         pass
     finally:
-        said.print(f"{path}: {run.line()}", style="dim", markup=False)
+        console.print(f"{path}: {run.line()}", style="dim", markup=False)
     return run.report()
 
 
-def _loop(run: _Run, terminal: Terminal, recording: Recording, stall: float, said: Console) -> None:
-    heard = synced = time.monotonic()
+def _loop(run: _Run, terminal: Terminal, recording: Recording, stall: float, console: Console) -> None:
+    """Step until the recording is over, and say once when no samples arrive for `stall` s and when they do again."""
+    last_arrival = synced = time.monotonic()
     stalled = False
     while not run.over:
-        came, now = run.step(terminal), time.monotonic()
-        if came:
-            heard = now
+        arrived, now = run.step(terminal), time.monotonic()
+        if arrived:
+            last_arrival = now
             if stalled:
-                said.print("samples again", style="yellow")
-        elif not stalled and now - heard >= stall:
-            said.print(f"no samples for {stall:g} s: waiting", style="yellow")
-        stalled = now - heard >= stall
-        if now - synced >= _SYNC:
+                console.print("samples again", style="yellow")
+        elif not stalled and now - last_arrival >= stall:
+            console.print(f"no samples for {stall:g} s: waiting", style="yellow")
+        stalled = now - last_arrival >= stall
+        if now - synced >= _SYNC_EVERY_S:
             synced = now
             recording.sync()
 
 
-def _repair_others(folder: Path, said: Console) -> None:
+def _repair_interrupted(folder: Path, console: Console) -> None:
+    """Complete the recordings of a folder that were interrupted before they were closed."""
     for path in cut_off(folder):
         try:
             seconds = repair(path) / LAYOUT.rate
-            said.print(f"{path} had been cut off: it is whole again, {seconds:.1f} s", style="yellow", markup=False)
+            console.print(f"{path} had been cut off: it is whole again, {seconds:.1f} s", style="yellow", markup=False)
         except InputError as error:
-            said.print(str(error), style="yellow", markup=False)
+            console.print(str(error), style="yellow", markup=False)

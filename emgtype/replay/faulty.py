@@ -220,7 +220,7 @@ class FaultyRun(Closing):
             self._note()
 
         wearer = Wearer(
-            Tapped(source, self._recording.push) if self._recording else source,
+            Tapped(source, self._recording.append) if self._recording else source,
             person.pipeline,
             [publisher, recent, *sinks],
             beat,

@@ -21,8 +21,8 @@ from messages.text import TextEvent
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def by_part(config: Config) -> dict[str, doctor.Finding]:
-    return {finding.part: finding for finding in doctor.examine(config)}
+def by_part(config: Config) -> dict[str, doctor.DoctorResult]:
+    return {result.part: result for result in doctor.examine(config)}
 
 
 def no_daemon(*_arguments: object) -> None:
@@ -66,6 +66,28 @@ def test_what_is_missing_is_told_with_what_to_do_and_does_not_stop_the_rest(conf
     assert "no display to type at" in found["keyboard"].says
     assert found["sockets"].well
     assert found["extras"].well
+
+
+def test_a_missing_library_is_named_with_the_extra_that_installs_it(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without(module: str) -> Callable[..., None]:
+        def fail(*_arguments: object) -> None:
+            raise ModuleNotFoundError(name=module)
+
+        return fail
+
+    monkeypatch.setattr(doctor, "open_keyboard", without("pynput.keyboard"))
+    monkeypatch.setattr(doctor, "assemble", without("kenlm"))
+    monkeypatch.setattr(doctor, "open_sources", without("pyxdf"))
+    results = by_part(config)
+    keyboard, speed, bands = (results[part] for part in ("keyboard", "speed", "bands"))
+    assert (keyboard.well, keyboard.says) == (
+        None,
+        "pynput is not installed: pip install 'emgtype[keys]' if you want --inject",
+    )
+    assert (speed.well, speed.says) == (False, "kenlm is not installed: pip install kenlm")
+    assert (bands.well, bands.says) == (False, "pyxdf is not installed: pip install 'emgtype[xdf]'")
 
 
 def test_a_socket_that_another_program_holds_is_told(config: Config) -> None:

@@ -34,7 +34,7 @@ def test_a_listener_gets_what_the_faults_leave_and_the_stream_comes_back(monkeyp
     player = threading.Thread(
         target=play,
         args=([signal()], names),
-        kwargs={"sample_numbers": True, "wait": 20.0, "tell": lambda _sentence: None, "faults": faults},
+        kwargs={"sample_numbers": True, "wait": 20.0, "log": lambda _sentence: None, "faults": faults},
     )
     player.start()
     try:
@@ -73,4 +73,4 @@ def test_faults_that_cannot_be_played_are_refused(emgtype: Run, arguments: tuple
 
 def test_nothing_to_play_is_told() -> None:
     with pytest.raises(InputError, match="holds no samples"):
-        play([], ["s"], sample_numbers=False, wait=0.0, tell=lambda _sentence: None)
+        play([], ["s"], sample_numbers=False, wait=0.0, log=lambda _sentence: None)

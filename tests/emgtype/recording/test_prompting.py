@@ -7,29 +7,29 @@ from messages.errors import InputError
 from messages.typed import Prompt
 
 
-def test_prompts_follow_each_other_and_are_noted_once_typed() -> None:
-    noted: list[Prompt] = []
-    prompter = Prompter(["one", "two", "three"], noted.append)
+def test_prompts_follow_each_other_and_are_recorded_once_they_are_typed() -> None:
+    prompts: list[Prompt] = []
+    prompter = Prompter(["one", "two", "three"], prompts.append)
     prompter.advance(1.0)  # nothing is shown yet
-    prompter.attend(2.0)
-    assert (prompter.text, prompter.following) == ("one", "two")
-    prompter.attend(60.0)
+    prompter.update(2.0)
+    assert (prompter.text, prompter.next_text) == ("one", "two")
+    prompter.update(60.0)
     prompter.advance(61.0)
-    prompter.attend(61.5)
+    prompter.update(61.5)
     prompter.advance(65.0)
-    assert noted == [Prompt("one", 2.0, 61.0), Prompt("two", 61.0, 65.0)]
-    assert (prompter.text, prompter.following, prompter.finished) == ("three", "", False)
+    assert prompts == [Prompt("one", 2.0, 61.0), Prompt("two", 61.0, 65.0)]
+    assert (prompter.text, prompter.next_text, prompter.finished) == ("three", "", False)
     prompter.advance(70.0)
     prompter.advance(71.0)
-    assert (prompter.text, prompter.finished, len(noted)) == ("", True, 3)
+    assert (prompter.text, prompter.finished, len(prompts)) == ("", True, 3)
 
 
 def test_a_speed_moves_on_after_a_time_that_fits_the_text() -> None:
-    noted: list[Prompt] = []
-    prompter = Prompter(["x" * 9, "y" * 99], noted.append, speed=60)  # with its Enter, 10 keys at 5 a second
+    prompts: list[Prompt] = []
+    prompter = Prompter(["x" * 9, "y" * 99], prompts.append, speed=60)  # with its Enter, 10 keys at 5 a second
     for tenth in range(300):
-        prompter.attend(tenth / 10)
-    assert [(prompt.start, prompt.end) for prompt in noted] == [(0.0, 3.0), (3.0, 24.0)]
+        prompter.update(tenth / 10)
+    assert [(prompt.start, prompt.end) for prompt in prompts] == [(0.0, 3.0), (3.0, 24.0)]
 
 
 def test_a_file_of_prompts_is_read_line_by_line(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_file_of_prompts_is_read_line_by_line(tmp_path: Path) -> None:
         (None, "cannot be read"),
     ],
 )
-def test_what_cannot_be_typed_is_refused(tmp_path: Path, content: bytes | None, sentence: str) -> None:
+def test_prompts_that_cannot_be_typed_are_refused(tmp_path: Path, content: bytes | None, sentence: str) -> None:
     if content is not None:
         (tmp_path / "lines.txt").write_bytes(content)
     with pytest.raises(InputError, match=sentence):

@@ -34,20 +34,20 @@ def chunk_of(first: int, count: int) -> Chunk:
     return Chunk(chunk.samples, 50 + chunk.times, LAYOUT)
 
 
-def test_the_clocks_differ_by_what_they_read() -> None:
+def test_the_epoch_is_the_difference_of_the_two_clocks() -> None:
     assert abs(lsl_epoch() + pylsl.local_clock() - time.time()) < 0.1
 
 
-def test_what_no_session_can_hold_is_left_out_and_counted(tmp_path: Path) -> None:
+def test_samples_that_no_session_can_hold_are_left_out_and_counted(tmp_path: Path) -> None:
     strange = chunk_of(1000, 1000)
     strange.samples[3, 1, 2] = np.nan
     strange.times[10:20] -= 5.0
     strange.times[30] = np.nan
     with Recording(SessionJournal(tmp_path / "s.hdf5", "1", NO_KEYBOARD), 1000.0) as recording:
-        recording.push(chunk_of(0, 1000))
-        recording.push(strange)
-        recording.push(chunk_of(4000, 100))
-        recording.note(Keystroke("a", 50.5, 50.6))
+        recording.append(chunk_of(0, 1000))
+        recording.append(strange)
+        recording.append(chunk_of(4000, 100))
+        recording.annotate(Keystroke("a", 50.5, 50.6))
         assert (recording.left_out, recording.gaps, recording.samples) == (12, 1, 2088)
         assert recording.seconds == pytest.approx(4099 / 2000)
     expected = [n for n in [*range(2000), *range(4000, 4100)] if n not in (1003, *range(1010, 1020), 1030)]
@@ -58,15 +58,15 @@ def test_what_no_session_can_hold_is_left_out_and_counted(tmp_path: Path) -> Non
 
 
 class Stuck(Recording):
-    """On a disk that answers once it is let."""
+    """A recording on a disk that writes nothing until `let` is set."""
 
     def __init__(self, journal: SessionJournal) -> None:
         super().__init__(journal, 0.0)
         self.let = threading.Event()
 
-    def push(self, chunk: Chunk) -> None:
+    def append(self, chunk: Chunk) -> None:
         self.let.wait(20)
-        super().push(chunk)
+        super().append(chunk)
 
 
 def test_a_slow_disk_costs_samples_of_the_recording_but_never_waits(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_slow_disk_costs_samples_of_the_recording_but_never_waits(tmp_path: Pa
     stuck = Stuck(SessionJournal(tmp_path / "s.hdf5", "1", NO_KEYBOARD))
     with BackgroundRecording(stuck, told.append, waiting=4) as recording:
         for number in range(40):
-            recording.push(chunk_of(500 * number, 500))  # would wait for ever here
+            recording.append(chunk_of(500 * number, 500))  # would wait for ever here
         assert recording.overflowed in (17_500, 18_000)
         stuck.let.set()
     assert len(numbers_in(tmp_path / "s.hdf5")) == 20_000 - recording.overflowed
@@ -97,7 +97,7 @@ def test_a_full_disk_ends_the_recording_and_the_samples_still_come(
     journal = SessionJournal(tmp_path / "s.hdf5", "1", NO_KEYBOARD)
     real = shutil.disk_usage(tmp_path)
     with BackgroundRecording(Recording(journal, 0.0), told.append) as recording:
-        source = Tapped(Source(), recording.push)
+        source = Tapped(Source(), recording.append)
         heard = [source.pull(0.1) for _ in range(3)]
         while recording.recording.samples < 3000:
             time.sleep(0.01)
@@ -181,7 +181,7 @@ def test_ctrl_c_ends_a_recording_well(environment: dict[str, str], tmp_path: Pat
         (["--user", "a b"], "expected a name without spaces"),
         (["--user", "1", "--wpm", "30"], "--wpm paces prompts"),
         (["--user", "1", "--yes"], "--yes agrees to --keys"),
-        (["--user", "1", "--out", "nowhere"], "expected a folder that is there"),
+        (["--user", "1", "--out", "nowhere"], "expected a folder that exists"),
         (["--user", "1", "--prompts", "none.txt"], "cannot be read"),
     ],
 )

@@ -43,7 +43,7 @@ class FaultyDelivery:
     """Chunks of a signal in; the packets of each stream out, in the order of their arrival.
 
     Args:
-        layout: Of the chunks.
+        layout: Layout of the chunks.
         faults: Faults of signal and delivery; those of sinks are left to the sinks.
         streams: 1 for all bands together, or one for each band.
         start: Time of the first sample in s; the faults' times count from it.

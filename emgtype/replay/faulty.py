@@ -82,7 +82,7 @@ class FaultyJournal(SessionJournal):
     """A session file on a disk that is slow or full at times.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
         user: Name of the wearer.
         faults: Those of disks count.
         start: Time of the first sample, in s.
@@ -165,11 +165,11 @@ class FaultyRun(Closing):
 
     Args:
         chunks: The signal, at least one sample.
-        faults: Of the signal, its delivery, the disk and the subscriber.
-        config: Of the daemon.
+        faults: Faults of the signal, its delivery, the disk and the subscriber.
+        config: Configuration of the daemon.
         options: How the signal reaches the daemon.
-        sinks: Get the text.
-        log: Gets the messages of the daemon.
+        sinks: Receive the text.
+        log: Receives the messages of the daemon.
 
     Raises:
         InputError: No samples, or a model or a fault that does not fit them.

@@ -27,9 +27,9 @@ def replay_with_faults(path: Path, faults: str, config: Config, *, fast: bool, q
     """Decode a session as one faulty stream per band; the daemon's messages go to the terminal as they come.
 
     Args:
-        path: Of the session.
+        path: Path of the session.
         faults: Plan of faults, as `simulator.fault_plan.parse_faults` reads it.
-        config: Of the daemon.
+        config: Configuration of the daemon.
         fast: Whether to decode as fast as possible, without showing the text.
         quiet: Whether not to show the text.
         as_json: Whether to return the report, for --json, and to show nothing.
@@ -37,10 +37,10 @@ def replay_with_faults(path: Path, faults: str, config: Config, *, fast: bool, q
     Raises:
         InputError: As in `FaultyRun`, its run, and `parse_faults`.
     """
-    messages = Console(stderr=True, highlight=False, soft_wrap=True, quiet=as_json)
+    terminal = Console(stderr=True, highlight=False, soft_wrap=True, quiet=as_json)
     keys = ShownKeys()
     with SessionReader(path) as recorded, ExitStack() as stack:
-        progress = stack.enter_context(Progress(transient=True, console=messages, disable=not fast or as_json))
+        progress = stack.enter_context(Progress(transient=True, console=terminal, disable=not fast or as_json))
         task = progress.add_task("decoding", total=len(recorded))
 
         def chunks() -> Iterator[Chunk]:
@@ -51,7 +51,7 @@ def replay_with_faults(path: Path, faults: str, config: Config, *, fast: bool, q
         sinks: list[Sink] = [keys]
         if not (quiet or fast or as_json):
             sinks.append(stack.enter_context(ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)))
-        log = partial(messages.print, style="yellow", markup=False)
+        log = partial(terminal.print, style="yellow", markup=False)
         plan, streams = parse_faults(faults, recorded.layout), recorded.layout.bands
         with FaultyRun(chunks(), plan, config, StreamOptions(streams, paced=not fast), sinks, log) as run:
             result = run.run()

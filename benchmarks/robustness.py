@@ -28,13 +28,13 @@ from benchmarks.accuracy import TEST_DONNING
 from benchmarks.results import command_line, publish
 from decoder.metrics import CharacterErrors, matches
 from emgtype.config import load_config
-from emgtype.replay.faulty import Faulty, FaultyRun
+from emgtype.replay.faulty import FaultyResult, FaultyRun, StreamOptions
 from emgtype.replay.virtual_source import VirtualClock
 from emgtype.texts import load_text
 from messages.errors import InputError
 from messages.signal import Chunk
 from messages.text import TextEvent
-from simulator.fault_plan import Fault, parse_faults
+from simulator.fault_plan import SimulatedFault, parse_faults
 from simulator.person import make_person
 from simulator.session import LAYOUT, typing_session
 
@@ -154,17 +154,19 @@ class Truth:
         return np.nan, np.nan
 
 
-def decode(chunks: Sequence[Chunk], faults: Sequence[Fault], options: argparse.Namespace) -> tuple[Seen, Faulty]:
+def decode(
+    chunks: Sequence[Chunk], faults: Sequence[SimulatedFault], options: argparse.Namespace
+) -> tuple[Seen, FaultyResult]:
     """The whole session with faults."""
     seen = Seen(sum({fault.value for fault in faults if fault.kind == "jump"}))
     config = load_config(flags={"bundle": options.bundle, "gate.idle": not options.no_gate})
-    numbered, streams = not options.unnumbered, 1 if options.one_stream else LAYOUT.bands
-    with FaultyRun(chunks, faults, config, [seen], streams=streams, numbered=numbered) as run:
+    streams = StreamOptions(1 if options.one_stream else LAYOUT.bands, numbered=not options.unnumbered)
+    with FaultyRun(chunks, faults, config, streams, [seen]) as run:
         seen.clock = run.clock
         return seen, run.run()
 
 
-def said(outcome: Faulty) -> str:
+def said(outcome: FaultyResult) -> str:
     """What the status told, in short: sentences up to their advice, and figures."""
     sentences = Counter(
         re.sub(r"^/\S*/[^:\s]*:? ", "", re.sub(r" \(\d+ times\)", "", sentence)).partition(": ")[0]

@@ -43,7 +43,7 @@ _SENTENCES: Mapping[Code, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that a stage has found about its input."""
+    """A matter that a stage reports about its input."""
 
     code: Code
     subject: str

@@ -1,6 +1,7 @@
-"""Faults of the delivery on demand: chunks in, the packets of each stream out, as a bad device or radio sends them.
+"""Faults of the delivery: chunks in, the packets of each stream out, as a bad device or radio sends them.
 
-What befalls a packet depends on its number and its time alone, so no cut of the input shows.
+Which faults a packet has depends on its number and its time alone, so the packets do not depend on how the input was
+cut.
 """
 
 import heapq
@@ -11,16 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from messages.errors import InputError
-from messages.signal import Chunk, Layout
+from messages.signal import F32, F64, Chunk, Layout, joined
 from simulator import faults as signal_faults
-from simulator.fault_plan import Fault
-
-FloatArray = npt.NDArray[np.float64]
+from simulator.fault_plan import SimulatedFault
 
 PACKET = 32
-"""Samples: 16 ms, as a radio sends them."""
+"""Samples of a packet: 16 ms, as a radio sends them."""
 LATENCY = 0.005
-"""Seconds that any packet is on its way."""
+"""Seconds that every packet is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,32 +27,32 @@ class Packet:
     """Samples that one stream sends together."""
 
     stream: int
-    samples: npt.NDArray[np.float32]
+    samples: F32
     """(T, channels); T is 0 where the stream closes until its next packet."""
-    times: FloatArray
-    """(T,) seconds: when they were taken."""
-    stamps: FloatArray
-    """(T,) seconds: when the device says that they were."""
+    times: F64
+    """(T,) times when the samples were taken, in s."""
+    stamps: F64
+    """(T,) time stamps of the device, in s."""
     numbers: npt.NDArray[np.int64]
-    """(T,) as the device counts its samples."""
+    """(T,) sample numbers of the device."""
     arrives: float
-    """Seconds on the clock of `times`."""
+    """Time of arrival on the clock of `times`, in s."""
 
 
 class FaultyDelivery:
-    """Chunks of a signal in; packets out, each stream's as it sends them, none before it arrives.
+    """Chunks of a signal in; the packets of each stream out, in the order of their arrival.
 
     Args:
-        layout: Of the chunks.
-        faults: Those of sinks are somebody else's.
+        layout: Layout of the chunks.
+        faults: Faults of signal and delivery; those of sinks are left to the sinks.
         streams: 1 for all bands together, or one for each band.
-        start: Seconds: time of the first sample, from which the faults' times count.
+        start: Time of the first sample in s; the faults' times count from it.
 
     Raises:
         InputError: A fault of one band's delivery where there is a single stream.
     """
 
-    def __init__(self, layout: Layout, faults: Sequence[Fault], streams: int, start: float) -> None:
+    def __init__(self, layout: Layout, faults: Sequence[SimulatedFault], streams: int, start: float) -> None:
         self._layout = layout
         self._signal = [fault for fault in faults if fault.where == "signal"]
         self._delivery = [fault for fault in faults if fault.where == "delivery"]
@@ -64,17 +63,19 @@ class FaultyDelivery:
         self._start = start
         self._packets = 0
         self._waiting: Chunk | None = None
-        self._sent = [0.0] * streams  # when the newest packet of each arrives: the next one does not overtake it
+        # Arrival of the newest packet of each stream: the next one does not overtake it.
+        self._sent = [0.0] * streams
         self._order = 0
         self._heap: list[tuple[float, int, Packet]] = []
-        self._counts = [0] * streams  # what each device has counted up to
+        # Number of the next sample of each device.
+        self._counts = [0] * streams
         self._closed = [False] * streams
         self.lost = 0
-        """Samples that were taken and are never sent, each stream's by itself."""
+        """Samples that were taken and are never sent, summed over the streams."""
 
     def push(self, chunk: Chunk) -> list[Packet]:
-        """The next samples; the packets that arrive before anything of later ones can."""
-        waiting = chunk if self._waiting is None else _joined(self._waiting, chunk)
+        """Take the next samples in; return the packets that no packet of later samples can precede."""
+        waiting = chunk if self._waiting is None else joined([self._waiting, chunk]) or chunk
         whole = len(waiting.times) // PACKET * PACKET
         for first in range(0, whole, PACKET):
             self._take(_part(waiting, first, first + PACKET))
@@ -82,34 +83,36 @@ class FaultyDelivery:
         return self._due(float(waiting.times[whole - 1]) if whole else -np.inf)
 
     def finish(self) -> list[Packet]:
-        """The end: all that is still on its way."""
+        """Return the packets that are still on their way at the end of the signal."""
         if self._waiting is not None and len(self._waiting.times):
             self._take(self._waiting)
             self._waiting = None
         return self._due(np.inf)
 
     def _due(self, until: float) -> list[Packet]:
-        found = []
+        """Return the packets that arrive until a time (s)."""
+        packets = []
         while self._heap and self._heap[0][0] <= until:
-            found.append(heapq.heappop(self._heap)[2])
-        return found
+            packets.append(heapq.heappop(self._heap)[2])
+        return packets
 
     def _take(self, chunk: Chunk) -> None:
-        """One packet's worth of samples."""
-        chunk = _spoilt(chunk, self._signal, self._start)
+        """Send one packet's worth of samples."""
+        chunk = _spoil(chunk, self._signal, self._start)
         for stream in range(self._streams):
             rows = chunk.samples if self._streams == 1 else chunk.samples[:, stream]
             samples = np.ascontiguousarray(rows.reshape(len(chunk.times), -1))
             self._send(stream, samples, chunk.times)
         self._packets += 1
 
-    def _send(self, stream: int, samples: npt.NDArray[np.float32], times: FloatArray) -> None:
+    def _send(self, stream: int, samples: F32, times: F64) -> None:
+        """Send one packet (T, channels) of a stream as often and as late as its faults say."""
         since = float(times[0]) - self._start
         numbers = self._counts[stream] + np.arange(len(times))
         packet = Packet(stream, samples, times, times, numbers, float(times[-1]) + LATENCY)
-        copies, overtaken = 1, False
+        copies, is_overtaken = 1, False
         for index, fault in enumerate(self._delivery):
-            if not fault.befalls(stream, self._streams, since):
+            if not fault.is_active(stream, self._streams, since):
                 continue
             if fault.kind == "disconnect":
                 self._disconnect(stream, packet)
@@ -120,7 +123,7 @@ class FaultyDelivery:
             elif fault.kind == "duplicate":
                 copies += bool(rng.random() < fault.value)
             elif fault.kind == "reorder":
-                overtaken = bool(rng.random() < fault.value)
+                is_overtaken = bool(rng.random() < fault.value)
             else:
                 packet = _late(packet, fault, since, rng, self._start)
         self._counts[stream] += len(times)
@@ -129,18 +132,21 @@ class FaultyDelivery:
             self.lost += len(times)
             return
         self._sent[stream] = arrives = max(packet.arrives, self._sent[stream])
-        if overtaken:  # it arrives behind the next one, which it does not hold back
+        if is_overtaken:
+            # The packet arrives behind the next one, but does not hold that one back.
             arrives += 1.5 * PACKET / self._layout.rate
         for _ in range(copies):
             self._queue(replace(packet, arrives=arrives))
 
     def _disconnect(self, stream: int, packet: Packet) -> None:
+        """Lose a packet, and send an empty one where the stream closes."""
         self.lost += len(packet.times)
         if not self._closed[stream]:
             self._closed[stream] = True
             nothing = {name: getattr(packet, name)[:0] for name in ("samples", "times", "stamps", "numbers")}
             self._queue(replace(packet, arrives=max(packet.arrives, self._sent[stream]), **nothing))
-        self._counts[stream] = 0  # a device that comes back counts anew
+        # A device that comes back counts anew.
+        self._counts[stream] = 0
 
     def _queue(self, packet: Packet) -> None:
         heapq.heappush(self._heap, (packet.arrives, self._order, packet))
@@ -148,20 +154,21 @@ class FaultyDelivery:
 
 
 def faulty_packets(chunks: Iterable[Chunk], delivery: FaultyDelivery) -> Iterator[Packet]:
-    """All packets of a signal, in the order in which they arrive."""
+    """Yield all packets of a signal, in the order of their arrival."""
     for chunk in chunks:
         yield from delivery.push(chunk)
     yield from delivery.finish()
 
 
-def _lost(fault: Fault, since: float, rng: np.random.Generator) -> bool:
+def _lost(fault: SimulatedFault, since: float, rng: np.random.Generator) -> bool:
+    """Return whether a packet that is sent `since` s after the first one is lost."""
     if fault.kind == "bursts":
         return (since - fault.start) % 1.0 < fault.value
     return fault.kind == "band" or (fault.kind == "loss" and bool(rng.random() < fault.value))
 
 
-def _late(packet: Packet, fault: Fault, since: float, rng: np.random.Generator, start: float) -> Packet:
-    """Stamped or sent at another time."""
+def _late(packet: Packet, fault: SimulatedFault, since: float, rng: np.random.Generator, start: float) -> Packet:
+    """Return the packet stamped or sent at another time."""
     stamped = delivered = 0.0
     if fault.kind == "jitter":
         stamped, delivered = rng.uniform(0, fault.value, 2)
@@ -177,7 +184,8 @@ def _late(packet: Packet, fault: Fault, since: float, rng: np.random.Generator, 
     return replace(packet, stamps=stamps, arrives=packet.arrives + delivered)
 
 
-def _spoilt(chunk: Chunk, faults: Sequence[Fault], start: float) -> Chunk:
+def _spoil(chunk: Chunk, faults: Sequence[SimulatedFault], start: float) -> Chunk:
+    """Return a chunk with the faults of the signal."""
     for fault in faults:
         inside = (chunk.times - start >= fault.start) & (chunk.times - start < fault.end)
         if not inside.any():
@@ -197,11 +205,6 @@ def _spoilt(chunk: Chunk, faults: Sequence[Fault], start: float) -> Chunk:
             worse = signal_faults.hum(worse, fault.value, bands=bands)
         chunk = replace(chunk, samples=np.where(inside[:, None, None], worse.samples, chunk.samples))
     return chunk
-
-
-def _joined(first: Chunk, second: Chunk) -> Chunk:
-    samples = np.concatenate([first.samples, second.samples])
-    return Chunk(samples, np.concatenate([first.times, second.times]), first.layout)
 
 
 def _part(chunk: Chunk, start: int, end: int) -> Chunk:

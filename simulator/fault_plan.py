@@ -1,4 +1,4 @@
-"""Which faults are asked for, and when: `nan@20+1=3/left, jitter=0.02` as frozen facts."""
+"""Plans of simulated faults, read from text: `nan@20+1=3/left, jitter=0.02` says which faults, when, and how bad."""
 
 import math
 import re
@@ -9,25 +9,28 @@ from messages.errors import InputError
 from messages.signal import Layout
 
 Where = Literal["signal", "delivery", "sink"]
-"""What a fault befalls: values of samples; how they come; those who write or read what the daemon puts out."""
+"""Place of a fault: the samples' values, their delivery, or a sink that writes or reads the daemon's output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a fault of a name is."""
+    """Everything about the faults of one name."""
 
     where: Where
-    says: str
+    meaning: str
+    """Meaning of the value, or of the fault where it has no value, for the user."""
     default: float = math.nan
-    """Its value where none is given; NaN: it has none."""
+    """Value where the plan states none; NaN: the fault has no value."""
     low: float = 0.0
+    """Smallest value."""
     high: float = 0.0
+    """Largest value."""
 
 
 KINDS = {
     "loss": Kind("delivery", "share of packets lost", 0.1, 0.0, 1.0),
     "bursts": Kind("delivery", "seconds lost out of each second", 0.15, 0.0, 1.0),
-    "jitter": Kind("delivery", "seconds, up to which packets and their stamps are late", 0.02, 0.0, 1.0),
+    "jitter": Kind("delivery", "seconds by which packets and their stamps are late, at most", 0.02, 0.0, 1.0),
     "duplicate": Kind("delivery", "share of packets that come twice", 0.1, 0.0, 1.0),
     "reorder": Kind("delivery", "share of packets that come behind the next", 0.1, 0.0, 0.5),
     "jump": Kind("delivery", "seconds by which the clock of the stamps is put forward", 3.0, -1e9, 1e9),
@@ -36,7 +39,7 @@ KINDS = {
     "stall": Kind("delivery", "packets are held back, and come together at the end"),
     "band": Kind("delivery", "one band sends nothing"),
     "disconnect": Kind("delivery", "the streams close, and open anew at the end"),
-    "nan": Kind("signal", "electrodes that send what is no number", 1, 1, 16),
+    "nan": Kind("signal", "electrodes that send NaN", 1, 1, 16),
     "saturation": Kind("signal", "µV at which all electrodes are clipped", 5.0, 0.01, 1e4),
     "dead": Kind("signal", "electrodes that are dead", 2, 1, 16),
     "hum": Kind("signal", "µV of 50 Hz hum", 50.0, 0.0, 1e5),
@@ -44,56 +47,56 @@ KINDS = {
     "full-disk": Kind("sink", "writes of a recording fail"),
     "slow-subscriber": Kind("sink", "messages kept for a subscriber that reads nothing until the end", 1e4, 1, 1e6),
 }
-"""By name, for the user: what its value says."""
+"""Every kind of fault, by its name in a plan."""
 _TERM = re.compile(
     r"(?P<kind>[a-z-]+)(?:@(?P<start>[0-9.]+)(?:\+(?P<seconds>[0-9.]+))?)?"
     r"(?:=(?P<value>[-+0-9.e]+))?(?:/(?P<side>\w+))?"
 )
 _ONE_BAND = ("band", "nan", "dead")
-"""Faults of one band, of the last where none is named."""
+"""Faults of a single band: the last one where none is named."""
 _BANDLESS = ", ".join(["disconnect", *(name for name, kind in KINDS.items() if kind.where == "sink")])
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault."""
+class SimulatedFault:
+    """One fault of a plan."""
 
     kind: str
-    """A name of `KINDS`."""
+    """Name of the fault, as in `KINDS`."""
     start: float = 0.0
-    """Seconds from the first sample on."""
+    """Seconds from the first sample to the beginning of the fault."""
     seconds: float = math.inf
-    """That it lasts."""
+    """Seconds that the fault lasts."""
     value: float = math.nan
-    """What `KINDS` says of it; NaN where it has none."""
+    """Value with the meaning of the kind; NaN where it has none."""
     band: int | None = None
-    """That it befalls; None: all."""
+    """Band with the fault; None: all bands."""
 
     @property
     def end(self) -> float:
-        """Seconds from the first sample on: when it is over."""
+        """Seconds from the first sample to the end of the fault."""
         return self.start + self.seconds
 
     @property
     def where(self) -> Where:
-        """What it befalls."""
+        """Place of the fault."""
         return KINDS[self.kind].where
 
-    def befalls(self, stream: int, streams: int, time: float) -> bool:
-        """Whether it befalls a stream, of so many, at a time since the first sample (s)."""
+    def is_active(self, stream: int, streams: int, time: float) -> bool:
+        """Return whether one of so many streams has the fault at a time since the first sample (s)."""
         return self.start <= time < self.end and (streams == 1 or self.band in (None, stream))
 
 
-def parse_faults(text: str, layout: Layout) -> tuple[Fault, ...]:
-    """Faults as `KIND[@START[+SECONDS]][=VALUE][/BAND]`, with commas between them.
+def parse_faults(text: str, layout: Layout) -> tuple[SimulatedFault, ...]:
+    """Read a plan of faults: `KIND[@START[+SECONDS]][=VALUE][/BAND]`, with commas between them.
 
     Raises:
-        InputError: Anything else, or a value out of range.
+        InputError: The text is something else, or a value is out of range.
     """
     return tuple(_parse(term.strip(), layout) for term in text.split(","))
 
 
-def _parse(term: str, layout: Layout) -> Fault:
+def _parse(term: str, layout: Layout) -> SimulatedFault:
     match = _TERM.fullmatch(term)
     if match is None:
         raise InputError(
@@ -108,18 +111,19 @@ def _parse(term: str, layout: Layout) -> Fault:
     seconds = _number(term, match["seconds"], "SECONDS") if match["seconds"] else math.inf
     if seconds == 0:
         raise InputError(f"the fault {term!r} lasts 0 s: give it longer, or leave it out")
-    return Fault(name, start, seconds, _value(term, name, kind, match["value"]), _band(term, name, side, layout))
+    value = _value(term, name, kind, match["value"])
+    return SimulatedFault(name, start, seconds, value, _band(term, name, side, layout))
 
 
-def _value(term: str, name: str, kind: Kind, given: str | None) -> float:
-    if given is None:
+def _value(term: str, name: str, kind: Kind, text: str | None) -> float:
+    if text is None:
         return kind.default
     if math.isnan(kind.default):
-        raise InputError(f"the fault {term!r} has a value, but {name} has none ({kind.says}): leave ={given} out")
-    value = _number(term, given, "VALUE")
+        raise InputError(f"the fault {term!r} has a value, but {name} has none ({kind.meaning}): leave ={text} out")
+    value = _number(term, text, "VALUE")
     if not kind.low <= value <= kind.high:
         raise InputError(
-            f"the fault {term!r} has the value {value:g}, expected {kind.low:g} to {kind.high:g} ({kind.says})"
+            f"the fault {term!r} has the value {value:g}, expected {kind.low:g} to {kind.high:g} ({kind.meaning})"
         )
     return value
 
@@ -133,11 +137,11 @@ def _band(term: str, name: str, side: str | None, layout: Layout) -> int | None:
     return layout.sides.index(side)
 
 
-def _number(term: str, text: str, what: str) -> float:
+def _number(term: str, text: str, part: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"the {what} of the fault {term!r} is {text!r}: expected a number")
+        raise InputError(f"the {part} of the fault {term!r} is {text!r}: expected a number")
     return number

@@ -1,1 +1,1 @@
-"""Lab Streaming Layer: streams found, read, written."""
+"""Lab Streaming Layer: find, read and write streams."""

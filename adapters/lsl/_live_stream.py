@@ -18,7 +18,7 @@ _SEARCH_AFTER_S = 10.0
 
 
 class Inlet(Protocol):
-    """What a source asks of one stream; `StreamInlet` is the real one."""
+    """The members of an inlet that a source uses; `StreamInlet` is the real one."""
 
     @property
     def stream(self) -> StreamSummary:
@@ -71,7 +71,7 @@ class LiveStream(Closing):
 
     Args:
         name: NAME or NAME@SOURCE_ID, as the stream was asked for.
-        inlet: Of the stream.
+        inlet: Inlet of the stream.
         layout: What the bundle needs.
         clock: Returns the time now, in s, on the clock of the inlet's stamps.
         sleep: Lets so many seconds of it pass.

@@ -150,7 +150,7 @@ class StreamInlet:
             except pylsl.util.LostError:
                 break
         raise InputError(
-            f"stream {info.name()!r} was found on {info.hostname()} but gave no {topic}, expected it within "
-            f"{_ANSWER_S:g} s: check that it still runs, and that the firewall lets ports 16572-16604 (TCP, UDP) "
-            "through"
+            f"stream {info.name()!r} was found on {info.hostname()} but gave no {topic}, expected it within"
+            f" {_ANSWER_S:g} s: check that it still runs, and that the firewall lets ports 16572-16604 (TCP and UDP)"
+            " through"
         )

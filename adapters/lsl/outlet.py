@@ -24,7 +24,7 @@ class LSLOutlet(Closing):
 
     Args:
         name: The stream's name.
-        layout: Of the chunks that will be pushed.
+        layout: Layout of the chunks that will be pushed.
         source_id: Id by which consumers take the stream up again after a restart.
         sample_numbers: Whether to append a channel that numbers the samples modulo `MODULUS`.
         band: Index of the one band to send; None sends all.
@@ -57,7 +57,7 @@ class LSLOutlet(Closing):
         """Send a chunk, stamped with its own times.
 
         Args:
-            chunk: Of the outlet's layout.
+            chunk: Samples in the outlet's layout.
             offset: Seconds to add to the times, to bring them to the LSL clock (`pylsl.local_clock`).
         """
         bands = chunk.samples if self._band is None else chunk.samples[:, self._band]

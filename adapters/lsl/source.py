@@ -44,7 +44,7 @@ class LSLSource(Closing):
 
     Args:
         inlets: One of all bands or one per band, by the name that each stream was asked for.
-        layout: Of the chunks.
+        layout: Layout of the chunks.
         options: How bad samples and lost streams are treated.
         clock: Returns the time now, in s, on the clock of the inlets' stamps.
         sleep: Lets so many seconds of it pass.
@@ -178,7 +178,7 @@ def open_bands(names: Sequence[str], layout: Layout, timeout: float) -> LSLSourc
     """Open one stream per band; they are paired by their time stamps.
 
     Args:
-        names: Of the streams, as in `open_stream`, in the order of the layout's sides.
+        names: Names of the streams, as in `open_stream`, in the order of the layout's sides.
         layout: What the bundle needs.
         timeout: Seconds to wait for the streams to appear.
 

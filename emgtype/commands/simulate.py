@@ -14,7 +14,7 @@ from emgtype.commands.options import PATH
 from emgtype.recording.player import play
 from messages.errors import InputError
 from messages.signal import Chunk
-from simulator.fault_plan import Fault, parse_faults
+from simulator.fault_plan import SimulatedFault, parse_faults
 
 if TYPE_CHECKING:  # SciPy's filters, a second of computing: who plays a recording need not wait for the simulator
     from emgtype.datasets.simulated import Plan
@@ -98,7 +98,7 @@ def command(
     )
 
 
-def _faults(text: str | None) -> tuple[Fault, ...]:
+def _faults(text: str | None) -> tuple[SimulatedFault, ...]:
     found = () if text is None else parse_faults(text, LAYOUT)
     for fault in found:
         if fault.where == "sink":

@@ -12,7 +12,7 @@ from adapters.lsl.outlet import LSLOutlet
 from messages.errors import InputError
 from messages.signal import Chunk, Layout
 from simulator.delivery_faults import LATENCY, FaultyDelivery, Packet, faulty_packets
-from simulator.fault_plan import Fault
+from simulator.fault_plan import SimulatedFault
 
 
 class Device(Closing):
@@ -64,7 +64,7 @@ def play(
     sample_numbers: bool,
     wait: float,
     log: Callable[[str], None],
-    faults: Sequence[Fault] = (),
+    faults: Sequence[SimulatedFault] = (),
 ) -> float:
     """Play chunks as one stream with all bands, or as one stream per band.
 

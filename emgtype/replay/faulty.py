@@ -1,4 +1,4 @@
-"""A signal with faults through the daemon: its own loop, source, pipeline and status, in virtual time or paced."""
+"""Decode a signal with faults by the daemon's own loop, source, pipeline and status, in virtual time or paced."""
 
 import errno
 import math
@@ -30,42 +30,65 @@ from emgtype.replay.virtual_source import Feed, VirtualClock, virtual_source
 from messages.errors import InputError
 from messages.signal import Chunk
 from simulator.delivery_faults import FaultyDelivery, faulty_packets
-from simulator.fault_plan import Fault
+from simulator.fault_plan import SimulatedFault
 
 DISK = ("slow-disk", "full-disk")
-"""Faults for which a recording is made."""
+"""Faults of a disk, for which the samples are recorded."""
 SUBSCRIBER = "slow-subscriber"
-_ON_THE_WAY = 4096  # bytes that the kernel keeps for a subscriber, and as many for the publisher, or as few as it can
-_PATIENCE = 5.0  # seconds until a subscriber hears something
-_QUIET = 0.3  # seconds after which nothing more comes to it
+"""Fault of a subscriber, for which the text is published over TCP."""
+_KERNEL_BYTES = 4096
+"""Bytes that the kernel keeps for the subscriber, and for the publisher, or as few as it can."""
+_CONNECT_S = 5.0
+"""Seconds until the first message reaches a subscriber, at most."""
+_QUIET_S = 0.3
+"""Seconds without a message after which a subscriber has got them all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Faulty:
-    """What came of it."""
+class StreamOptions:
+    """How the signal reaches the daemon."""
+
+    streams: int
+    """1 for all bands together, or one for each band."""
+    numbered: bool = True
+    """Whether the streams number their samples."""
+    paced: bool = False
+    """Whether the run takes as long as the signal; else it goes as fast as possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyResult:
+    """Result of a run; the fields are the keys of the report in JSON."""
 
     status: Mapping[str, Any]
-    """Of the daemon, when the last samples have come."""
+    """Status of the daemon after the last samples."""
     worst: Mapping[str, float]
-    """The largest of each figure of the signal that the status told, of the stream with the most."""
+    """Largest value of each figure in the status during the run, of the stream with the most."""
     said: tuple[tuple[float, str], ...]
-    """Sentences, with the seconds since the first sample."""
+    """Messages of the daemon, each with its time in seconds since the first sample."""
     lost: int
-    """Samples that the faults kept from being sent, each stream's by itself."""
+    """Samples that were never sent because of the faults, summed over the streams."""
     compute: float
-    """Seconds that it took."""
+    """Seconds that the run took."""
     messages: int | None = None
-    """Of the text that a slow subscriber got; None: there was none."""
+    """Messages of text that the slow subscriber got; None: there was no subscriber."""
     missed: int | None = None
-    """Of all kinds that it did not get, as their numbers tell it."""
+    """Messages of all kinds that the slow subscriber missed, as their numbers show."""
     recorded: int | None = None
     """Samples in the session file; None: nothing was recorded."""
 
 
 class FaultyJournal(SessionJournal):
-    """A session file on a disk that is slow, or full, at times."""
+    """A session file on a disk that is slow or full at times.
 
-    def __init__(self, path: Path, user: str, faults: Sequence[Fault], start: float) -> None:
+    Args:
+        path: Path of the file.
+        user: Name of the wearer.
+        faults: Those of disks count.
+        start: Time of the first sample, in s.
+    """
+
+    def __init__(self, path: Path, user: str, faults: Sequence[SimulatedFault], start: float) -> None:
         super().__init__(path, user, NO_KEYBOARD)
         self._faults = [fault for fault in faults if fault.kind in DISK]
         self._start = start
@@ -73,7 +96,7 @@ class FaultyJournal(SessionJournal):
         self._passed = threading.Condition()
 
     def append(self, chunk: Chunk) -> None:
-        """As a session's; waits, or fails, while a fault says so."""
+        """Append samples as to any session file; wait or fail during a fault."""
         since = float(chunk.times[-1]) - self._start
         for fault in self._faults:
             if not fault.start <= since < fault.end:
@@ -88,79 +111,80 @@ class FaultyJournal(SessionJournal):
             self._passed.wait_for(lambda: self._now >= end)
 
     def pass_time(self, now: float) -> None:
-        """It is so late now (s); nobody waits for what is before."""
+        """Set the virtual time (s), at which writes that wait for an earlier one go on."""
         with self._passed:
             self._now = max(self._now, now)
             self._passed.notify_all()
 
 
 class Reader(Closing):
-    """A subscriber that reads nothing while a fault says so. Use it in a `with`."""
+    """A subscriber that reads nothing during a fault. Use it in a `with`."""
 
-    def __init__(self, publisher: Publisher, faults: Sequence[Fault]) -> None:
+    def __init__(self, publisher: Publisher, faults: Sequence[SimulatedFault]) -> None:
         self.messages = 0
-        """Of text, that came."""
+        """Messages of text read so far."""
         self._faults = [fault for fault in faults if fault.kind == SUBSCRIBER]
-        # What it does not read waits at the publisher, not on the way.
-        self._subscriber = Subscriber(publisher.endpoint, rcvhwm=1, rcvbuf=_ON_THE_WAY)
-        end = time.monotonic() + _PATIENCE
+        # Unread messages wait at the publisher, not on the way.
+        self._subscriber = Subscriber(publisher.endpoint, rcvhwm=1, rcvbuf=_KERNEL_BYTES)
+        end = time.monotonic() + _CONNECT_S
         while self._subscriber.receive(0.01) is None and time.monotonic() < end:
             publisher.heartbeat()
 
     @property
     def missed(self) -> int:
-        """Messages that never came, as their numbers tell it."""
+        """Messages that never came, as their numbers show."""
         return self._subscriber.lost
 
     def read(self, since: float, patience: float = 0.0) -> None:
-        """What has come by now, `since` s after the first sample; waits so long for each."""
+        """Read the messages that have come.
+
+        Args:
+            since: Seconds since the first sample.
+            patience: Seconds to wait for each message.
+        """
         if any(fault.start <= since < fault.end for fault in self._faults):
             return
         while message := self._subscriber.receive(patience):
             self.messages += message.KIND == TextMessage.KIND
 
     def close(self) -> None:
-        """Leave."""
+        """Close the subscriber's socket."""
         self._subscriber.close()
 
 
-def _socket(folder: Path, faults: Sequence[Fault]) -> PubSocket:
-    """Where the text goes; for a slow subscriber over TCP, of which the kernel keeps no more than it is told to."""
-    kept = [round(fault.value) for fault in faults if fault.kind == SUBSCRIBER]
-    if not kept:
+def _socket(folder: Path, faults: Sequence[SimulatedFault]) -> PubSocket:
+    """Return the socket of the text; for a slow subscriber over TCP, where the size of the kernel's buffer is known."""
+    queue_sizes = [round(fault.value) for fault in faults if fault.kind == SUBSCRIBER]
+    if not queue_sizes:
         return PubSocket(f"ipc://{folder}/text")
-    return PubSocket("tcp://127.0.0.1:0", kept=min(kept), sndbuf=_ON_THE_WAY)
+    return PubSocket("tcp://127.0.0.1:0", kept=min(queue_sizes), sndbuf=_KERNEL_BYTES)
 
 
 class FaultyRun(Closing):
-    """One person's daemon, fed with faults. Use it in a `with`.
+    """A daemon for one person, fed with a faulty signal. Use it in a `with`.
 
     Args:
         chunks: The signal, at least one sample.
-        faults: What befalls it.
-        config: Of the daemon.
-        sinks: Get the text.
-        tell: Gets what the daemon says.
-        streams: 1, or one for each band.
-        numbered: Whether the streams count their samples.
-        paced: Whether it takes as long as the signal; else it goes as fast as possible.
+        faults: Faults of the signal, its delivery, the disk and the subscriber.
+        config: Configuration of the daemon.
+        options: How the signal reaches the daemon.
+        sinks: Receive the text.
+        log: Receives the messages of the daemon.
 
     Raises:
-        InputError: No samples, a model that does not fit, or a fault that does not.
+        InputError: No samples, or a model or a fault that does not fit them.
     """
 
     def __init__(
         self,
         chunks: Iterable[Chunk],
-        faults: Sequence[Fault],
+        faults: Sequence[SimulatedFault],
         config: Config,
+        options: StreamOptions,
         sinks: Sequence[Sink] = (),
-        tell: Callable[[str], None] = lambda _sentence: None,
-        *,
-        streams: int,
-        numbered: bool = True,
-        paced: bool = False,
+        log: Callable[[str], None] = lambda _message: None,
     ) -> None:
+        streams, numbered = options.streams, options.numbered
         signal = iter(chunks)
         first = next(signal, None)
         if first is None:
@@ -169,13 +193,13 @@ class FaultyRun(Closing):
         self._said: list[tuple[float, str]] = []
         self._worst: dict[str, float] = {}
         self._status: Mapping[str, Any] = {}
-        self._pass_on = tell
+        self._pass_on = log
         (party,) = gather([config])
         (person,) = party.people
         person.bundle.facts.require(first.layout)
         self._delivery = FaultyDelivery(first.layout, faults, streams, self._start)
-        self.clock = VirtualClock(self._start, paced=paced)
-        """Of the daemon."""
+        self.clock = VirtualClock(self._start, paced=options.paced)
+        """Virtual clock of the daemon."""
         self._feed = Feed(faulty_packets(chain([first], signal), self._delivery), streams)
         self._recording: BackgroundRecording | None = None
         self._reader: Reader | None = None
@@ -183,7 +207,7 @@ class FaultyRun(Closing):
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="emgtype-faults-")))
             socket = stack.enter_context(_socket(folder, faults))
             if socket.note:
-                tell(f"note: {socket.note}")
+                log(f"note: {socket.note}")
             publisher = Publisher(socket, config.session, config.person)
             self._keep(stack, faults, folder, publisher)
             self._member = self._serve(person, publisher, sinks, streams, numbered=numbered)
@@ -198,15 +222,16 @@ class FaultyRun(Closing):
             )
             self._stack = stack.pop_all()
 
-    def _keep(self, stack: ExitStack, faults: Sequence[Fault], folder: Path, publisher: Publisher) -> None:
-        """Those whom the faults of sinks befall."""
+    def _keep(self, stack: ExitStack, faults: Sequence[SimulatedFault], folder: Path, publisher: Publisher) -> None:
+        """Make the sinks that have faults: a subscriber, a recording."""
         kinds = {fault.kind for fault in faults}
         if SUBSCRIBER in kinds:
             self._reader = stack.enter_context(Reader(publisher, faults))
         if kinds & {*DISK}:
             self._journal = FaultyJournal(folder / "recorded.hdf5", "me", faults, self._start)
             self._recording = stack.enter_context(BackgroundRecording(Recording(self._journal, 0.0), self._tell))
-            stack.callback(self._journal.pass_time, math.inf)  # before the recording waits for its writer
+            # This runs before the recording waits for its writer.
+            stack.callback(self._journal.pass_time, math.inf)
 
     def _serve(
         self, person: Person, publisher: Publisher, sinks: Sequence[Sink], streams: int, *, numbered: bool
@@ -238,21 +263,21 @@ class FaultyRun(Closing):
             overflows=lambda: publisher.overflows,
         )
 
-    def run(self) -> Faulty:
-        """To the end of the signal.
+    def run(self) -> FaultyResult:
+        """Decode to the end of the signal.
 
         Raises:
-            InputError: The daemon ends, since nobody is left whose samples can be decoded.
+            InputError: The daemon ends, since no wearer is left whose samples can be decoded.
         """
         began = time.perf_counter()
         self._daemon.run()
         took = time.perf_counter() - began
         if self._reader:
-            self._reader.read(math.inf, _QUIET)
+            self._reader.read(math.inf, _QUIET_S)
         if self._recording:
             self._journal.pass_time(math.inf)
             self._recording.close()
-        return Faulty(
+        return FaultyResult(
             self._status,
             self._worst,
             tuple(self._said),
@@ -264,7 +289,7 @@ class FaultyRun(Closing):
         )
 
     def close(self) -> None:
-        """Give everything back."""
+        """Close the sockets and files, and delete the folder."""
         self._stack.close()
 
     def _attend(self) -> None:

@@ -129,10 +129,10 @@ def virtual_source(
     """Return a source of a feed's streams, as the daemon has one of live streams.
 
     Args:
-        feed: Brings the packets.
+        feed: Feed of the packets.
         streams: 1 for all bands together, or one for each band.
-        layout: Of the samples.
-        clock: On which the packets arrive.
+        layout: Layout of the samples.
+        clock: Clock on which the packets arrive.
         stale: Seconds: samples that are older when they come are dropped.
         numbered: Whether the streams number their samples.
     """

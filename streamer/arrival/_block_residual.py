@@ -1,4 +1,4 @@
-"""The mean residual of a block of samples: what its time stamps say of the clock.
+"""The mean residual of a block of samples: the evidence of its time stamps about the clock.
 
 Plan
     A residual is the stamp of a sample minus its time by the clock. Drivers often stamp a whole batch alike, when its
@@ -34,7 +34,7 @@ class BlockResidual:
     """Samples in the longest batch of the last seconds; it fades."""
 
     def restart(self) -> None:
-        """Forget the block and the pending stamp; the batches stay known."""
+        """Forget the block and the pending stamp; the longest batch stays."""
         self.total, self.count = 0.0, 0
         self.pending = None
 

@@ -6,13 +6,13 @@ Plan
     residuals of standard deviation 1 (Q95_DIFFERENCE).
 
 Why steps back alone
-    A late packet steps the stamps forward and then back; lost samples that nobody counts, and a clock that runs fast,
+    A late packet steps the stamps forward and then back; lost samples without numbers, and a clock that runs slowly,
     step them forward only. So neither passes for jitter.
 
 Tried and rejected
     The running variance of the residuals about the clock: lost packets raised it, so that in streams without sample
-    numbers gaps no longer stood out from it. The 90 % quantile of the differences' absolute values: losses that nobody
-    counts, where they are more than one block in ten, passed for jitter, and in the end for another rate.
+    numbers gaps no longer stood out from it. The 90 % quantile of the differences' absolute values: losses
+    without numbers, where they are more than one block in ten, passed for jitter, and in the end for another rate.
 """
 
 import math

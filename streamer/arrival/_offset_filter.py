@@ -16,8 +16,8 @@ Rules
 
 Tried and rejected
     The filter's own variance as the error of the rate: too small, since successive blocks share packets and their
-    jitter; hence ERROR_INFLATION. A variance R learnt from the residuals that the filter sees: losses that nobody
-    counts pass for jitter then; hence `_jitter`.
+    jitter; hence ERROR_INFLATION. A variance R learnt from the residuals that the filter sees: losses
+    without numbers pass for jitter then; hence `_jitter`.
 """
 
 import math

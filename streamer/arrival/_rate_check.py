@@ -1,4 +1,4 @@
-"""Whether a stream sends its samples at the nominal rate, judged once a second from its time stamps.
+"""The check of a stream's rate, once a second, from its time stamps.
 
 Plan
     Inputs: of each second of samples, the time from its first stamp to the next second's (the *span*, without samples
@@ -12,7 +12,7 @@ Plan
     Rules, from the tenth second on:
     1. a median span of 0 or less: the stamps stand still, which is wrong.
     2. a median span that differs from 1 s by more than 2 % and three standard deviations of the spans is another rate.
-    3. But losses that nobody counts make spans longer, too. They scatter, and the clock finds most of them as gaps: if
+    3. But losses without numbers make spans longer, too. They scatter, and the clock finds most of them as gaps: if
        the spans without their gaps are right, and the spans differ from 1 s by less than ten standard deviations, the
        rate is right.
     4. A stream that was right for 20 s is no other one: after that, rule 2 no longer applies.
@@ -20,7 +20,7 @@ Plan
        once most of the last ten seconds were right.
 
 Tried and rejected
-    Rule 2 alone: where packets were lost one by one and nobody counts, losses passed for another rate; hence rule 3.
+    Rule 2 alone: where packets without numbers were lost one by one, losses passed for another rate; hence rule 3.
 """
 
 from collections import deque
@@ -44,14 +44,14 @@ _LOSSY = 10.0
 
 @dataclass(slots=True)
 class RateState:
-    """All that a `RateCheck` remembers. It changes in place: copy it deeply to keep it."""
+    """State of a `RateCheck`. It changes in place: copy it deeply to keep it."""
 
     spans: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_SPANS))
     """Span of each of the newest seconds of samples, and the gaps in it, both in s."""
     seconds: int = 0
     """Seconds of samples so far."""
     notice: Notice | None = None
-    """What is wrong with the rate; None: nothing."""
+    """Notice about a wrong rate, or about stamps that stand still; None while the rate is right."""
 
 
 class RateCheck:
@@ -61,7 +61,7 @@ class RateCheck:
         """Begin.
 
         Args:
-            name: Of the stream, for the notice.
+            name: Name of the stream, for the notice.
             rate: Nominal samples per second.
         """
         self._name = name
@@ -71,11 +71,11 @@ class RateCheck:
     def reset(self) -> None:
         """Forget the past."""
         self.state = RateState()
-        """All that the check remembers: read it to keep it, set it to go on from there."""
+        """State of the check: copy it to keep it, set it to go on from there."""
 
     @property
     def notice(self) -> Notice | None:
-        """What is wrong with the rate; None: nothing."""
+        """Notice about a wrong rate, or about stamps that stand still; None while the rate is right."""
         return self.state.notice
 
     @property
@@ -84,7 +84,7 @@ class RateCheck:
         return self.state.seconds >= _ENOUGH
 
     def push(self, span: float, gaps: float) -> Notice | None:
-        """Take in a second of samples (`round(rate)` of them); return what is wrong.
+        """Take in a second of samples (`round(rate)` of them); return the notice in force.
 
         Args:
             span: Seconds from its first stamp to that of the next second, without samples known to be lost.

@@ -12,14 +12,14 @@ Plan
     residuals, each in a module of its own.
 
     Rules, in order:
-    1. A stamp steps if it lies further from the estimate than jitter explains: then it is a gap (forward, where nobody
-       counts losses) or a source that began anew (backward). Both lines are set to that stamp. Where samples are
-       counted, the count alone says what is missing, and a stamp is believed only when it is a second off.
+    1. A stamp steps if it lies further from the estimate than jitter explains: then it is a gap (forward, where
+       samples are not numbered) or a source that began anew (backward). Both lines are set to that stamp. Where samples
+       are numbered, the numbers alone show losses, and only a stamp that is a second off steps.
     2. Otherwise the times are those of `output`, and the residuals are added to the block.
     3. At the end of a block, the mean residual corrects the estimate. The next line of output is laid so that it meets
        the estimate after one block, but never more than 2 % (10 % where far) faster or slower than the estimate.
-    4. If 16 blocks in a row lie far to one side of the estimate and close together, the device's clock has stepped:
-       the estimate jumps there, and the output follows by rule 3.
+    4. If 16 blocks in a row lie far to one side of the estimate and close together, the device's clock has jumped: so
+       does the estimate, and the output follows by rule 3.
 
     Warning: times must not depend on the cut. Everything that changes the lines happens at block borders or at a
     stamp that steps, never at the end of a piece; sums are made sample after sample.
@@ -46,7 +46,7 @@ from streamer.arrival._jitter import Jitter
 from streamer.arrival._offset_filter import OUTLIER, OffsetFilter
 
 UNKNOWN = -1
-"""Number of samples lost before a sample where nobody counts them."""
+"""Number of samples lost before a sample where the samples are not numbered."""
 _BLOCK = 32
 """Samples whose stamps correct the clock together: about one packet of a radio."""
 _SLEW = 0.02
@@ -61,7 +61,7 @@ _LARGEST_STEP_S = 0.2
 _STEP = 8.0
 """Distance of a stamp from the estimate that is a step, in standard deviations of the jitter."""
 _COUNTED_STEP_S = 1.0
-"""Distance of a stamp from the estimate that is a step where the samples are counted."""
+"""Distance of a stamp from the estimate that is a step where the samples are numbered."""
 _EARLY_S = 0.06
 """Seconds that samples may follow too soon before their times step back; two bands may be so far apart."""
 _JUMP_BLOCKS = 16
@@ -92,7 +92,7 @@ class _Line:
 
 @dataclass(slots=True)
 class ClockState:
-    """All that a `SampleClock` remembers but its counts. It changes in place: copy it deeply to keep it."""
+    """State of a `SampleClock` without its counts. It changes in place: copy it deeply to keep it."""
 
     estimate: _Line
     output: _Line
@@ -102,7 +102,7 @@ class ClockState:
     running: bool = False
     """Whether a stamp has set the lines."""
     fresh: bool = True
-    """Whether the next sample is the one whose stamp set the lines."""
+    """Whether the lines were set by the stamp of the next sample."""
     next: int = 0
     """Number of the next sample."""
     filled: int = 0
@@ -127,11 +127,11 @@ class SampleClock:
         """Forget the stream."""
         block = BlockResidual(round(_LARGEST_STEP_S / self._nominal))
         self.state = ClockState(_Line(0.0, 0, self._nominal), _Line(0.0, 0, self._nominal), block)
-        """All that the clock remembers: read it to keep it, set it to go on from there."""
+        """State of the clock: copy it to keep it, set it to go on from there."""
         self.steps = 0
         """How often the stamps stepped back, or to another time than the count of samples: another clock."""
         self.gaps = 0.0
-        """Seconds that the stamps stepped forward where nobody counts: lost samples, as far as anybody knows."""
+        """Seconds that the stamps stepped forward where samples are not numbered: probably lost samples."""
 
     @property
     def drift(self) -> float:
@@ -152,8 +152,8 @@ class SampleClock:
         """Return when these samples were taken.
 
         Args:
-            stamps: (T,) seconds; one that is not finite tells nothing.
-            lost: (T,) samples known to be lost before each; UNKNOWN where nobody counts.
+            stamps: (T,) seconds; a stamp that is not finite does not count.
+            lost: (T,) samples known to be lost before each; UNKNOWN where samples are not numbered.
 
         Returns:
             (T,) seconds; they rise by nearly a period each, but for gaps, and fall only where `steps` says so.

@@ -13,7 +13,7 @@ Plan
     4. behind the newest one by up to a second, with a stamp that is no younger: it comes twice or too late, and is
        dropped. The same holds for the number of a waiting sample.
     5. half the range missing, or stamps that contradict the number by more than a second: the device counts anew.
-       Nobody can tell what was lost (UNKNOWN).
+       How many it lost before is UNKNOWN.
 
 Tried and rejected
     Letting nothing wait and dropping every sample behind a younger one: each packet that another one overtook was then
@@ -42,7 +42,7 @@ _WAIT_S = 0.05
 
 @dataclass(slots=True)
 class CounterState:
-    """All that a `SampleCounter` remembers but its counts. It changes in place: copy it deeply to keep it."""
+    """State of a `SampleCounter` without its counts. It changes in place: copy it deeply to keep it."""
 
     last: int | None = None
     """Number of the newest sample that went out; None: there is none."""
@@ -73,13 +73,13 @@ class SampleCounter:
         self.reordered = 0
         """Samples that came behind younger ones and were put in order, over all resets."""
         self.recounted = 0
-        """How often the device began to count anew, over all resets: nobody can tell what was lost then."""
+        """How often the device began to count anew, over all resets; how many samples it lost before is not known."""
         self.reset()
 
     def reset(self) -> None:
-        """Begin with whatever number comes next; the counts stay."""
+        """Forget the newest number; the counts stay."""
         self.state = CounterState()
-        """All that the counter remembers: read it to keep it, set it to go on from there."""
+        """State of the counter: copy it to keep it, set it to go on from there."""
 
     def push(self, samples: F32, stamps: F64, numbers: Numbers) -> tuple[F32, F64, Numbers]:
         """Put samples in order.
@@ -90,8 +90,9 @@ class SampleCounter:
             numbers: (T,), from 0 up to the modulus.
 
         Returns:
-            Samples (T', channels), their stamps (T',) s, and the number lost before each (T',), UNKNOWN where nobody
-            can tell. A sample behind missing ones comes out as soon as they have come, or one that is 50 ms younger.
+            Samples (T', channels), their stamps (T',) s, and the number lost before each (T',), UNKNOWN where a
+            device counts anew. A sample behind missing ones comes out as soon as these have come, or a sample that is
+            50 ms younger.
         """
         state = self.state
         if state.waiting is None and self._is_in_turn(stamps, numbers):
@@ -128,7 +129,7 @@ class SampleCounter:
         Args:
             numbers: Of all rows, in the order of their arrival.
             stamps: Of all rows, in s.
-            waiting: Rows that wait, by their number; it is left with those that wait still.
+            waiting: Rows that wait, by their number; the rows that go out are taken from it.
             first: The first row that is new.
         """
         for row in range(first, len(numbers)):

@@ -38,7 +38,7 @@ _BAD_QUARTERS = 2
 
 @dataclass(slots=True)
 class UnitState:
-    """All that a `UnitCheck` remembers. It changes in place: copy it deeply to keep it."""
+    """State of a `UnitCheck`. It changes in place: copy it deeply to keep it."""
 
     samples: list[F32] = field(default_factory=list)
     """Samples (T, bands, electrodes) of the quarter of a second that is being filled."""
@@ -47,7 +47,7 @@ class UnitState:
     bad_quarters: int = 0
     """Doubted quarters in a row up to now, at most `_BAD_QUARTERS`."""
     notices: tuple[Notice, ...] = ()
-    """One of each band whose level is impossible, while samples are withheld."""
+    """A notice for each band whose level is impossible, while samples are withheld."""
 
 
 class UnitCheck:
@@ -57,7 +57,7 @@ class UnitCheck:
         """Begin.
 
         Args:
-            layout: Of the chunks, in µV.
+            layout: Layout of the chunks, in µV.
         """
         self._layout = layout
         self._size = round(_QUARTER_S * layout.rate)
@@ -66,11 +66,11 @@ class UnitCheck:
     def reset(self) -> None:
         """Forget the past: samples pass until half a second of them is doubted."""
         self.state = UnitState()
-        """All that the check remembers: read it to keep it, set it to go on from there."""
+        """State of the check: copy it to keep it, set it to go on from there."""
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """The bands whose level is impossible, while samples are withheld."""
+        """A notice for each band whose level is impossible, while samples are withheld."""
         return self.state.notices
 
     def push(self, chunk: Chunk) -> list[Chunk]:
@@ -96,7 +96,8 @@ class UnitCheck:
         finite = samples[np.isfinite(samples).all(axis=(1, 2))]
         if len(finite) < self._size // 2:
             return
-        levels = np.median(finite.astype(np.float64).std(axis=0), axis=-1).tolist()  # (bands,)
+        # (bands,) µV rms
+        levels = np.median(finite.astype(np.float64).std(axis=0), axis=-1).tolist()
         doubted = [
             (side, level)
             for side, level in zip(self._layout.sides, levels, strict=True)

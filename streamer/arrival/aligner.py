@@ -11,7 +11,7 @@ Plan
     2. If that sample is more than 0.75 periods away, the other band has a gap there: the first band's sample is left
        out, and counted.
     3. A sample of another band may serve twice or never: so a faster and a slower clock stay together.
-    4. Where times of a band step back, its source began anew: what is left of it is dropped.
+    4. Where times of a band step back, its source began anew: its waiting samples are dropped.
     5. A band that waits for a silent one keeps `capacity` seconds; beyond them the oldest samples are dropped.
 
     The chunks do not depend on how, or in which order, the bands came in, as long as no buffer overflows.
@@ -56,7 +56,7 @@ class BandAligner:
     """Samples of single bands in; chunks of all bands out. See the module's plan.
 
     Args:
-        layout: Of the chunks.
+        layout: Layout of the chunks.
         capacity: Seconds of each band kept while another one is silent. Beyond it the oldest are dropped.
     """
 
@@ -77,7 +77,7 @@ class BandAligner:
         self.unpaired = 0
         """Samples of the first band dropped because another band had a gap there, or had not begun."""
         self.restarts = 0
-        """How often the times of a band stepped back: its source began anew, and what was left of it was dropped."""
+        """How often the times of a band stepped back: its source began anew, and its waiting samples were dropped."""
         self.distance = 0.0
         """Largest distance in time within a pair of the last chunk, in s."""
 

@@ -1,4 +1,4 @@
-"""What is decoded of a signal with samples missing: short holes are masked, longer gaps break it off."""
+"""A signal with missing samples: short holes are passed on to be masked, longer gaps break it off."""
 
 from dataclasses import dataclass
 
@@ -31,11 +31,23 @@ class GapsState:
 class Gaps:
     """Chunks in; pieces to decode and breaks out, however they are cut.
 
-    A sample that is not a finite number is missing in its band. Up to `longest` s of it are passed on as NaN; then the
-    signal breaks off, until all bands are there again. So it does where times leap further than that, or step back.
+    Plan
+        Inputs: chunks, whose samples may be NaN or lack in their times. Output: pieces of it, None for a break.
+
+        State: the newest time, how many samples up to it are missing in each band, and whether the signal is off.
+
+        Rules: a sample that is not finite is missing in its band. Up to `longest` s of missing samples are passed on as
+        NaN, and shorter holes in the times are filled with NaN. Where more is missing, or times step back or leap
+        further, the signal breaks off; it goes on with the first sample that all bands have.
     """
 
     def __init__(self, layout: Layout, longest: float) -> None:
+        """Begin.
+
+        Args:
+            layout: Layout of the chunks.
+            longest: Seconds that may be missing without a break.
+        """
         self._most = round(longest * layout.rate)
         self._bands = layout.bands
         self._holes = HoleFiller(layout.rate, _HOLE, longest)
@@ -59,8 +71,8 @@ class Gaps:
         self._newest, self._runs, self._broken = state.newest, state.runs.copy(), state.broken
 
     def push(self, chunk: Chunk) -> list[Chunk | None]:
-        """What to decode, in order; None where the text is to be settled and decoding to start anew."""
-        found: list[Chunk | None] = []
+        """Return the pieces to decode, in order; None where the text is to be finished and decoding to begin anew."""
+        pieces: list[Chunk | None] = []
         before = chunk.times[:1] if self._newest is None else np.array([self._newest])
         apart = np.diff(chunk.times, prepend=before)
         self._newest = float(chunk.times[-1]) if len(chunk.times) else self._newest
@@ -69,33 +81,34 @@ class Gaps:
         for start, end in zip(starts, [*starts[1:], len(chunk.times)], strict=True):
             if start in leaps:
                 if not self._broken:
-                    found.append(None)
+                    pieces.append(None)
                 self._holes.reset()
                 self._runs[:] = 0
             rows = slice(start, end)
             samples, times = self._holes.push(chunk.samples[rows], chunk.times[rows])
-            found += self._present(Chunk(samples, times, chunk.layout))
-        return found
+            pieces += self._split(Chunk(samples, times, chunk.layout))
+        return pieces
 
-    def _present(self, chunk: Chunk) -> list[Chunk | None]:
+    def _split(self, chunk: Chunk) -> list[Chunk | None]:
+        """Return the pieces of a chunk without leaps in time; None where too many samples are missing."""
         if not len(chunk.times):
             return []
         missing = _missing(chunk.samples)
         if not missing.any() and not self._broken:
             self._runs[:] = 0
             return [chunk]
-        found: list[Chunk | None] = []
-        begun = 0
+        pieces: list[Chunk | None] = []
+        start = 0
         for row, absent in enumerate(missing):
             self._runs = (self._runs + 1) * absent
             if self._broken:
                 self._broken = bool(absent.any())
-                begun = row + self._broken
+                start = row + self._broken
             elif self._runs.max() > self._most:
-                found += [self._part(chunk, begun, row), None]
-                self._broken, begun = True, row + 1
-        found.append(self._part(chunk, begun, len(chunk.times)))
-        return [piece for piece in found if piece is None or len(piece.times)]
+                pieces += [self._part(chunk, start, row), None]
+                self._broken, start = True, row + 1
+        pieces.append(self._part(chunk, start, len(chunk.times)))
+        return [piece for piece in pieces if piece is None or len(piece.times)]
 
     @staticmethod
     def _part(chunk: Chunk, start: int, end: int) -> Chunk:
@@ -103,5 +116,5 @@ class Gaps:
 
 
 def _missing(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """(T, bands, electrodes) → (T, bands)."""
+    """Return in which bands (T, bands) samples (T, bands, electrodes) are missing."""
     return ~np.asarray(np.isfinite(samples).all(axis=-1), np.bool_)

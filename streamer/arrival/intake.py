@@ -49,7 +49,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class IntakeState:
-    """What an `Intake` remembers itself; its stages have states of their own."""
+    """State of an `Intake` without its stages, which have states of their own."""
 
     count: int = 0
     """Samples of the second that is being filled."""
@@ -58,7 +58,7 @@ class IntakeState:
     missing: int = 0
     """Samples known to be lost in it."""
     gaps: float = 0.0
-    """Seconds of gaps that the clock had found up to it."""
+    """Seconds of gaps in the clock up to it."""
     delays: list[F64] = field(default_factory=list)
     """Seconds from time to arrival of each of its samples."""
     medians: deque[float] = field(default_factory=lambda: deque(maxlen=_DELAYS))
@@ -76,9 +76,9 @@ class Intake:
         """Begin.
 
         Args:
-            name: Of the stream, for notices about it.
+            name: Name of the stream, for notices about it.
             rate: Nominal samples per second, which come out.
-            modulus: Of the device's sample numbers; None: it does not number its samples.
+            modulus: Modulus of the device's sample numbers; None: it does not number its samples.
             stale: Seconds from its time to its arrival beyond which a sample is dropped.
             withhold: Whether samples of a wrong rate are dropped until they come at the nominal one, not refused.
         """
@@ -105,7 +105,7 @@ class Intake:
         self.resampler: Resampler | None = None
         """Brings the samples to the nominal rate; None where they come at it."""
         self.state = IntakeState()
-        """What the intake remembers itself: read it to keep it, set it to go on from there."""
+        """State of the intake without its stages: copy it to keep it, set it to go on from there."""
 
     @property
     def notice(self) -> Notice | None:

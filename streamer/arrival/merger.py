@@ -25,7 +25,7 @@ class Merger:
     """Deliveries of each stream in, chunks out. See the module's plan.
 
     Args:
-        layout: Of the chunks.
+        layout: Layout of the chunks.
         intakes: One for all bands, or one for each.
         withhold: Whether samples whose level is impossible in their unit are withheld.
     """

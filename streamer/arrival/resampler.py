@@ -44,7 +44,7 @@ def _weight_table() -> F32:
 
 @dataclass(slots=True)
 class ResamplerState:
-    """All that a `Resampler` remembers. It changes in place: copy it deeply to keep it."""
+    """State of a `Resampler`. It changes in place: copy it deeply to keep it."""
 
     times: F64
     """(T,) times of the samples that later points may need, in s."""
@@ -74,7 +74,7 @@ class Resampler:
     def reset(self) -> None:
         """Forget the past."""
         self.state = ResamplerState(np.empty(0))
-        """All that the resampler remembers: read it to keep it, set it to go on from there."""
+        """State of the resampler: copy it to keep it, set it to go on from there."""
 
     def push(self, samples: F32, times: F64) -> tuple[F32, F64]:
         """Return the points of the grid that these samples complete, and their times.
@@ -84,8 +84,8 @@ class Resampler:
             times: (T,) seconds, which rise but where a stream breaks off.
         """
         pieces = []
-        known = self.state.times
-        apart = np.diff(times, prepend=known[-1:] if len(known) else times[:1])
+        before = self.state.times[-1:] if len(self.state.times) else times[:1]
+        apart = np.diff(times, prepend=before)
         breaks = np.flatnonzero((apart < 0) | (apart > _HOLE / self._rate)).tolist()
         starts = breaks if breaks[:1] == [0] else [0, *breaks]
         for start, end in zip(starts, [*starts[1:], len(times)], strict=True):

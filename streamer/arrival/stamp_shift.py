@@ -30,7 +30,7 @@ _BEHIND_FOR_S = 0.3
 
 @dataclass(slots=True)
 class ShiftState:
-    """All that a `StampShift` remembers. It changes in place: copy it to keep it."""
+    """State of a `StampShift`. It changes in place: copy it to keep it."""
 
     seconds: float = 0.0
     """Seconds added to the stamps."""
@@ -49,7 +49,7 @@ class StampShift:
     def reset(self) -> None:
         """Forget the past: stamps are the receiver's until they show otherwise."""
         self.state = ShiftState()
-        """All that the shift remembers: read it to keep it, set it to go on from there."""
+        """State of the shift: copy it to keep it, set it to go on from there."""
 
     @property
     def seconds(self) -> float:

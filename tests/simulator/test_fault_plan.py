@@ -5,14 +5,14 @@ import math
 import pytest
 
 from messages.errors import InputError
-from simulator.fault_plan import KINDS, Fault, parse_faults
+from simulator.fault_plan import KINDS, SimulatedFault, parse_faults
 from simulator.session import LAYOUT
 
 
 def test_everything_is_read_where_it_stands() -> None:
     assert parse_faults("nan@20+1=3/left, jitter=0.05,stall@2.5+0.5", LAYOUT) == (
-        Fault("nan", 20.0, 1.0, 3.0, 0),
-        Fault("jitter", 0.0, math.inf, 0.05),
+        SimulatedFault("nan", 20.0, 1.0, 3.0, 0),
+        SimulatedFault("jitter", 0.0, math.inf, 0.05),
         parse_faults("stall@2.5+.5", LAYOUT)[0],
     )
     assert parse_faults("jump@4=-1e3", LAYOUT)[0].value == -1000.0

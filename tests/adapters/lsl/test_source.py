@@ -29,7 +29,7 @@ RNG = np.random.default_rng(1)
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On one machine whoever answers at all answers at once."""
+    """On one machine every stream answers at once."""
     monkeypatch.setattr("adapters.lsl.discover._LINGER_S", 0.1)
 
 
@@ -115,7 +115,7 @@ def test_lost_samples_are_counted_also_where_the_number_wraps(name: str) -> None
         rows = np.column_stack([np.zeros((len(numbers), 32)), numbers]).astype(np.float32)
         for row in rows:
             outlet.push_chunk(row[None])
-        assert len(pull(source, 123).times) == 123  # what is lost is there as no numbers
+        assert len(pull(source, 123).times) == 123  # lost samples are there as NaN
         assert source.lost == 5
         outlet.push_chunk(rows[2:4])  # the source counts anew: nothing is known to be lost
         pull(source, 2)
@@ -143,7 +143,7 @@ def test_permuted_labels_millivolts_and_formats(name: str, form: int, dtype: typ
         assert source.notes == ()
 
 
-def test_undescribed_stream_is_left_then_right_in_microvolts_and_said_so(name: str) -> None:
+def test_undescribed_stream_is_taken_as_left_then_right_in_microvolts_with_notes(name: str) -> None:
     outlet = raw_outlet(name)
     with open_stream(name, LAYOUT, FIND) as source:
         ready(outlet)
@@ -191,11 +191,11 @@ def test_stream_that_vanished_once_found_gives_no_answer(name: str, monkeypatch:
         open_stream(name, LAYOUT, FIND)
 
 
-def test_streams_are_told_of_while_others_are_still_looked_for(name: str) -> None:
+def test_streams_are_passed_on_while_others_are_still_looked_for(name: str) -> None:
     outlet = raw_outlet(name)
-    told: list[list[str]] = []
-    found = resolve([name], FIND, lambda infos: told.append([info.uid() for info in infos]))
-    assert told == [[info.uid() for info in found]]
+    matches: list[list[str]] = []
+    found = resolve([name], FIND, lambda infos: matches.append([info.uid() for info in infos]))
+    assert matches == [[info.uid() for info in found]]
     assert outlet is not None
 
 
@@ -260,7 +260,7 @@ def test_stamps_of_another_clock_are_taken_as_of_now(name: str, behind: float, m
         assert f"{behind:.1f} s behind this machine's LSL clock" in problem
 
 
-def test_what_waited_for_too_long_is_dropped_and_the_rest_comes_at_once(name: str) -> None:
+def test_of_a_backlog_stale_samples_are_dropped_and_the_rest_comes_at_once(name: str) -> None:
     outlet = LSLOutlet(name, LAYOUT, name, sample_numbers=True)
     with outlet, open_sources([([name], LAYOUT)], FIND, stale=0.5)[0] as source:
         ready(outlet)
@@ -277,7 +277,7 @@ def test_what_waited_for_too_long_is_dropped_and_the_rest_comes_at_once(name: st
         assert 100 <= figures["age_ms"] < 1000
 
 
-def test_a_wrong_unit_is_withheld_from_whoever_decodes(name: str) -> None:
+def test_samples_of_a_wrong_unit_are_withheld(name: str) -> None:
     outlet = raw_outlet(name, unit="mV")  # but sends µV
     with open_sources([([name], LAYOUT)], FIND, withhold=True)[0] as source:
         ready(outlet)
@@ -292,7 +292,7 @@ def test_a_wrong_unit_is_withheld_from_whoever_decodes(name: str) -> None:
         assert "1,000 times too large" in left
 
 
-def test_a_lost_packet_is_there_as_no_numbers(name: str) -> None:
+def test_a_lost_packet_is_there_as_nan(name: str) -> None:
     with LSLOutlet(name, LAYOUT, name, sample_numbers=True) as outlet, open_stream(name, LAYOUT, FIND) as source:
         ready(outlet)
         sent = chunk(320, clock=pylsl.local_clock())
@@ -371,7 +371,7 @@ def test_one_band_alone_gives_nothing(bands: tuple[LSLOutlet, LSLOutlet, LSLSour
     assert all("-right" in name for name in source.silent())
 
 
-def test_swapped_bands_are_refused_by_what_they_say(name: str) -> None:
+def test_swapped_bands_are_refused_by_their_description(name: str) -> None:
     with LSLOutlet(f"{name}-l", LAYOUT, "l", band=0), LSLOutlet(f"{name}-r", LAYOUT, "r", band=1):
         with pytest.raises(InputError, match="says that it is of the right band, expected the left one"):
             open_bands([f"{name}-r", f"{name}-l"], LAYOUT, FIND)
@@ -434,7 +434,7 @@ def test_several_peoples_streams_are_opened_together_and_each_gets_their_own(nam
                 np.testing.assert_array_equal(pull(source, 320).samples, expected.samples)
 
 
-def test_one_stream_under_two_names_is_told(name: str) -> None:
+def test_one_stream_under_two_names_is_refused(name: str) -> None:
     with LSLOutlet(name, LAYOUT, "one"), pytest.raises(InputError, match=f"'{name}@one' are the same LSL stream"):
         open_sources([([name], LAYOUT), ([f"{name}@one"], LAYOUT)], FIND)
 

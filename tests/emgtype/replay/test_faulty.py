@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from emgtype.config import load_config
-from emgtype.replay.faulty import Faulty, FaultyRun
+from emgtype.replay.faulty import FaultyResult, FaultyRun, StreamOptions
 from emgtype.replay.key_delays import ShownKeys
 from emgtype.texts import load_text
 from messages.charset import labels_to_text
@@ -64,10 +64,10 @@ def chunks() -> list[Chunk]:
 
 def decoded(
     chunks: Sequence[Chunk], faults: str, *, streams: int = 2, numbered: bool = True
-) -> tuple[Faulty, ShownKeys]:
+) -> tuple[FaultyResult, ShownKeys]:
     keys = ShownKeys()
     plan = parse_faults(faults, LAYOUT) if faults else ()
-    with FaultyRun(chunks, plan, load_config(), [keys], streams=streams, numbered=numbered) as run:
+    with FaultyRun(chunks, plan, load_config(), StreamOptions(streams, numbered=numbered), [keys]) as run:
         return run.run(), keys
 
 
@@ -126,7 +126,7 @@ def test_replay_tells_what_happened_and_refuses_what_does_not_go_with_faults(emg
     done = emgtype("replay", session_file, "--fast", "--faults", "disconnect@8+3")
     assert done.returncode == 0, done.stderr
     assert "samples again" in done.stderr
-    assert re.search(r"\n120\d\d samples were kept from being sent", done.stdout)
+    assert re.search(r"\n120\d\d samples were never sent because of the faults", done.stdout)
     refused = emgtype("replay", session_file, "--publish", "--faults", "loss")
     assert refused.returncode == 2
     assert "leave out --publish" in refused.stderr

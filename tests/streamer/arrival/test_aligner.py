@@ -1,3 +1,5 @@
+"""Bands of separate streams, paired by their times, whatever the pieces and their order."""
+
 from typing import Any
 
 import numpy as np
@@ -116,7 +118,7 @@ def test_gap_of_the_first_band_leaves_the_gap() -> None:
     np.testing.assert_array_equal(samples[:, 1], band(left, 1).samples)
 
 
-def test_silent_band_overflows_by_name_and_comes_back() -> None:
+def test_a_band_that_waits_for_a_silent_one_drops_its_oldest_samples_and_counts_them() -> None:
     aligner = BandAligner(LAYOUT, capacity=0.05)  # 100 samples
     left = np.arange(1000) / RATE
     assert align(cut(band(left[:500], 0), [16] * 40), aligner)[1].size == 0
@@ -140,7 +142,7 @@ def test_sample_does_not_wait_for_the_successor_of_its_partner() -> None:
     np.testing.assert_array_equal(chunk.times, left)
 
 
-def test_waits_for_the_band_heard_the_least() -> None:
+def test_the_band_with_the_oldest_newest_sample_is_waited_for() -> None:
     aligner = BandAligner(LAYOUT)
     times = np.arange(20) / RATE
     assert aligner.waiting_for == 0

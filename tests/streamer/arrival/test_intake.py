@@ -77,7 +77,7 @@ def test_packets_lost_at_random_are_holes_and_no_other_rate(numbered: bool, shar
     assert np.diff(times[late]).max() < 2 / RATE
 
 
-def test_what_is_too_old_when_it_comes_is_dropped() -> None:
+def test_samples_too_old_on_arrival_are_dropped() -> None:
     whole = delivery(5.0)
     taken = intake(stale=2.0)
     _, times = taken.push(whole)
@@ -86,7 +86,7 @@ def test_what_is_too_old_when_it_comes_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("ppm", [0.0, 50.0, -200.0])
-def test_what_a_crystal_is_off_is_not_resampled(ppm: float) -> None:
+def test_a_rate_within_a_crystals_tolerance_is_not_resampled(ppm: float) -> None:
     taken = intake()
     samples, _ = taken.push(delivery(20.0, ppm))
     assert taken.resampler is None
@@ -94,7 +94,7 @@ def test_what_a_crystal_is_off_is_not_resampled(ppm: float) -> None:
     assert taken.rate == pytest.approx(RATE * (1 + 1e-6 * ppm), abs=3 * taken.rate_error)
 
 
-def test_a_rate_that_is_off_by_more_is_resampled_once_it_is_known() -> None:
+def test_a_rate_off_by_more_is_resampled_once_it_is_measured() -> None:
     taken = intake()
     samples, times = taken.push(delivery(20.0, -5000.0))
     assert taken.resampler

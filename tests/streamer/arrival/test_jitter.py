@@ -28,13 +28,13 @@ def test_until_a_quarter_of_the_blocks_is_there_the_jitter_is_assumed() -> None:
     assert measured([0.0] * 17).deviation == 1e-4
 
 
-def test_losses_and_drift_step_forward_only_and_do_not_count() -> None:
+def test_losses_and_a_slow_clock_step_forward_only_and_do_not_count() -> None:
     noise = np.random.default_rng(2).normal(0, 1e-3, 64)
     plain = measured(noise.tolist()).deviation
     lost = measured((noise + np.cumsum(np.arange(64) % 3 == 0) * 0.016).tolist()).deviation
-    fast = measured((noise + 1e-3 * np.arange(64)).tolist()).deviation
+    slow = measured((noise + 1e-3 * np.arange(64)).tolist()).deviation
     assert lost <= plain
-    assert fast <= plain
+    assert slow <= plain
 
 
 def test_the_largest_jitter_fades_but_is_remembered() -> None:

@@ -103,7 +103,7 @@ def test_any_cut_and_interleaving_gives_the_same(order: list[tuple[int, int]], p
     assert pieced.figures() == whole.figures()
 
 
-def test_a_band_that_lost_packets_misses_alone() -> None:
+def test_packets_lost_by_one_band_are_missing_in_that_band_alone() -> None:
     into = merger()
     right = band(2.0)
     chunk = feed(into, band(2.0), [d for at, d in enumerate(right) if not 100 <= at < 110])
@@ -115,7 +115,7 @@ def test_a_band_that_lost_packets_misses_alone() -> None:
 
 
 @pytest.mark.parametrize("gone", [0, 1])
-def test_a_band_that_is_gone_stops_all_until_it_is_back(gone: int) -> None:
+def test_without_one_band_nothing_comes_out_until_it_is_back(gone: int) -> None:
     into = merger()
     streams = [band(5.0), band(5.0)]
     streams[gone] = [d for d in streams[gone] if not 101.0 <= d.stamps[0] < 104.0]
@@ -127,7 +127,7 @@ def test_a_band_that_is_gone_stops_all_until_it_is_back(gone: int) -> None:
     assert np.isfinite(chunk.samples).all()
 
 
-def test_latency_beyond_what_was_trained_is_told() -> None:
+def test_a_band_that_comes_later_than_in_training_is_reported() -> None:
     into = merger()
     feed(into, band(2.0, late=0.08), band(2.0))
     assert into.skew == pytest.approx(-0.08, abs=4e-3)
@@ -147,7 +147,7 @@ def test_one_stream_of_both_bands_has_no_skew() -> None:
     assert into.lost is None
 
 
-def test_another_rate_is_a_problem_where_it_is_withheld() -> None:
+def test_another_rate_is_a_notice_where_its_samples_are_withheld() -> None:
     into = Merger(LAYOUT, [Intake(name, RATE, MODULUS, 100.0, withhold=True) for name in ("a", "b")])
     streams = band(12.0), band(12.0)
     slow = [Delivery(d.samples, 100 + 1.1 * (d.stamps - 100), d.numbers, 115.0) for d in streams[1]]

@@ -1,3 +1,5 @@
+"""Times from jittery stamps: drift followed, jitter smoothed, gaps and jumps kept apart."""
+
 from copy import deepcopy
 
 import numpy as np
@@ -38,7 +40,7 @@ def unknown(stamps: FloatArray) -> npt.NDArray[np.int64]:
     equal=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_drift_is_followed_and_jitter_moves_samples_by_no_more_than_stated(
+def test_drift_is_followed_and_jitter_moves_times_within_the_documented_bounds(
     ppm: float, jitter: float, size: int, equal: bool, seed: int
 ) -> None:
     assume(jitter <= 8 * size / RATE)  # packets that overtake more others than that are not told from gaps
@@ -113,7 +115,7 @@ def test_counted_losses_are_exact_whatever_the_stamps_say() -> None:
     assert np.abs(np.delete(apart, 9) - 1).max() < 0.03
 
 
-def test_counted_samples_that_come_late_and_together_are_no_gap() -> None:
+def test_numbered_samples_that_come_late_and_together_are_no_gap() -> None:
     true = device(20.0)
     stamps = packets(true, 0.002)
     stamps[20_000:20_600] = true[20_600]  # a radio that was silent for 0.3 s: stamped when they came
@@ -125,7 +127,7 @@ def test_counted_samples_that_come_late_and_together_are_no_gap() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.3])
-def test_samples_that_come_late_and_together_are_found_again_where_nobody_counts(seconds: float) -> None:
+def test_unnumbered_samples_that_come_late_and_together_get_their_times_back(seconds: float) -> None:
     true = device(20.0)
     stamps, late = packets(true, 0.002), round(seconds * RATE)
     stamps[20_000 : 20_000 + late] = true[20_000 + late]
@@ -165,7 +167,7 @@ def test_a_rate_that_is_off_is_measured(ppm: float) -> None:
     assert clock.steps == 0
 
 
-def test_jitter_that_begins_and_ends_is_no_other_clock_and_leaves_no_other_rate() -> None:
+def test_jitter_that_begins_and_ends_is_no_jump_of_the_clock_and_leaves_the_rate() -> None:
     true = device(60.0)
     stamps = true.copy()
     rough = slice(4_000, 80_000)  # seconds 2 to 40: the rate is not well known when it begins

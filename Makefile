@@ -43,17 +43,18 @@ peers: .peers/.installed
 	.peers/bin/pip install --quiet 'flashlight-text>=0.0.7' 'ctc-beam-decoder>=0.2' 'pyctcdecode>=0.5' 'kenlm>=0.2'
 	@touch $@
 
-# What was installed last, and for which pyproject.toml and C++: unchanged, nothing is installed again.
+# An environment is installed again when pyproject.toml, constraints.txt or the C++ has changed. The constraints pin the
+# exact version of torch that the makers use; pyproject.toml accepts a range.
 NATIVE := hatch_build.py $(wildcard decoder/native/*)
 
-.venv/.core: pyproject.toml $(NATIVE) | $(BIN)/python
+.venv/.core: pyproject.toml constraints.txt $(NATIVE) | $(BIN)/python
 	@echo "installing emgtype into .venv (a few minutes, since kenlm and the decoder are compiled)"
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet -c constraints.txt --editable .
 	@touch $@
 
-.venv/.full: pyproject.toml $(NATIVE) | $(BIN)/python
+.venv/.full: pyproject.toml constraints.txt $(NATIVE) | $(BIN)/python
 	@echo "installing emgtype with torch and the developers' tools into .venv (some minutes)"
-	$(BIN)/python -m pip install --quiet --editable '.[dev,train]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[dev,train]'
 	$(BIN)/python -m pip install --quiet --no-deps 'pyctcdecode>=0.5' 'pygtrie>=2.1,<3'  # its pin of numpy below 2 needs not hold
 	@touch .venv/.core $@
 

@@ -36,7 +36,7 @@ from messages.emission import Emission
 from messages.signal import Chunk, Frames
 from simulator.activities import Activity, clenching, mouse
 from simulator.person import make_person
-from simulator.redonning import HANDLED, redonned
+from simulator.redonning import HANDLED, redonning_chunks
 from simulator.session import simulate, typing_session
 from streamer.activity.idle_gate import GateSettings, IdleGate
 from streamer.encoder.choice import open_encoder
@@ -100,7 +100,7 @@ def chunks_of(kind: str, donning: int, person: int) -> tuple[Iterator[Chunk], li
         return session.chunks(), [key.label for key in session.keystrokes if key.label is not None]
     if kind == REDON:
         minutes = round(_SESSION / 60)
-        return redonned(who, range(minutes * donning, minutes * (donning + 1)), _WORN), []
+        return redonning_chunks(who, range(minutes * donning, minutes * (donning + 1)), _WORN), []
     activity = ACTIVITIES[kind](_SESSION, donning)
     return simulate(who, (), donning, 0.0, _SESSION, activity=activity), []
 

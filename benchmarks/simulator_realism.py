@@ -28,7 +28,7 @@ from simulator.person import HANDS, Person, make_person
 from simulator.population import population_hash
 from simulator.session import LAYOUT, simulate, typing_session
 from simulator.text import word_prompts
-from simulator.typist import recorded, type_prompts
+from simulator.typist import keyboard_log, type_prompts
 
 DONNINGS = 100
 """Seeds of donnings a person has of their own, as in a simulated data set."""
@@ -128,7 +128,7 @@ def typed_log(people: int, minutes: float, first: int) -> tuple[KeyLog, float]:
         rng = np.random.default_rng([seed, 11])
         texts = word_prompts(paragraphs, seed=seed)
         typed, shown = type_prompts(texts, make_person(seed).typist, rng, 0.0, 60 * minutes)
-        seen = recorded(typed)
+        seen = keyboard_log(typed)
         late += [report.start - true.start for report, true in zip(seen, typed, strict=True)]
         sessions.append((seen, shown[-1].end))
     low, high = np.percentile(late, [0.5, 99.5])

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds exported/demo from exported/generic: sixteen sessions of the simulated person 1 (donnings 1000-1015,
-# 4 minutes each) personalise it, and its accuracy is stated on donnings 3000-3003. Twenty minutes on two cores.
+# Builds exported/demo from exported/generic. The model is personalised on sixteen sessions of the simulated person 1
+# (donnings 1000-1015, 4 minutes each), and its accuracy is measured on donnings 3000-3003. Takes twenty minutes on two
+# cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,4 +18,4 @@ cp $runs/personalise.txt exported/demo/training.txt
 $emgtype quantise exported/demo --calibrate $runs/sessions/person1-1000.hdf5 --calibrate $runs/sessions/person1-1005.hdf5 \
     --calibrate $runs/sessions/person1-1010.hdf5 --measure $runs/held_out | tee exported/demo/int8.txt
 .venv/bin/python -m benchmarks.accuracy | tee exported/demo/accuracy.txt
-.venv/bin/python -c "from pathlib import Path; from training.export.bundle import write_checksums; write_checksums(Path('exported/demo'))"
+.venv/bin/python -c "from pathlib import Path; from adapters.bundles.checksums import write_checksums; write_checksums(Path('exported/demo'))"

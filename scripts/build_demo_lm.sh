@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the demo's language model into exported/demo (lm.binary, lm.json) from the `lm` split of data/english.txt.gz, and
-# states how well it foretells the `test` split. Needs lmplz: scripts/build_lmplz.sh.
+# prints how well it predicts the `test` split. Needs lmplz: scripts/build_lmplz.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds exported/generic from nothing but this repository: a population of 72 simulated people (seeds 100-171, two
-# donnings of 3 minutes each) trains the preset compact for 14 epochs; people 180-187 choose the epoch. An hour on one
-# core. A run that was stopped goes on where it was; sessions and checkpoints stay in runs/generic.
+# Builds exported/generic from this repository alone. The preset compact is trained for 14 epochs on 72 simulated people
+# (seeds 100-171, two donnings of 3 minutes each); people 180-187 choose the epoch. Takes an hour on one core. A stopped
+# run continues where it was; sessions and checkpoints stay in runs/generic.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,4 +16,4 @@ $emgtype export $runs/run/checkpoints/best.ckpt --out exported/generic --lm expo
 $emgtype quantise exported/generic --calibrate $runs/train/person100-0.hdf5 --calibrate $runs/train/person130-1.hdf5 \
     --calibrate $runs/train/person160-0.hdf5 --measure $runs/test | tee exported/generic/int8.txt
 cp $runs/run/metrics.jsonl exported/generic/training.jsonl
-.venv/bin/python -c "from pathlib import Path; from training.export.bundle import write_checksums; write_checksums(Path('exported/generic'))"
+.venv/bin/python -c "from pathlib import Path; from adapters.bundles.checksums import write_checksums; write_checksums(Path('exported/generic'))"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Compiles KenLM's lmplz and build_binary, which its Python package leaves out, from the same source distribution.
-# Only building a language model needs them; running emgtype does not.
-#   scripts/build_lmplz.sh [FOLDER]     FOLDER (default .lmplz) receives bin/lmplz and bin/build_binary
+# Compiles KenLM's programs lmplz and build_binary, which its Python package does not contain, from the same source
+# distribution. They are needed to build a language model, not to run emgtype.
+#   scripts/build_lmplz.sh [FOLDER]     installs bin/lmplz and bin/build_binary into FOLDER (default .lmplz)
 # Needs g++, cmake and, on Debian:
 #   apt-get install libboost-program-options-dev libboost-system-dev libboost-thread-dev libboost-test-dev zlib1g-dev
 set -euo pipefail
 
 VERSION=0.3.0
-# The archive is checked, so that a model can be built again from the very same program.
+# The checksum ensures that a model can be built again with exactly the same program.
 SHA256=c4628bb9fb63c8a6f9240035b8b037385cfc404cb72e933cf48878291edac1e8
 
 prefix=$(realpath -m "${1:-.lmplz}")
@@ -18,7 +18,7 @@ trap 'rm -rf "$work"' EXIT
 "$python" -m pip download --quiet --no-deps --no-binary kenlm --dest "$work" "kenlm==$VERSION"
 echo "$SHA256  $work/kenlm-$VERSION.tar.gz" | sha256sum --check --quiet
 tar -xzf "$work/kenlm-$VERSION.tar.gz" -C "$work"
-# order 6 is the longest n-gram that the Python package reads, too
+# The Python package, too, reads n-grams of up to order 6.
 cmake -S "$work/kenlm-$VERSION" -B "$work/build" -DKENLM_MAX_ORDER=6 -DENABLE_INTERPOLATE=OFF -DBUILD_TESTING=OFF \
     -DCMAKE_BUILD_TYPE=Release >"$work/cmake.log" 2>&1 || { cat "$work/cmake.log" >&2; exit 1; }
 cmake --build "$work/build" --target lmplz build_binary --parallel "${JOBS:-2}" >"$work/build.log" 2>&1 ||

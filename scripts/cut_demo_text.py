@@ -1,8 +1,8 @@
-"""Writes emgtype/demo_text.txt, the text of the demo: the opening of every paragraph of the `test` split.
+"""Writes emgtype/demo_text.txt, the text of the demo: the beginning of every paragraph of the `test` split.
 
     python scripts/cut_demo_text.py
 
-It ships with the wheel, so it is kept short: addresses are one paragraph each, of up to 50,000 characters.
+The wheel contains the text, so it must be short: an address is one paragraph of up to 50,000 characters.
 """
 
 import sys
@@ -13,11 +13,12 @@ sys.path.insert(0, str(ROOT))
 
 from emgtype.texts import load_text  # noqa: E402  (run from a checkout, installed or not)
 
-_LONGEST = 5000  # characters, cut at the end of a sentence
+_LONGEST = 5000
+"""Most characters of a paragraph, which is cut at the end of a sentence."""
 
 
 def opening(paragraph: str) -> str:
-    """As much of a paragraph as is kept."""
+    """Return the beginning of a paragraph."""
     return paragraph if len(paragraph) <= _LONGEST else paragraph[: paragraph.rindex(". ", 0, _LONGEST) + 1]
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The rows of emg2qwerty's table on eight simulated people whom exported/generic never saw (seeds 200-207, four donnings
-# of 8 minutes each; per person two train, one chooses the epoch, one tests): the generic model on all eight, and for
-# three of them a model trained from nothing and the generic one personalised. Two hours on one core; what is finished
-# stays in runs/evaluation and is not made again.
+# Evaluates the rows of emg2qwerty's table on eight simulated people on whom exported/generic was not trained (seeds
+# 200-207, four donnings of 8 minutes each: two to train, one to choose the epoch, one to test). The generic model is
+# tested on all eight people; for three of them, a model with random initial weights and the personalised generic model
+# are tested too. Takes two hours on one core; finished parts stay in runs/evaluation and are not repeated.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,7 @@ models=$runs/models
 mkdir -p $models/scratch $models/finetuned
 ln -sfn "$PWD/exported/generic" $models/generic
 
-# sessions LIST: the files of a list (train, val) of one user's splits
+# sessions LIST: prints the files of a list (train, val) of the user's splits
 sessions() {
     .venv/bin/python - "$data" "$splits" "$1" <<'PYTHON'
 import sys
@@ -44,4 +44,4 @@ for n in 0 1 2; do
     fi
 done
 $emgtype evaluate --data $data --models $models --splits $data/splits.yaml --out $runs/report | tee exported/generic/evaluation.txt
-.venv/bin/python -c "from pathlib import Path; from training.export.bundle import write_checksums; write_checksums(Path('exported/generic'))"
+.venv/bin/python -c "from pathlib import Path; from adapters.bundles.checksums import write_checksums; write_checksums(Path('exported/generic'))"

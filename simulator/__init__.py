@@ -1,1 +1,1 @@
-"""A synthetic typist and a forearm: text to key timeline to two wristbands of sEMG. Pure and deterministic by seed."""
+"""A simulated typist with two forearms: text → key presses → the sEMG of two wristbands. Pure, the same by seed."""

@@ -1,6 +1,6 @@
-"""What hands do besides typing: activity that a decoder must not take for keys.
+"""Activities of the hands besides typing, which a decoder must not take for keys.
 
-Intensities are in units of muscle drive, as those of key presses, and times follow everyday use: nothing here was
+Intensities are in units of muscle drive, as those of key presses, and times follow everyday use: no number here was
 fitted to recordings.
 """
 
@@ -9,16 +9,16 @@ from typing import Protocol
 
 import numpy as np
 
-from simulator.forearm import DRIVE_RATE
-from simulator.muscles import FINGERS, INDEX, MUSCLES, FloatArray
+from simulator._forearm import DRIVE_RATE
+from simulator._muscles import FINGERS, INDEX, MUSCLES, FloatArray
 from simulator.person import HANDS
 
 
 class Activity(Protocol):
-    """Something that hands do."""
+    """An activity of the hands."""
 
-    def between(self, start: float, samples: int) -> FloatArray:
-        """(hands, muscles, samples) drive from `start` s on, at DRIVE_RATE, besides that of typing."""
+    def drive_from(self, start: float, samples: int) -> FloatArray:
+        """Return the (hands, muscles, samples) drive from `start` s on, at DRIVE_RATE, to add to that of typing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class _Bursts:
     ramp: float
     """Seconds to rise and to fall."""
 
-    def between(self, start: float, samples: int) -> FloatArray:
-        """See Activity."""
+    def drive_from(self, start: float, samples: int) -> FloatArray:
+        """Return the drive (see Activity)."""
         times = start + np.arange(samples) / DRIVE_RATE
         drive = np.zeros((len(HANDS), len(MUSCLES), samples))
         for burst in np.flatnonzero((self.ends > times[0]) & (self.starts < times[-1])):
@@ -45,7 +45,7 @@ class _Bursts:
 
 
 def clenching(seconds: float, seed: int, strength: float = 1.0) -> Activity:
-    """Both fists, for 1 to 4 s every 5 to 15 s: all finger flexors, and the wrist held by both sides."""
+    """Clench both fists for 1 to 4 s, every 5 to 15 s: all finger flexors, and both sides of the wrist."""
     rng = np.random.default_rng([seed, 11])
     starts = _every(rng, seconds, 5.0, 15.0)
     pattern = np.zeros(len(MUSCLES))
@@ -56,27 +56,28 @@ def clenching(seconds: float, seed: int, strength: float = 1.0) -> Activity:
 
 
 def mouse(seconds: float, seed: int, strength: float = 1.0) -> Activity:
-    """The right hand moves a mouse (a wrist muscle for 0.2 to 1 s, about every second) and clicks now and then."""
+    """Move a mouse with the right hand (a wrist muscle for 0.2 to 1 s, about every second), with occasional clicks."""
     rng = np.random.default_rng([seed, 12])
     right = HANDS.index("right")
     moves, clicks = _every(rng, seconds, 0.5, 2.0), _every(rng, seconds, 1.0, 8.0)
     drive = np.zeros((len(moves) + len(clicks), len(HANDS), len(MUSCLES)))
     wrist = [i for name, i in INDEX.items() if "carpi" in name]
     drive[np.arange(len(moves)), right, rng.choice(wrist, len(moves))] = 0.5 * strength * rng.random(len(moves))
-    drive[len(moves) :, right, 1] = 0.7 * strength * rng.uniform(0.5, 1.0, len(clicks))  # the index finger's flexor
+    # The index finger's flexor.
+    drive[len(moves) :, right, 1] = 0.7 * strength * rng.uniform(0.5, 1.0, len(clicks))
     lengths = np.concatenate([rng.uniform(0.2, 1.0, len(moves)), rng.uniform(0.05, 0.12, len(clicks))])
     starts = np.concatenate([moves, clicks])
     return _Bursts(starts, starts + lengths, drive, ramp=0.03)
 
 
 def handling(seconds: float, each: float, seed: int, strength: float = 1.0) -> Activity:
-    """One hand puts the other's band on, then the other way round, and at the end takes them off in turn.
+    """Put both bands on, each with the other hand, and take them off in turn at the end of `seconds`.
 
-    For `each` s at a time, at the beginning and the end of so many seconds: fingers, thumb and wrist for 0.1 to 0.5 s,
-    about three times a second.
+    Handling a band takes `each` s: fingers, thumb and wrist for 0.1 to 0.5 s, about three times a second.
     """
     rng = np.random.default_rng([seed, 14])
-    spans = [(0.0, 1), (each, 0), (seconds - 2 * each, 0), (seconds - each, 1)]  # from when on which hand works
+    # Start of each handling, and the working hand.
+    spans = [(0.0, 1), (each, 0), (seconds - 2 * each, 0), (seconds - each, 1)]
     starts, hands = [], []
     for first, hand in spans:
         moves = first + _every(rng, each, 0.1, 0.5)
@@ -89,7 +90,7 @@ def handling(seconds: float, each: float, seed: int, strength: float = 1.0) -> A
     return _Bursts(begin, begin + rng.uniform(0.1, 0.5, len(begin)), drive, ramp=0.03)
 
 
-def _every(rng: np.random.Generator, seconds: float, least: float, most: float) -> FloatArray:
-    """Moments up to `seconds`, so far apart."""
-    times: FloatArray = np.cumsum(rng.uniform(least, most, int(seconds / least) + 1))
+def _every(rng: np.random.Generator, seconds: float, shortest: float, longest: float) -> FloatArray:
+    """Draw times up to `seconds` whose intervals are between `shortest` and `longest`."""
+    times: FloatArray = np.cumsum(rng.uniform(shortest, longest, int(seconds / shortest) + 1))
     return times[times < seconds]

@@ -1,46 +1,46 @@
-"""One donning of the two bands: how they sit, and what disturbs the signal until they are taken off."""
+"""A donning of the two bands: their position, and the disturbances of the signal until they are taken off."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.muscles import FloatArray
+from simulator._muscles import FloatArray
 from simulator.person import HANDS
 
 
 @dataclass(frozen=True, slots=True)
 class Donning:
-    """How the two bands sit in one session, and what disturbs it."""
+    """The position of the two bands in a session, and its disturbances."""
 
     rotation: tuple[float, float]
-    """Radians by which each band is turned around its limb."""
+    """Angle in radians by which each band is turned around its limb."""
     lift: tuple[float, float]
     """Extra distance of the electrodes from the muscles, in limb radii (nearer the wrist or the elbow)."""
     gain: FloatArray
     """(hands, electrodes) contact gain."""
     effort: float
-    """How hard the keys are struck in this session, relative to the person's usual."""
+    """Effort of the key presses in this session, relative to the person's usual effort."""
     drift: FloatArray
-    """(hands, electrodes) log gain per hour as sweat and slip change the contacts."""
+    """(hands, electrodes) log gain per hour, as sweat and slip change the contacts."""
     fatigue: float
     """Share per hour by which action potentials move from narrow to wide: tired fibres conduct slower."""
     contact_artifacts: bool
-    """A quarter of real sessions carry them."""
+    """True: contact artifacts occur, as in a quarter of real sessions."""
     mains: float
-    """µV of 60 Hz hum; 3 % of real sessions carry it."""
+    """Amplitude of 60 Hz hum in µV; 3 % of real sessions have hum."""
     noise: FloatArray
-    """(hands, electrodes) µV of noise above 150 Hz from bad contacts; mostly 0."""
+    """(hands, electrodes) noise above 150 Hz from bad contacts, in µV; mostly 0."""
 
 
 def don(seed: int, electrodes: int) -> Donning:
-    """Put the bands on once more: rotation of about ±1 electrode, other contacts. Deterministic by seed."""
+    """Draw a donning: a rotation of about ±1 electrode, other contacts. The same seed gives the same donning."""
     rng = np.random.default_rng([seed, 2])
     shape = (len(HANDS), electrodes)
-    left, right = rng.normal(0, 0.6 * 2 * np.pi / electrodes, len(HANDS))
+    rotation_left, rotation_right = rng.normal(0, 0.6 * 2 * np.pi / electrodes, len(HANDS))
     lift_left, lift_right = rng.uniform(0.0, 0.08, len(HANDS))
     bad = rng.random(shape) < (0.06 if rng.random() < 0.3 else 0.0)
     return Donning(
-        rotation=(left, right),
+        rotation=(rotation_left, rotation_right),
         lift=(lift_left, lift_right),
         gain=np.exp(rng.normal(0, 0.12, shape)),
         effort=float(np.exp(rng.normal(0, 0.12))),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from messages.charset import KEYS
-from simulator.fingering import fingering
+from simulator._fingering import fingering
+from simulator._muscles import MUSCLES, PHASES, FloatArray, activation
 from simulator.keyboard import Strike, shift_strike
-from simulator.muscles import MUSCLES, PHASES, FloatArray, activation
 from simulator.typist import Typist, random_typist
 
 HANDS = ("left", "right")
@@ -15,10 +15,10 @@ HANDS = ("left", "right")
 
 @dataclass(frozen=True, slots=True)
 class Variability:
-    """What no published statistic fixes: how much one press differs from the next, one person from another.
+    """Differences between presses and between people, which no published statistic gives.
 
-    Set once on people who are never reported (seeds from 900 up), then frozen: `simulator.population` names the result
-    by a hash.
+    They were set once on people who appear in no report (seeds from 900 up), and then frozen: `simulator.population`
+    identifies the result by a hash.
     """
 
     press_effort: float = 0.22
@@ -26,25 +26,25 @@ class Variability:
     muscle_effort: float = 0.32
     """Standard deviation of the log effort of each muscle within a press."""
     onset: float = 0.010
-    """Seconds: standard deviation of a movement's onset."""
+    """Standard deviation of a movement's onset, in seconds."""
     duration: float = 0.22
     """Standard deviation of the log duration of a movement."""
     style: float = 0.35
-    """Standard deviation of a person's log effort per movement and muscle, in all keys alike."""
+    """Standard deviation of a person's log effort per movement and muscle, the same for all keys."""
     habit: float = 0.30
     """Standard deviation of a person's log effort per key, movement and muscle."""
     lead: float = 0.010
-    """Seconds: standard deviation of how much earlier than others a person makes each of the three movements."""
+    """Standard deviation of a person's own offset in time of each of the three movements, in seconds."""
     tempo: float = 0.15
     """Standard deviation of a person's log duration of movements."""
     turn: float = 10.0
-    """Degrees: standard deviation of how far all muscles of a person are turned against the bands' markers."""
+    """Standard deviation of the angle between all muscles of a person and the bands' markers, in degrees."""
     anatomy: float = 8.0
-    """Degrees: standard deviation of one muscle's place around the limb."""
+    """Standard deviation of a muscle's place around the limb, in degrees."""
     depth: float = 0.035
-    """Limb radii: standard deviation of one muscle's depth."""
+    """Standard deviation of a muscle's depth, in limb radii."""
     fat: float = 0.10
-    """Limb radii: most that skin and fat lift the electrodes of one person off the muscles."""
+    """Greatest distance by which a person's skin and fat lift the electrodes off the muscles, in limb radii."""
     conduction: float = 0.06
     """Standard deviation of the log width of a person's action potentials (conduction velocity, fibre size)."""
     strength: float = 0.22
@@ -58,11 +58,11 @@ class MotorUnits:
     """The motor units of one forearm."""
 
     muscle: np.ndarray
-    """(units,) index of the muscle."""
+    """(units,) index of each unit's muscle."""
     angle: FloatArray
     """(units,) radians around the limb."""
     depth: FloatArray
-    """(units,) distance from the axis in limb radii."""
+    """(units,) distance from the limb's axis, in limb radii."""
     threshold: FloatArray
     """(units,) drive at which the unit is recruited."""
     size: FloatArray
@@ -71,18 +71,18 @@ class MotorUnits:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One simulated person."""
+    """A simulated person."""
 
     seed: int
     typist: Typist
     units: tuple[MotorUnits, MotorUnits]
-    """Left and right forearm. The left one mirrors the right but for individual scatter."""
+    """Left and right forearm. The left one mirrors the right one, except for individual scatter."""
     keys: FloatArray
-    """(keys, PHASES, muscles) this person's drive for each key; ⇧ is a matter of its hand."""
+    """(keys, PHASES, muscles) drive of this person for each key; ⇧ has its own, by hand."""
     shifts: FloatArray
     """(hands, PHASES, muscles) drive for the left and the right ⇧."""
     lead: FloatArray
-    """(PHASES,) seconds by which each movement comes later than the population's."""
+    """(PHASES,) seconds by which each movement is later than the population's."""
     tempo: float
     """Duration of movements relative to the population's."""
     tone: FloatArray
@@ -97,6 +97,7 @@ class Person:
 
 
 UNITS_PER_MUSCLE = 16
+"""Number of motor units of each muscle."""
 
 
 def make_person(seed: int, variability: Variability | None = None) -> Person:
@@ -106,7 +107,7 @@ def make_person(seed: int, variability: Variability | None = None) -> Person:
     count = len(MUSCLES)
     angles = np.array([m.angle for m in MUSCLES]) + rng.normal(0, v.turn) + rng.normal(0, v.anatomy, count)
     depths = np.array([m.depth for m in MUSCLES]) + rng.normal(0, v.depth, count)
-    left, right = (
+    units_left, units_right = (
         _motor_units(
             mirror * np.deg2rad(angles + rng.normal(0, 0.3 * v.turn) + rng.normal(0, 0.3 * v.anatomy, count)),
             depths + rng.normal(0, 0.3 * v.depth, count),
@@ -118,7 +119,7 @@ def make_person(seed: int, variability: Variability | None = None) -> Person:
 
     def drive(strikes: tuple[Strike, ...]) -> FloatArray:
         patterns = np.stack([activation(strike) for strike in strikes])
-        # A little of everything is active in every key, differently for each person and key.
+        # Every muscle is slightly active in every key, differently for each person and key.
         stray = np.abs(rng.normal(0, 0.03, patterns.shape))
         return patterns * style * np.exp(rng.normal(0, v.habit, patterns.shape)) + stray
 
@@ -127,9 +128,9 @@ def make_person(seed: int, variability: Variability | None = None) -> Person:
     assert len(keys) == len(KEYS)
     return Person(
         seed=seed,
-        # Chance of its own: habits and anatomy are independent.
+        # Its own random numbers: habits and anatomy are independent.
         typist=random_typist(np.random.default_rng([seed, 6]), strikes),
-        units=(left, right),
+        units=(units_left, units_right),
         keys=keys,
         shifts=drive((shift_strike("right"), shift_strike("left"))),
         lead=rng.normal(0, v.lead, PHASES),
@@ -149,7 +150,7 @@ def _motor_units(angles: FloatArray, depths: FloatArray, rng: np.random.Generato
         muscle=np.repeat(np.arange(len(angles)), UNITS_PER_MUSCLE),
         angle=np.repeat(angles, UNITS_PER_MUSCLE) + rng.normal(0, np.deg2rad(9), count),
         depth=np.clip(np.repeat(depths, UNITS_PER_MUSCLE) + rng.normal(0, 0.06, count), 0.2, 0.9),
-        # Thresholds crowd at low drive and end at half of the usual effort (Fuglevand et al. 1993).
+        # Most thresholds are low; the highest is half of the usual effort (Fuglevand et al. 1993).
         threshold=0.5 * (np.exp(3.0 * rank) - 1) / (np.exp(3.0) - 1),
         size=np.exp(1.8 * rank + rng.normal(0, 0.25, count)),
     )

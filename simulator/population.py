@@ -1,4 +1,4 @@
-"""The simulated population by name: a hash of what it does, which stands in every session file and every result."""
+"""The name of the simulated population: a hash of its behaviour, stated in every session file and every result."""
 
 import hashlib
 import json
@@ -13,16 +13,17 @@ from simulator.session import LAYOUT, simulate
 from simulator.typist import type_prompts
 
 _SEED = 900
-"""A person who is never reported, and what the hash is taken of."""
+"""Seed of the person whose behaviour is hashed, who appears in no report."""
 _SECONDS = 4.0
+"""Duration of the samples that are hashed."""
 
 
 @cache
 def population_hash() -> str:
-    """Twelve hex digits of how the person with seed 900 types, wears the bands and what the electrodes see.
+    """Return twelve hex digits that identify the behaviour of the simulator.
 
-    Behaviour, not source: a comment changes nothing, any constant that shapes the signal does. Rounded, so that the
-    last digits of another machine's arithmetic do not show.
+    They are a hash of presses, donnings and samples of the person with seed 900: any constant that shapes the signal
+    changes it, a comment does not. The values are rounded, so that another machine's arithmetic gives the same hash.
     """
     person = make_person(_SEED)
     rng = np.random.default_rng(_SEED)

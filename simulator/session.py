@@ -1,4 +1,4 @@
-"""A whole simulated session: a person types on one donning of the bands, and out come chunks of samples."""
+"""A simulated session: a person types on one donning of the bands, which gives chunks of samples."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,19 +7,22 @@ import numpy as np
 
 from messages.signal import Chunk, Layout
 from messages.typed import Keystroke, Prompt
+from simulator._forearm import DRIVE_RATE, Electrodes, Movements, Muscles
+from simulator._recording import Amplifier
 from simulator.activities import Activity
 from simulator.donning import don
-from simulator.forearm import DRIVE_RATE, Electrodes, Movements, Muscles
 from simulator.person import HANDS, Person
-from simulator.recording import Amplifier
 from simulator.text import prompts, word_prompts
 from simulator.typist import type_prompts
 
 LAYOUT = Layout(rate=2000.0, unit="uV", sides=HANDS, electrodes=16)
 """The layout of emg2qwerty's bands."""
-_BLOCK = 2.0  # seconds simulated at a time
-_SETTLE = 2.0  # seconds of rest before the first and after the last prompt: a receptive field must fit in
-_MICROVOLTS = 12.9  # sets the level while typing to the real 10-15 µV rms
+_BLOCK_S = 2.0
+"""Seconds that are simulated at a time."""
+_REST_S = 2.0
+"""Seconds of rest before the first and after the last prompt: at least a receptive field."""
+_MICROVOLTS = 12.9
+"""Gain that gives the real level while typing, 10-15 µV rms."""
 
 
 def simulate(
@@ -28,60 +31,53 @@ def simulate(
     donning_seed: int,
     start: float,
     duration: float,
-    layout: Layout = LAYOUT,
     activity: Activity | None = None,
 ) -> Iterator[Chunk]:
-    """The session's samples from `start` on, for `duration` s, a block at a time.
+    """Yield the samples of a session, block by block. The same arguments give the same samples.
 
     Args:
-        person: Who types.
+        person: The typing person.
         keystrokes: True presses, in seconds on the same clock as `start`.
-        donning_seed: Names this donning of the bands, and all chance within the session.
-        start: Seconds: time of the first sample.
-        duration: Seconds.
-        layout: What the bands look like.
-        activity: What else the hands do; None: nothing.
-
-    The same arguments give the same samples.
+        donning_seed: Seed of this donning of the bands, and of all random numbers of the session.
+        start: Time of the first sample, in seconds.
+        duration: Duration in seconds.
+        activity: Activity of the hands besides typing; None: none.
     """
-    donning = don(donning_seed, layout.electrodes)
+    rate, electrode_count = LAYOUT.rate, LAYOUT.electrodes
+    donning = don(donning_seed, electrode_count)
     rng = np.random.default_rng([person.seed, donning_seed, 3])
     movements = Movements(person, keystrokes, rng, donning.effort)
     muscles = [Muscles(units, rng) for units in person.units]
-    electrodes = [
-        Electrodes(person, donning, hand, layout.electrodes, layout.rate, _MICROVOLTS) for hand in range(len(HANDS))
-    ]
-    amplifier = Amplifier(donning, layout.electrodes, layout.rate, rng)
-    block, total, done = round(_BLOCK * layout.rate), round(duration * layout.rate), 0
-    while done < total:
-        drive = movements.between(start + done / layout.rate, round(_BLOCK * DRIVE_RATE))
+    bands = [Electrodes(person, donning, hand, electrode_count, rate, _MICROVOLTS) for hand in range(len(HANDS))]
+    amplifier = Amplifier(donning, electrode_count, rate, rng)
+    block, total = round(_BLOCK_S * rate), round(duration * rate)
+    for first in range(0, total, block):
+        drive = movements.drive_from(start + first / rate, round(_BLOCK_S * DRIVE_RATE))
         if activity is not None:
-            drive += activity.between(start + done / layout.rate, drive.shape[-1])
-        spikes = [muscle.push(drive[hand], layout.rate) for hand, muscle in enumerate(muscles)]
-        skin = np.stack([band.push(s) for band, s in zip(electrodes, spikes, strict=True)], axis=1)
-        samples = amplifier.push(skin)[: total - done]
-        times = start + (done + np.arange(len(samples))) / layout.rate
-        done += block
-        yield Chunk(samples, times, layout)
+            drive += activity.drive_from(start + first / rate, drive.shape[-1])
+        spikes = [muscle.fire(drive[hand], rate) for hand, muscle in enumerate(muscles)]
+        skin = np.stack([band.measure(train) for band, train in zip(bands, spikes, strict=True)], axis=1)
+        samples = amplifier.convert(skin)[: total - first]
+        yield Chunk(samples, start + (first + np.arange(len(samples))) / rate, LAYOUT)
 
 
 @dataclass(frozen=True, slots=True)
 class TypingSession:
-    """A simulated session before its samples are made."""
+    """The typing of a simulated session, from which its samples are made."""
 
     person: Person
     donning: int
-    """Seed of the donning, and of all chance within the session."""
+    """Seed of the donning, and of all random numbers of the session."""
     start: float
-    """Seconds: time of the first sample."""
+    """Time of the first sample, in seconds."""
     duration: float
-    """Seconds."""
+    """Duration in seconds."""
     keystrokes: tuple[Keystroke, ...]
     """True presses."""
     prompts: tuple[Prompt, ...]
 
     def chunks(self) -> Iterator[Chunk]:
-        """The samples (see `simulate`)."""
+        """Yield the samples (see `simulate`)."""
         return simulate(self.person, self.keystrokes, self.donning, self.start, self.duration)
 
 
@@ -94,9 +90,15 @@ def typing_session(
     *,
     unrelated: bool = False,
 ) -> TypingSession:
-    """Let a person type for at most `seconds`, beginning anywhere in the text; the donning's seed decides where.
+    """Let a person type for at most `seconds`; the donning's seed chooses the place in the text where they begin.
 
-    With `unrelated` the prompts are four words of the text's vocabulary each, as in emg2qwerty, not running text.
+    Args:
+        person: The typing person.
+        donning: Seed of the donning, and of all random numbers of the session.
+        paragraphs: The text.
+        seconds: Longest duration.
+        start: Time of the first sample, in seconds.
+        unrelated: True: each prompt is four words of the text's vocabulary, as in emg2qwerty; False: running text.
     """
     rng = np.random.default_rng([person.seed, donning, 5])
     first = int(rng.integers(len(paragraphs)))
@@ -104,6 +106,6 @@ def typing_session(
         texts = word_prompts(paragraphs, seed=donning)
     else:
         texts = prompts([*paragraphs[first:], *paragraphs[:first]], seed=donning)
-    typed, shown = type_prompts(texts, person.typist, rng, start + _SETTLE, start + seconds - _SETTLE)
-    end = (shown[-1].end if shown else start) + _SETTLE
-    return TypingSession(person, donning, start, end - start, tuple(typed), tuple(shown))
+    keystrokes, typed = type_prompts(texts, person.typist, rng, start + _REST_S, start + seconds - _REST_S)
+    end = (typed[-1].end if typed else start) + _REST_S
+    return TypingSession(person, donning, start, end - start, tuple(keystrokes), tuple(typed))

@@ -13,7 +13,7 @@ from emgtype.texts import load_text
 from simulator.person import make_person
 from simulator.population import population_hash
 from simulator.session import TypingSession, typing_session
-from simulator.typist import recorded
+from simulator.typist import keyboard_log
 
 DAY = 1_700_000_000.0  # unix seconds: simulated sessions lie on fixed days, so that a seed gives the same file
 _BETWEEN = 100_000.0
@@ -43,7 +43,7 @@ def write_session(path: Path, session: TypingSession, advance: Callable[[float],
     """
     origin = {SIMULATOR: json.dumps({"population": population_hash()})}
     with SessionWriter(path, user=f"{session.person.seed:08d}", origin=origin) as writer:
-        writer.keystrokes = recorded(session.keystrokes)
+        writer.keystrokes = keyboard_log(session.keystrokes)
         writer.prompts = session.prompts
         for chunk in session.chunks():
             writer.append(chunk)

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from decoder.metrics import KeyScore, key_scores
 from emgtype.evaluation.scores import Result, key_name
 from messages.charset import BACKSPACE, ENTER, SHIFT, SPACE
-from simulator.keyboard import PLACES, unshifted
+from simulator.keyboard import PLACES, unshifted_key
 
 _WIDE = {SPACE: (-2, 2.5, 5.0), BACKSPACE: (2, 11.25, 2.0), ENTER: (0, 11.0, 2.25), SHIFT: (-1, -1.75, 2.25)}
 _KEYCAPS = {**{key: (row, column, 1.0) for key, (row, column) in PLACES.items()}, **_WIDE}
@@ -22,7 +22,7 @@ def keycap_scores(result: Result) -> dict[str, KeyScore]:
     """Return the scores by key cap: with or without ⇧ the finger does the same, so both count together."""
     sums: dict[str, KeyScore] = {}
     for label, score in enumerate(key_scores(result.confusion)):
-        cap = unshifted(label)
+        cap = unshifted_key(label)
         old = sums.get(cap, KeyScore(0, 0, 0))
         sums[cap] = KeyScore(old.typed + score.typed, old.decoded + score.decoded, old.right + score.right)
     return sums

@@ -1,6 +1,6 @@
-"""KenLM language models over keys, made from text with modified Kneser-Ney smoothing (Heafield et al. 2013).
+"""Building KenLM language models over keys, with modified Kneser-Ney smoothing (Heafield et al. 2013).
 
-Only building needs the programs lmplz and build_binary (scripts/build_lmplz.sh makes them).
+Building needs the programs lmplz and build_binary, which scripts/build_lmplz.sh compiles; running a model does not.
 """
 
 import re
@@ -22,28 +22,34 @@ from messages.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT, SPACE, label
 from messages.errors import InputError
 from simulator.keyboard import needs_shift
 
-_SPACE_TOKEN = "▁"  # a token of its own: KenLM parts tokens at spaces
-_LONGEST_ORDER = 6  # what KenLM's Python package is compiled for
-_UNSEEN = 0.001  # share of a token that its keys have in common whatever the text: none is impossible
+_SPACE_TOKEN = "▁"
+"""Token of the space bar: KenLM separates tokens at spaces."""
+_LONGEST_ORDER = 6
+"""Longest n-gram that KenLM's Python package is compiled for."""
+_UNSEEN_SHARE = 0.001
+"""Share of a token that is divided equally among its keys, whatever the text: no key is impossible."""
 BACKSPACE_PRIOR = log(0.043) - 1.3
-"""4.3 % of emg2qwerty's presses are ⌫ (Sivakumar et al. 2024), and each takes back what a key cost the language model,
-1.3 nats (1.9 bits) in the middle: to take back must not be cheaper than to type."""
+"""Default prior of ⌫, natural log.
+
+4.3 % of the presses of emg2qwerty are ⌫ (Sivakumar et al. 2024). Each takes back a key, and with it the cost of that
+key in the language model, 1.3 nats (1.9 bits) on average: taking a key back must not be cheaper than typing it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a model comes from and how much it weighs, as its lm.json tells."""
+    """The origin and the weights of a model, as its lm.json states them."""
 
     source: str
-    """The text it was built from."""
+    """The text that the model is built from."""
     licence: str
-    """Of that text, and so of the model."""
+    """Licence of that text, and so of the model."""
     weight: float = 0.65
-    """On natural-log scores (1.5 on KenLM's log10 ones)."""
+    """Weight of natural-log scores (1.5 for KenLM's log10 scores)."""
     bonus: float = 2.0
     """Nats per key that the model scores."""
     backspace: float = BACKSPACE_PRIOR
-    """Natural log: the prior of ⌫, as dear as one more key of text and as rare as it is; 0 or below."""
+    """Prior of ⌫, natural log, at most 0 (see BACKSPACE_PRIOR)."""
 
 
 def build_language_model(
@@ -55,18 +61,18 @@ def build_language_model(
     order: int = _LONGEST_ORDER,
     lmplz: Path | None = None,
 ) -> None:
-    """Write `lm.binary` (a KenLM trie, exact), the same as flat tables, and `lm.json` (its facts) into a folder.
+    """Write `lm.binary` (an exact KenLM trie), the same model as flat tables, and `lm.json` (its facts) into a folder.
 
     Args:
-        lines: For kind `text` what is typed between two enters, for `words` any text.
-        kind: `words`: each by itself, `</s>` is its end; `text`: running text, `</s>` is the enter after it.
-        out: Folder, made if missing.
+        lines: For kind `text` the texts between two enters; for `words` any text.
+        kind: `words`: single words, `</s>` is the end of a word; `text`: running text, `</s>` is the enter after it.
+        out: Folder; it is created if it is missing.
         origin: Source, licence and weights.
         order: Longest n-gram, in keys.
-        lmplz: The program (default: see `find_lmplz`).
+        lmplz: Path of the program; None: see `find_lmplz`.
 
     Raises:
-        InputError: Unknown kind or order, no text, or lmplz is missing or refuses the text.
+        InputError: The kind or order is unknown, there is no text, or lmplz is missing or refuses the text.
     """
     if kind not in KINDS:
         raise InputError(f"a language model of kind {kind!r} is unknown: choose {' or '.join(KINDS)}")
@@ -76,20 +82,20 @@ def build_language_model(
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="emgtype-lm-") as folder:
         text, arpa, binary = (Path(folder) / name for name in ("text", "arpa", "lm.binary"))
-        typed: Counter[str] = Counter()
-        lines = _counted(lines, typed)
+        press_counts: Counter[str] = Counter()
+        lines = _count_presses(lines, press_counts)
         alphabet = _write_tokens(text, word_tokens(lines) if kind == "words" else text_tokens(lines))
-        # Single keys are too few for their discounts to be estimated; the orders where that fails fall back, no other.
+        # There are too few single keys to estimate their discounts: the orders where that fails use a fixed discount.
         options = ["--order", str(order), "--discount_fallback", "--memory", "1G", "--temp_prefix", f"{folder}/"]
         run_kenlm([program, *options, "--text", str(text), "--arpa", str(arpa)])
         run_kenlm([program.with_name("build_binary"), "-a", "255", "-T", f"{folder}/", "trie", str(arpa), str(binary)])
-        with arpa.open(encoding="utf-8") as lines_of_arpa:
-            tables = tables_from_arpa(lines_of_arpa)
+        with arpa.open(encoding="utf-8") as arpa_lines:
+            tables = tables_from_arpa(arpa_lines)
         shutil.copyfile(binary, out / LM_BINARY)
         write_tables(out / LM_TABLES, tables)
     tokens = {key: token for key in KEYS if (token := _token(key, kind)) in alphabet}
     silent = (SHIFT,) if kind == "text" else ()
-    priors = {**key_priors(typed, tokens, silent), BACKSPACE: round(origin.backspace, 4)}
+    priors = {**key_priors(press_counts, tokens, silent), BACKSPACE: round(origin.backspace, 4)}
     facts = LanguageModelFacts(
         kind,
         order,
@@ -106,71 +112,73 @@ def build_language_model(
 
 
 def word_tokens(lines: Iterable[str]) -> Iterator[list[str]]:
-    """The words of a text, lower-cased and a-z only (others are left out), each as its characters."""
+    """Yield the words of a text in lower case, as lists of characters; words with other letters than a-z are dropped."""
     for line in lines:
         for word in re.split(r"[\s—–]+|--+", line.lower()):
-            bare = word.strip("\"'’“”.,;:!?()[]*_")
-            if re.fullmatch("[a-z]+", bare):
-                yield list(bare)
+            letters = word.strip("\"'’“”.,;:!?()[]*_")
+            if re.fullmatch("[a-z]+", letters):
+                yield list(letters)
 
 
 def text_tokens(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Lines as the tokens of their keys; capitals are folded, keys that type no character are left out."""
+    """Yield lines as the tokens of their keys, in lower case; keys that type no character are dropped."""
     for line in lines:
         keys = labels_to_text(text_to_labels(line.strip()))
         if tokens := [token for key in keys if (token := _token(key, "text")) is not None]:
             yield tokens
 
 
-def key_priors(typed: Mapping[str, int], tokens: Mapping[str, str], silent: Iterable[str]) -> dict[str, float]:
-    """ln of each key's share of its token (keys without one share the end of the sentence), of a silent key's of all.
+def key_priors(press_counts: Mapping[str, int], tokens: Mapping[str, str], silent: Iterable[str]) -> dict[str, float]:
+    """Return the natural log of each key's share of its token, or of all presses for a silent key; 0 is omitted.
 
     Args:
-        typed: How often each key is pressed for the text.
-        tokens: Key → token.
+        press_counts: Presses of each key for the text.
+        tokens: Key → token. Keys without a token share the end of the sentence.
         silent: Keys that the model does not see.
     """
-    kinds: dict[str | None, list[str]] = {}
+    keys_by_token: dict[str | None, list[str]] = {}
     for key in KEYS:
         if key != BACKSPACE and key not in silent:
-            kinds.setdefault(tokens.get(key), []).append(key)
-    shares = {key: _share(typed.get(key, 0), sum(typed.values()), len(KEYS)) for key in silent}
-    for keys in kinds.values():
-        together = sum(typed.get(key, 0) for key in keys)
-        shares |= {key: _share(typed.get(key, 0), together, len(keys)) for key in keys}
+            keys_by_token.setdefault(tokens.get(key), []).append(key)
+    shares = {key: _share(press_counts.get(key, 0), sum(press_counts.values()), len(KEYS)) for key in silent}
+    for keys in keys_by_token.values():
+        total = sum(press_counts.get(key, 0) for key in keys)
+        shares |= {key: _share(press_counts.get(key, 0), total, len(keys)) for key in keys}
     return {key: round(log(share), 4) for key, share in shares.items() if share < 1}
 
 
-def _share(count: int, together: int, keys: int) -> float:
+def _share(count: int, total: int, keys: int) -> float:
+    """Return the smoothed share of a key with `count` of `total` presses, among a number of keys."""
     if keys == 1:
         return 1.0
-    return (1 - _UNSEEN) * count / together + _UNSEEN / keys if together else 1 / keys
+    return (1 - _UNSEEN_SHARE) * count / total + _UNSEEN_SHARE / keys if total else 1 / keys
 
 
-def _counted(lines: Iterable[str], typed: Counter[str]) -> Iterator[str]:
-    """The lines; while they pass, the keys pressed for them are counted, ⏎ behind each and ⇧ before what needs it."""
+def _count_presses(lines: Iterable[str], counts: Counter[str]) -> Iterator[str]:
+    """Pass the lines through, and count the keys that type them, with ⏎ after each line and ⇧ where needed."""
     for line in lines:
         labels = text_to_labels(line.strip())
-        typed.update(labels_to_text(labels))
-        typed[ENTER] += 1
-        typed[SHIFT] += sum(map(needs_shift, labels))
+        counts.update(labels_to_text(labels))
+        counts[ENTER] += 1
+        counts[SHIFT] += sum(map(needs_shift, labels))
         yield line
 
 
-def find_lmplz(named: Path | None = None) -> Path:
-    """The program as named, in ./.lmplz or on the PATH; raises InputError where there is none."""
+def find_lmplz(path: Path | None = None) -> Path:
+    """Find the program at `path`, or else in ./.lmplz or on the PATH; raises InputError if there is none."""
     on_path = shutil.which("lmplz")
-    found = [named] if named else [Path(".lmplz/bin/lmplz"), *([Path(on_path)] if on_path else [])]
-    for program in found:
+    candidates = [path] if path else [Path(".lmplz/bin/lmplz"), *([Path(on_path)] if on_path else [])]
+    for program in candidates:
         if program.is_file():
             return program.resolve()
     raise InputError(
-        f"no lmplz at {' or '.join(map(str, found))}: run scripts/build_lmplz.sh once, or name it with --lmplz"
+        f"there is no lmplz at {' or '.join(map(str, candidates))}: run scripts/build_lmplz.sh once, or name the "
+        "program with --lmplz"
     )
 
 
 def _token(key: str, kind: str) -> str | None:
-    """A key's token; None for keys outside such a model."""
+    """Return the token of a key; None for keys that a model of this kind does not see."""
     if kind == "words":
         return key if key in LABELS and "a" <= key <= "z" else None
     if key in (BACKSPACE, ENTER, SHIFT):
@@ -179,7 +187,7 @@ def _token(key: str, kind: str) -> str | None:
 
 
 def _write_tokens(path: Path, lines: Iterable[list[str]]) -> set[str]:
-    """One line of tokens each; returns those that occurred."""
+    """Write each line of tokens; return the set of tokens that occurred."""
     alphabet: set[str] = set()
     with path.open("w", encoding="utf-8") as file:
         for tokens in lines:
@@ -191,12 +199,12 @@ def _write_tokens(path: Path, lines: Iterable[list[str]]) -> set[str]:
 
 
 def run_kenlm(command: Sequence[str | Path]) -> None:
-    """Run one of KenLM's programs; raises InputError with what it said where that fails."""
+    """Run a program of KenLM; raises InputError with the last line of its output if it fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
         raise InputError(f"cannot run {command[0]}: {error.strerror}; run scripts/build_lmplz.sh") from None
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip()]
-        reason = said[-1].strip() if said else f"exit status {done.returncode}"
+    if result.returncode:
+        messages = [line for line in result.stderr.splitlines() if line.strip()]
+        reason = messages[-1].strip() if messages else f"exit status {result.returncode}"
         raise InputError(f"{Path(command[0]).name} refused the text: {reason}; a longer text or a lower order may help")

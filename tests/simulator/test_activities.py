@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator._forearm import DRIVE_RATE
 from simulator.activities import Activity, clenching, handling, mouse
-from simulator.forearm import DRIVE_RATE
 from simulator.person import HANDS, make_person
-from simulator.redonning import HANDLED, redonned
+from simulator.redonning import HANDLED, redonning_chunks
 from simulator.session import LAYOUT, simulate
 
 SECONDS = 40.0
@@ -23,9 +23,9 @@ def activity(request: pytest.FixtureRequest) -> Activity:
 @settings(max_examples=20)
 @given(cuts=st.lists(st.integers(1, 39_999), min_size=1, max_size=6, unique=True).map(sorted))
 def test_any_cut_gives_the_same_drive(activity: Activity, cuts: list[int]) -> None:
-    whole = activity.between(0.0, 40 * DRIVE_RATE)
+    whole = activity.drive_from(0.0, 40 * DRIVE_RATE)
     borders = [0, *cuts, 40 * DRIVE_RATE]
-    parts = [activity.between(a / DRIVE_RATE, b - a) for a, b in pairwise(borders)]
+    parts = [activity.drive_from(a / DRIVE_RATE, b - a) for a, b in pairwise(borders)]
     np.testing.assert_allclose(np.concatenate(parts, axis=-1), whole, rtol=0, atol=1e-9)
     assert whole.min() == 0
     assert 0.2 < whole.max() < 3
@@ -33,7 +33,7 @@ def test_any_cut_gives_the_same_drive(activity: Activity, cuts: list[int]) -> No
 
 def test_fists_are_both_hands_and_a_mouse_is_one() -> None:
     left, right = (HANDS.index(side) for side in ("left", "right"))
-    fists, clicks = (make(SECONDS, 7).between(0.0, 40 * DRIVE_RATE) for make in (clenching, mouse))
+    fists, clicks = (make(SECONDS, 7).drive_from(0.0, 40 * DRIVE_RATE) for make in (clenching, mouse))
     assert fists[left].max() > 0.3 < fists[right].max()
     assert clicks[left].max() == 0 < clicks[right].max()
     assert 0.05 < (fists.max(axis=(0, 1)) > 0).mean() < 0.6  # now and then
@@ -50,7 +50,7 @@ def test_what_hands_do_is_seen_by_the_electrodes() -> None:
 
 
 def test_one_hand_at_a_time_handles_the_bands_and_between_they_are_worn_at_rest() -> None:
-    drive = handling(30.0, 3.0, 5).between(0.0, 30 * DRIVE_RATE).max(axis=1)  # (hands, samples)
+    drive = handling(30.0, 3.0, 5).drive_from(0.0, 30 * DRIVE_RATE).max(axis=1)  # (hands, samples)
     spans = drive.reshape(len(HANDS), 10, -1).max(axis=-1) > 0  # 3 s each
     left, right = HANDS.index("left"), HANDS.index("right")
     assert spans[right, [0, 9]].all()
@@ -62,7 +62,7 @@ def test_one_hand_at_a_time_handles_the_bands_and_between_they_are_worn_at_rest(
 
 def test_the_bands_are_noisy_while_they_are_handled_and_each_donning_is_another() -> None:
     worn = 6.0
-    chunks = list(redonned(make_person(900), (3, 4), worn))
+    chunks = list(redonning_chunks(make_person(900), (3, 4), worn))
     samples = np.concatenate([chunk.samples for chunk in chunks])
     times = np.concatenate([chunk.times for chunk in chunks])
     assert samples.dtype == np.float32

@@ -5,12 +5,12 @@ from messages.charset import BACKSPACE, KEYS, LABELS, SHIFT, label_to_key_name
 from messages.typed import Keystroke
 from simulator import donning as donning_module
 from simulator import population
+from simulator._fingering import fingering
+from simulator._forearm import Electrodes, Movements
+from simulator._recording import Amplifier
 from simulator.donning import don
-from simulator.fingering import fingering
-from simulator.forearm import Electrodes, Movements
 from simulator.keyboard import TEXTBOOK, strike_with
 from simulator.person import make_person
-from simulator.recording import Amplifier
 from simulator.session import LAYOUT
 
 PEOPLE = range(900, 940)
@@ -75,7 +75,8 @@ def test_sweat_and_fatigue_change_the_signal_over_an_hour_and_not_at_once() -> N
 def test_a_noisy_contact_is_noisy_above_150_hz() -> None:
     seed = next(s for s in range(100) if don(s, 16).noise.any() and not don(s, 16).contact_artifacts)
     donning = don(seed, 16)
-    out = Amplifier(donning, 16, LAYOUT.rate, np.random.default_rng(0)).push(np.zeros((8000, 2, 16), np.float32))[4000:]
+    amplifier = Amplifier(donning, 16, LAYOUT.rate, np.random.default_rng(0))
+    out = amplifier.convert(np.zeros((8000, 2, 16), np.float32))[4000:]
     level = out.std(axis=0)
     assert level[donning.noise > 0].min() > 1.2 * level[donning.noise == 0].max()
 

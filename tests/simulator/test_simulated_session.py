@@ -4,9 +4,9 @@ from scipy.signal import welch
 
 from messages.charset import LABELS, label_to_key_name
 from messages.typed import Keystroke
+from simulator._recording import QUANTUM, Amplifier
 from simulator.donning import don
 from simulator.person import Person, make_person
-from simulator.recording import QUANTUM, Amplifier
 from simulator.session import LAYOUT, simulate, typing_session
 
 PARAGRAPHS = ["the quick brown fox jumps over the lazy dog and goes on to other things it likes " * 3] * 4
@@ -114,7 +114,7 @@ def test_a_donning_turns_by_about_an_electrode() -> None:
 def test_conversion_has_twelve_bits_and_then_a_high_pass() -> None:
     amplifier = Amplifier(don(1, 16), 16, LAYOUT.rate, np.random.default_rng(0))
     constant = np.full((8000, 2, 16), 1000.0, np.float32)
-    out = amplifier.push(constant)
+    out = amplifier.convert(constant)
     assert np.abs(out[4000:].mean()) < 0.1
     assert pytest.approx(3.22, abs=0.01) == QUANTUM
 

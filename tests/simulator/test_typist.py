@@ -12,7 +12,7 @@ from messages.charset import BACKSPACE, ENTER, LABELS, label_to_key_name, labels
 from messages.typed import ON_KEYBOARD, Keystroke, prompt_labels, truth_labels
 from simulator.keyboard import strike
 from simulator.text import prompts
-from simulator.typist import LABEL_CLOCK, Typist, random_typist, recorded, type_prompts
+from simulator.typist import LABEL_CLOCK, Typist, keyboard_log, random_typist, type_prompts
 
 BACK, RETURN = label_to_key_name(LABELS[BACKSPACE]), label_to_key_name(LABELS[ENTER])
 TEXTS = st.lists(st.text("abcdefgHIJ .,'!?12", min_size=1, max_size=25).filter(str.strip), min_size=1, max_size=4)
@@ -56,7 +56,7 @@ def test_most_typos_are_taken_back() -> None:
 def test_fingers_can_do_it(texts: list[str], seed: int) -> None:
     typed = typed_by(seed, texts)
     assert all(a.start < b.start for a, b in itertools.pairwise(typed))
-    for log in (typed, recorded(typed)):
+    for log in (typed, keyboard_log(typed)):
         released: dict[object, float] = {}
         for k in log:
             assert k.start < k.end
@@ -105,7 +105,7 @@ def test_the_same_seed_types_the_same() -> None:
 @given(TEXTS, st.integers(0, 9999))
 def test_a_keyboard_reports_at_the_next_tick(texts: list[str], seed: int) -> None:
     typed = typed_by(seed, texts)
-    for true, log in zip(typed, recorded(typed), strict=True):
+    for true, log in zip(typed, keyboard_log(typed), strict=True):
         assert log.key == true.key
         assert -1e-9 < log.start - true.start < LABEL_CLOCK
         assert log.start / LABEL_CLOCK == pytest.approx(round(log.start / LABEL_CLOCK), abs=1e-6)
@@ -132,7 +132,7 @@ def test_the_statistics_are_the_real_ones() -> None:
     holds, overlaps, keys = [], [], []
     for seed in range(60):
         rng = np.random.default_rng([seed, 2])
-        typed = recorded(type_prompts(prompts(TRAIN[seed:], seed), random_typist(rng), rng, 0.0, 240.0)[0])
+        typed = keyboard_log(type_prompts(prompts(TRAIN[seed:], seed), random_typist(rng), rng, 0.0, 240.0)[0])
         for a, b in itertools.pairwise(typed):
             holds.append(a.end - a.start)
             overlaps.append(a.end > b.start)

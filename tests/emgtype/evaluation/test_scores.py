@@ -12,7 +12,7 @@ from emgtype.evaluation.scores import HANDS, Result, SessionScore, score
 from emgtype.evaluation.trials import Trial
 from emgtype.evaluation.tuning import Tuning
 from messages.charset import KEYS, LABELS, labels_to_text
-from simulator.keyboard import unshifted
+from simulator.keyboard import unshifted_key
 
 KEYSTRINGS = st.lists(st.integers(0, len(KEYS) - 1), max_size=30).map(labels_to_text)
 SESSIONS = st.lists(
@@ -69,7 +69,7 @@ def test_words_per_minute_are_of_the_text_that_stood_in_the_end() -> None:
 
 
 def test_every_key_has_its_cap() -> None:
-    assert {unshifted(label) for label in LABELS.values()} == set(_KEYCAPS)
+    assert {unshifted_key(label) for label in LABELS.values()} == set(_KEYCAPS)
 
 
 def test_the_best_of_a_grid_is_its_lowest_and_an_edge_is_told() -> None:

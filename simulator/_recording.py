@@ -1,4 +1,4 @@
-"""From the skin to the file: noise, hum, contact artifacts, 12-bit conversion, then the device's 40 Hz high-pass."""
+"""The recording device: noise, hum, contact artifacts, 12-bit conversion, and the device's 40 Hz high-pass."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,40 +8,42 @@ from simulator.donning import Donning
 from simulator.person import HANDS
 
 QUANTUM = 13200.0 / 4096
-"""µV: one step of 12 bits over ±6.6 mV."""
+"""Step of the converter in µV: 12 bits over ±6.6 mV."""
 _LIMIT = 6600.0
-_HIGH_PASS = 40.0
-_MAINS = 60.0
-_NOISE_ABOVE = 150.0  # Hz: now and then a channel is noisier from there on
+"""Limit of the converter in µV."""
+_HIGH_PASS_HZ = 40.0
+_MAINS_HZ = 60.0
+_NOISE_ABOVE_HZ = 150.0
+"""Lowest frequency of the noise of bad contacts."""
 
 
 class Amplifier:
-    """Both bands' front ends, with the state of their filters."""
+    """The amplifiers and converters of both bands; the state is that of their filters."""
 
     def __init__(self, donning: Donning, electrodes: int, rate: float, rng: np.random.Generator) -> None:
         self._rng = rng
         self._rate = rate
         self._donning = donning
         self._shape = (len(HANDS), electrodes)
-        self._high_pass = butter(4, _HIGH_PASS, "highpass", fs=rate, output="sos")
+        self._high_pass = butter(4, _HIGH_PASS_HZ, "highpass", fs=rate, output="sos")
         self._state = np.zeros((len(self._high_pass), 2, *self._shape))
-        # Electrode half-cell drift: gone after the high-pass, but it keeps the converter's steps moving.
+        # Electrode half-cell drift: the high-pass removes it, but it moves the signal across the converter's steps.
         self._drift = butter(2, [0.5, 8.0], "bandpass", fs=rate, output="sos")
         self._drift_state = np.zeros((len(self._drift), 2, *self._shape))
         self._hum = donning.mains * rng.uniform(0.3, 1.0, self._shape) * np.where(rng.random(self._shape) < 0.5, 1, -1)
-        self._crackle = butter(2, _NOISE_ABOVE, "highpass", fs=rate, output="sos")
+        self._crackle = butter(2, _NOISE_ABOVE_HZ, "highpass", fs=rate, output="sos")
         self._crackle_state = np.zeros((len(self._crackle), 2, *self._shape))
         self._sample = 0
 
-    def push(self, signal: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """(T, hands, electrodes) µV at the skin → (T, hands, electrodes) µV as the device delivers it."""
+    def convert(self, signal: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Turn (T, hands, electrodes) µV at the skin into (T, hands, electrodes) µV as the device delivers them."""
         samples = len(signal)
         white = self._rng.standard_normal((samples, *self._shape), dtype=np.float32)
         drift, self._drift_state = sosfilt(self._drift, 60.0 * white, axis=0, zi=self._drift_state)
         raw = signal + drift + 0.45 * white[:, :, ::-1]
         if self._donning.mains:
             t = (self._sample + np.arange(samples)) / self._rate
-            raw += self._hum * np.sin(2 * np.pi * _MAINS * t)[:, None, None]
+            raw += self._hum * np.sin(2 * np.pi * _MAINS_HZ * t)[:, None, None]
         if self._donning.noise.any():
             noise = self._rng.standard_normal((samples, *self._shape), dtype=np.float32)
             filtered, self._crackle_state = sosfilt(self._crackle, noise, axis=0, zi=self._crackle_state)
@@ -54,7 +56,7 @@ class Amplifier:
         return filtered.astype(np.float32)
 
     def _add_contact_artifacts(self, raw: npt.NDArray[np.floating]) -> None:
-        """Now and then an electrode loses its skin for a moment: a step that decays, and noise."""
+        """Add contact artifacts: now and then an electrode loses the skin for a moment, a decaying step with noise."""
         for _ in range(self._rng.poisson(len(raw) / self._rate / 20)):
             hand, electrode = (int(self._rng.integers(n)) for n in self._shape)
             first = int(self._rng.integers(len(raw)))

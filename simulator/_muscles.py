@@ -1,9 +1,9 @@
-"""Which forearm muscles a key press uses, and when.
+"""The forearm muscles that a key press uses.
 
-A table of sixteen muscles per forearm with their place around the limb (cross-sections as in Gray's anatomy: flexors
-on the volar side, extensors on the dorsal side, ulna and little finger to one side, radius and thumb to the other), and
-the three movements of a press: reach for the key, strike it, lift off. Muscle bursts come tens of ms before the press
-and last 50-150 ms (emg2qwerty recordings).
+Sixteen muscles per forearm have their places around the limb, with cross-sections as in Gray's anatomy: flexors on the
+volar side, extensors on the dorsal side, ulna and little finger to one side, radius and thumb to the other. A press is
+three movements: reach for the key, strike it, lift off. Muscle bursts begin tens of ms before the press and last
+50-150 ms (emg2qwerty recordings).
 """
 
 from dataclasses import dataclass
@@ -18,37 +18,37 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Muscle:
-    """One muscle's place in the forearm's cross-section."""
+    """A muscle and its place in the cross-section of the forearm."""
 
     name: str
     angle: float
     """Degrees around the limb: 0 radial (thumb side), 90 dorsal, 180 ulnar, 270 volar."""
     depth: float
-    """Distance of its centre from the limb's axis, in radii of the limb (1 = skin)."""
+    """Distance of the muscle's centre from the limb's axis, in radii of the limb (1 = skin)."""
 
 
 FINGERS = 5
-"""0 thumb, 1 index, 2 middle, 3 ring, 4 little."""
+"""Number of fingers: 0 thumb, 1 index, 2 middle, 3 ring, 4 little."""
 
 MUSCLES: tuple[Muscle, ...] = (
-    # flexors of thumb, index, middle, ring, little finger
+    # Flexors of thumb, index, middle, ring, little finger
     Muscle("flexor pollicis longus", 318, 0.50),
     Muscle("flexor digitorum, index", 296, 0.58),
     Muscle("flexor digitorum, middle", 270, 0.66),
     Muscle("flexor digitorum, ring", 246, 0.64),
     Muscle("flexor digitorum, little", 222, 0.58),
-    # extensors of thumb, index, middle, ring, little finger
+    # Extensors of thumb, index, middle, ring, little finger
     Muscle("extensor pollicis longus", 62, 0.60),
     Muscle("extensor digitorum, index", 82, 0.70),
     Muscle("extensor digitorum, middle", 98, 0.76),
     Muscle("extensor digitorum, ring", 116, 0.74),
     Muscle("extensor digiti minimi", 136, 0.70),
-    # wrist
+    # Wrist
     Muscle("flexor carpi radialis", 300, 0.78),
     Muscle("flexor carpi ulnaris", 204, 0.78),
     Muscle("extensor carpi radialis", 32, 0.76),
     Muscle("extensor carpi ulnaris", 160, 0.76),
-    # thumb abduction, turning of the forearm
+    # Thumb abduction, turning of the forearm
     Muscle("abductor pollicis longus", 12, 0.62),
     Muscle("pronator teres", 340, 0.52),
 )
@@ -60,7 +60,7 @@ _FCR, _FCU, _ECR, _ECU = (
 )
 _APL, _PT = INDEX["abductor pollicis longus"], INDEX["pronator teres"]
 
-# A finger takes its neighbours along ("enslaving", Zatsiorsky et al. 2000): most the ring finger, hardly the thumb.
+# A finger moves its neighbours too ("enslaving", Zatsiorsky et al. 2000): the ring finger most, the thumb hardly.
 _ENSLAVING = np.array(
     [
         [1.00, 0.08, 0.03, 0.02, 0.02],
@@ -72,11 +72,11 @@ _ENSLAVING = np.array(
 )
 
 PHASES = 3
-"""Reach, strike, lift off."""
+"""Number of movements of a press: reach, strike, lift off."""
 
 
 def activation(strike: Strike) -> FloatArray:
-    """(PHASES, muscles) drive, 1 = the usual effort of a finger's own muscle in a home-row press."""
+    """Return the (PHASES, muscles) drive; 1 is the usual effort of a finger's own muscle in a home-row press."""
     reach, hit, lift = np.zeros((PHASES, len(MUSCLES)))
     fingers = _ENSLAVING[strike.finger]
     up, down = max(strike.row, 0), max(-strike.row, 0)
@@ -95,7 +95,8 @@ def activation(strike: Strike) -> FloatArray:
     hit[_EXTENSOR : _EXTENSOR + FINGERS] = fingers * (0.20 + 0.15 * up)
     hit[_FCR] += 0.12 + 0.20 * radial
     hit[_FCU] += 0.12 + 0.25 * ulnar
-    hit[_ECR] += 0.15  # the wrist is held against the strike
+    # The wrist is held against the strike.
+    hit[_ECR] += 0.15
     hit[_ECU] += 0.12
 
     lift[_EXTENSOR : _EXTENSOR + FINGERS] = fingers * (0.70 - 0.10 * up + 0.10 * down)

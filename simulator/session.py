@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from messages.signal import Chunk, Layout
+from messages.signal import EMG2QWERTY, Chunk, Layout
 from messages.typed import Keystroke, Prompt
 from simulator.activities import Activity
 from simulator.donning import don
@@ -15,7 +15,7 @@ from simulator.recording import Amplifier
 from simulator.text import prompts, word_prompts
 from simulator.typist import type_prompts
 
-LAYOUT = Layout(rate=2000.0, unit="uV", sides=HANDS, electrodes=16)
+LAYOUT = EMG2QWERTY
 """The layout of emg2qwerty's bands."""
 _BLOCK = 2.0  # seconds simulated at a time
 _SETTLE = 2.0  # seconds of rest before the first and after the last prompt: a receptive field must fit in

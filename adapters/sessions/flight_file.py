@@ -1,7 +1,7 @@
-"""The file of a flight recorder: what entered somebody's pipeline, step by step, and what came out.
+"""The file of a flight recorder: the inputs of a person's pipeline, step by step, and its events.
 
-An .npz of numpy: `samples` (T, bands, electrodes) float32 and `times` (T,) s of all that was heard, and `record`, JSON
-in UTF-8 with the rest. It holds typed text and signals, and is readable by its owner alone.
+An .npz of numpy: `samples` (T, bands, electrodes) float32 and `times` (T,) s of all received chunks, and `record`, JSON
+in UTF-8 with the rest. It holds typed text and signals, so only its owner can read it.
 """
 
 import json
@@ -28,41 +28,44 @@ Deed = Literal["hear", "settle", "reset", "exchange", "remember"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that befell a pipeline."""
+    """One input of a pipeline."""
 
     do: Deed
+    """Kind of the step."""
     at: float
-    """Unix seconds: when."""
+    """Unix seconds of the step."""
     chunk: Chunk | None = None
-    """What was heard."""
+    """The samples of a step `hear`."""
     why: str = ""
-    """Of a text that was settled."""
+    """The reason of a step `settle`, which made all text final."""
     told: int = 0
-    """Of a reset: events before it."""
+    """Number of events before a step `reset`."""
     model: Mapping[str, Any] | None = None
-    """Of an exchange: what decodes from here on."""
+    """Settings and checksums of the model that decodes from a step `exchange` on."""
     state: Mapping[str, Any] | None = None
-    """What the pipeline remembered at this moment: JSON's values, and arrays."""
+    """State of the pipeline at this moment: values of JSON, and arrays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """What a flight recorder holds."""
+    """The content of a flight recorder."""
 
     person: str
+    """The person who types."""
     whole: bool
-    """Whether it begins with a pipeline that has heard nothing, or with what it remembered."""
+    """True if it begins with a fresh pipeline, or with the state of one."""
     told: int
-    """Events before the first step."""
+    """Number of events before the first step."""
     model: Mapping[str, Any]
-    """What decodes at first: settings, and the checksums of the bundle's files."""
+    """The model at the beginning: settings, and the checksums of the bundle's files."""
     steps: tuple[Step, ...]
+    """The inputs, in order."""
     events: tuple[tuple[int, TextEvent], ...]
-    """Each with the number of the step that brought it."""
+    """The events, each with the number of the step that caused it."""
 
 
 def write_flight(path: Path, flight: Flight) -> None:
-    """Write a file, which has its name once it is complete; OSError where it cannot be."""
+    """Write a file, which gets its name once it is complete; raise OSError if that fails."""
     chunks = [step.chunk for step in flight.steps if step.chunk is not None]
     arrays: list[np.ndarray] = []
     record: dict[str, Any] = {
@@ -75,8 +78,8 @@ def write_flight(path: Path, flight: Flight) -> None:
         "steps": [_step(step, arrays) for step in flight.steps],
         "events": [[number, asdict(event)] for number, event in flight.events],
     }
-    half = path.with_name(f"{path.name}.half")
-    with os.fdopen(open_private(half, new=False), "wb") as file:
+    partial = path.with_name(f"{path.name}.half")
+    with os.fdopen(open_private(partial, new=False), "wb") as file:
         contents: dict[str, Any] = {f"{_STATE}{number}": array for number, array in enumerate(arrays)}
         np.savez(
             file,
@@ -85,14 +88,14 @@ def write_flight(path: Path, flight: Flight) -> None:
             times=np.concatenate([chunk.times for chunk in chunks]) if chunks else np.empty(0),
             **contents,
         )
-    half.rename(path)
+    partial.rename(path)
 
 
 def read_flight(path: Path) -> Flight:
-    """Inverse of `write_flight`.
+    """Read a file that `write_flight` wrote.
 
     Raises:
-        InputError: No such file, or not one of a flight recorder.
+        InputError: There is no such file, or it is not one of a flight recorder.
     """
     try:
         arrays = read_arrays(path)
@@ -108,26 +111,27 @@ def read_flight(path: Path) -> Flight:
 
 def _step(step: Step, arrays: list[np.ndarray]) -> dict[str, Any]:
     rows = 0 if step.chunk is None else len(step.chunk.times)
-    told = {"do": step.do, "at": step.at, "rows": rows, "why": step.why, "told": step.told, "model": step.model}
-    return told if step.state is None else {**told, "state": _without(step.state, arrays)}
+    entry = {"do": step.do, "at": step.at, "rows": rows, "why": step.why, "told": step.told, "model": step.model}
+    return entry if step.state is None else {**entry, "state": _without_arrays(step.state, arrays)}
 
 
-def _without(value: Any, arrays: list[np.ndarray]) -> Any:
-    """A tree with the number of an array in its place; they go into the file beside it."""
+def _without_arrays(value: Any, arrays: list[np.ndarray]) -> Any:
+    """Return a tree with numbers in place of its arrays, which are appended to `arrays`."""
     if isinstance(value, np.ndarray):
         arrays.append(value)
         return {_STATE: len(arrays) - 1}
     if isinstance(value, Mapping):
-        return {name: _without(each, arrays) for name, each in value.items()}
-    return [_without(each, arrays) for each in value] if isinstance(value, list) else value
+        return {name: _without_arrays(each, arrays) for name, each in value.items()}
+    return [_without_arrays(each, arrays) for each in value] if isinstance(value, list) else value
 
 
-def _with(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+def _with_arrays(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """Return a tree with its arrays in place of their numbers."""
     if isinstance(value, dict):
         if set(value) == {_STATE}:
             return arrays[f"{_STATE}{int(value[_STATE])}"]
-        return {name: _with(each, arrays) for name, each in value.items()}
-    return [_with(each, arrays) for each in value] if isinstance(value, list) else value
+        return {name: _with_arrays(each, arrays) for name, each in value.items()}
+    return [_with_arrays(each, arrays) for each in value] if isinstance(value, list) else value
 
 
 def _flight(record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Flight:
@@ -140,7 +144,7 @@ def _flight(record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Flig
         part = slice(first, first + int(entry["rows"]))
         first = part.stop
         chunk = Chunk(samples[part], times[part], layout) if entry["do"] == "hear" else None
-        state = _with(entry["state"], arrays) if "state" in entry else None
+        state = _with_arrays(entry["state"], arrays) if "state" in entry else None
         steps.append(
             Step(entry["do"], float(entry["at"]), chunk, str(entry["why"]), int(entry["told"]), entry["model"], state)
         )

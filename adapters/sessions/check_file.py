@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import h5py
 import numpy as np
@@ -74,8 +74,10 @@ def _check(file: h5py.File, path: Path, advance: Callable[[int], None]) -> Itera
     yield from _check_attributes(attributes, path)
     with _reading():
         series, members = group.get(form.SERIES), list(group)
-        dtype, shape = (series.dtype, series.shape) if isinstance(series, h5py.Dataset) else (np.dtype("V"), ())
-    if not isinstance(series, h5py.Dataset):
+        is_dataset = isinstance(series, h5py.Dataset)
+        dtype: np.dtype = series.dtype if is_dataset else np.dtype("V")
+        shape: tuple[int, ...] = series.shape if is_dataset else ()
+    if not is_dataset:
         yield error("no-series", f"{form.GROUP} holds {some(members) or 'nothing'}: expected {form.SERIES}")
         return
     record_findings = list(_check_record(dtype, shape))
@@ -167,7 +169,7 @@ def _check_attributes(attributes: Mapping[str, Any], path: Path) -> Iterator[Fin
         yield error("minutes", f"{form.MINUTES} is {minutes!r}: expected a number of minutes")
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float | np.integer | np.floating)
 
 

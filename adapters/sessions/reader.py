@@ -86,8 +86,10 @@ class SessionReader(Closing):
         with self._reading():
             series, group = self._file.get(f"{form.GROUP}/{form.SERIES}"), self._file.get(form.GROUP)
             members = f"{form.GROUP}/({', '.join(group)})" if isinstance(group, h5py.Group) else ", ".join(self._file)
-            dtype, shape = (series.dtype, series.shape) if isinstance(series, h5py.Dataset) else (np.dtype("V"), ())
-        if not isinstance(series, h5py.Dataset):
+            is_dataset = isinstance(series, h5py.Dataset)
+            dtype: np.dtype = series.dtype if is_dataset else np.dtype("V")
+            shape: tuple[int, ...] = series.shape if is_dataset else ()
+        if not is_dataset:
             raise InputError(
                 f"{self.path} holds {members or 'nothing'}: expected the dataset {form.GROUP}/{form.SERIES}"
             )

@@ -28,7 +28,7 @@ def test_lines_are_sorted_by_time_and_the_last_one_about_an_entry_counts(tmp_pat
     assert read_truth(path) == SessionTruth()
     early = Keystroke("a", 1.5, 1.6)
     entries = (Keystroke("é", 2.0, 2.0), PROMPT, KEY, early)
-    path.write_bytes(b"".join(map(entry_line, entries)) + entry_line(KEY)[:-5])
+    path.write_bytes(b"".join(entry_line(entry) for entry in entries) + entry_line(KEY)[:-5])
     assert read_truth(path) == SessionTruth((early, KEY), (PROMPT,))
 
 

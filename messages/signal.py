@@ -34,6 +34,10 @@ class Layout:
         )
 
 
+EMG2QWERTY = Layout(rate=2000.0, unit="uV", sides=("left", "right"), electrodes=16)
+"""Layout of the recordings of emg2qwerty (Sivakumar et al. 2024), for session files and for the simulator."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Consecutive samples of all bands, oldest first."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from messages.signal import Chunk, Layout
+from messages.signal import EMG2QWERTY, Chunk
 from messages.typed import Keystroke, Prompt
 from simulator._forearm import DRIVE_RATE, Electrodes, Movements, Muscles
 from simulator._recording import Amplifier
@@ -15,7 +15,7 @@ from simulator.person import HANDS, Person
 from simulator.text import prompts, word_prompts
 from simulator.typist import type_prompts
 
-LAYOUT = Layout(rate=2000.0, unit="uV", sides=HANDS, electrodes=16)
+LAYOUT = EMG2QWERTY
 """The layout of emg2qwerty's bands."""
 _BLOCK_S = 2.0
 """Seconds that are simulated at a time."""

@@ -1,1 +1,1 @@
-"""Many sessions: data sets, splits, and the formats of others."""
+"""Many sessions: data sets, splits, and other file formats."""

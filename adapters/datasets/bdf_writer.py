@@ -1,4 +1,4 @@
-"""BDF, the 24-bit relative of EDF (Kemp et al. 1992; BioSemi), written as samples come, in little memory."""
+"""Writes BDF, the 24-bit relative of EDF (Kemp et al. 1992; BioSemi), as samples come, in little memory."""
 
 import math
 from collections.abc import Sequence
@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 from adapters.files.closing import Closing
 
 DIGITAL_MAX = 2**23 - 1
-"""Symmetric, so that zero stays zero."""
-_WIDTH = 8  # ASCII characters of a number in the header
-_DECIMALS = 5  # "-0.00001" has eight characters
+"""Largest digital value; the range is symmetric, so that zero stays zero."""
+_WIDTH = 8
+"""Number of ASCII characters of a number in the header."""
+_DECIMALS = 5
+"""Number of decimals that fit: "-0.00001" has eight characters."""
+_RECORDS_AT = 236
+"""Offset of the number of records in the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +26,15 @@ class BdfChannel:
     """One signal."""
 
     name: str
+    """Label of the signal."""
     unit: str
-    """As BDF names it: "uV", "s"."""
+    """Unit by its name in BDF: "uV", "s"."""
     physical_max: float
     """Largest magnitude that can be written; made by `physical_max`."""
     prefilter: str = ""
+    """Filters of the device."""
     transducer: str = ""
+    """Kind of the electrodes."""
 
     @property
     def step(self) -> float:
@@ -36,7 +43,7 @@ class BdfChannel:
 
 
 def physical_max(magnitude: float) -> float:
-    """The smallest range that holds a magnitude and that the header's eight characters can state."""
+    """Return the smallest range that holds a magnitude and that the header's eight characters can state."""
     decimals = min(_DECIMALS, max(0, _WIDTH - 2 - len(str(int(magnitude)))))
     scale = 10.0**decimals
     return max(math.ceil(magnitude * scale), 1) / scale
@@ -46,10 +53,13 @@ class BdfWriter(Closing):
     """A new BDF file that grows by whole records of a second. Use it in a `with`.
 
     Args:
-        path: New file.
+        path: The new file.
         channels: The signals, all at one rate.
-        rate: Samples a second, a whole number.
+        rate: Number of samples a second.
         start: Unix seconds of the first sample; the header keeps whole seconds.
+
+    Raises:
+        OSError: The file exists, or cannot be made.
     """
 
     def __init__(self, path: Path, channels: Sequence[BdfChannel], rate: int, start: float) -> None:
@@ -74,16 +84,18 @@ class BdfWriter(Closing):
         try:
             if len(self._rest):
                 self._write(np.pad(self._rest, ((0, self._rate - len(self._rest)), (0, 0)), mode="edge"))
-            self._file.seek(236)
+            self._file.seek(_RECORDS_AT)
             self._file.write(_text(str(self._records), 8))
         finally:
             self._file.close()
 
     def _write(self, values: NDArray[np.float64]) -> None:
         digital = np.clip(np.rint(values / self._steps), -DIGITAL_MAX, DIGITAL_MAX).astype("<i4")
-        records = digital.reshape(-1, self._rate, len(self._steps)).transpose(0, 2, 1)  # (records, channels, T)
+        # (records, channels, T)
+        records = digital.reshape(-1, self._rate, len(self._steps)).transpose(0, 2, 1)
         octets = np.ascontiguousarray(records).view(np.uint8).reshape(-1, 4)
-        self._file.write(octets[:, :3].tobytes())  # little-endian: the fourth is the sign alone
+        # Little-endian: the fourth byte of each value holds the sign alone.
+        self._file.write(octets[:, :3].tobytes())
         self._records += len(records)
 
 
@@ -117,7 +129,8 @@ def _header(channels: Sequence[BdfChannel], rate: int, start: float) -> bytes:
 
 
 def _number(value: float) -> str:
-    return f"{value:.{_DECIMALS}f}"[:_WIDTH].rstrip(".")  # physical_max left nothing but zeros beyond
+    # `physical_max` made sure that only zeros are cut off.
+    return f"{value:.{_DECIMALS}f}"[:_WIDTH].rstrip(".")
 
 
 def _text(text: str, width: int) -> bytes:

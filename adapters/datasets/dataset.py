@@ -1,4 +1,4 @@
-"""A folder of sessions: which, of whom, and where; by metadata.csv of emg2qwerty or by the files' own attributes."""
+"""A folder of sessions, listed by the metadata.csv of emg2qwerty or by the files' own attributes."""
 
 import ast
 import csv
@@ -15,6 +15,7 @@ from messages.typed import ON_KEYBOARD
 METADATA = "metadata.csv"
 SUFFIX = ".hdf5"
 _USER_DIGITS = 8
+"""Number of digits of a user's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +23,19 @@ class SessionEntry:
     """One line of metadata.csv; the fields are its columns."""
 
     user: str
-    """Of the typist: eight digits, leading zeros kept."""
+    """Name of the person who typed: eight digits, leading zeros kept."""
     session: str
-    """Name; the file is `<session>.hdf5`."""
+    """Name of the session; its file is `<session>.hdf5`."""
     condition: str = ON_KEYBOARD
-    """How the truth is known."""
+    """Source of the truth: key presses of a keyboard, or prompts."""
     duration_mins: float = 0.0
-    """Minutes of recording."""
+    """Length of the recording in minutes."""
     num_keystrokes: int = 0
+    """Number of key presses."""
     num_prompts: int = 0
+    """Number of prompts."""
     quality_check_tags: tuple[str, ...] = ()
-    """What a check of the signal found ("contact artifact", "high-backspaces", ...)."""
+    """Findings of a check of the signal ("contact artifact", "high-backspaces", ...)."""
 
 
 _COLUMNS = tuple(field.name for field in fields(SessionEntry))
@@ -43,8 +46,8 @@ class Dataset:
     """The sessions of a folder.
 
     Args:
-        folder: Where the files lie.
-        entries: One a session.
+        folder: The folder of the files.
+        entries: One entry per session.
 
     Raises:
         InputError: A session occurs twice.
@@ -60,21 +63,21 @@ class Dataset:
 
     @property
     def users(self) -> tuple[str, ...]:
-        """Everybody who typed, in order."""
+        """Names of all people who typed, in order."""
         return tuple(sorted({entry.user for entry in self.entries}))
 
     def sessions_of(self, user: str) -> tuple[str, ...]:
-        """Names of a user's sessions, in order; none for an unknown user."""
+        """Return the names of a user's sessions, in order; none for an unknown user."""
         return tuple(sorted(entry.session for entry in self.entries if entry.user == user))
 
     def entry(self, session: str) -> SessionEntry:
-        """What is known of a session; raises InputError for an unknown one."""
+        """Return the entry of a session; raise InputError for an unknown session."""
         if session not in self._by_name:
             raise InputError(f"no session {session!r} among the {len(self.entries)} of {self.folder}: name one of them")
         return self._by_name[session]
 
     def path(self, session: str) -> Path:
-        """File of a session; raises InputError for an unknown session and for a file that is not there."""
+        """Return the file of a session; raise InputError for an unknown session or a missing file."""
         path = self.folder / f"{self.entry(session).session}{SUFFIX}"
         if not path.is_file():
             raise InputError(f"no file {path}, though the data set names it: fetch it, or remove its line")
@@ -82,18 +85,18 @@ class Dataset:
 
 
 def user_id(user: str) -> str:
-    """A user as the data set writes it: tables and YAML lose the leading zeros of a number, here they come back."""
+    """Return a user's name with the leading zeros that tables and YAML lose."""
     user = user.strip()
     return user.zfill(_USER_DIGITS) if user.isdecimal() else user
 
 
 def open_dataset(folder: Path) -> Dataset:
-    """The data set in a folder: by its metadata.csv, or without one by the attributes of its session files.
+    """Open the data set in a folder: by its metadata.csv, or without one by the attributes of its session files.
 
-    Files that metadata.csv names need not be there until they are asked for.
+    The files that metadata.csv names need not exist until they are asked for.
 
     Raises:
-        InputError: No such folder, no session, a broken line or file, or a session named twice.
+        InputError: There is no such folder or no session, a line or file is broken, or a session is named twice.
     """
     if not folder.is_dir():
         raise InputError(f"no folder {folder}: name a folder with {METADATA} or {SUFFIX} files")
@@ -105,12 +108,12 @@ def open_dataset(folder: Path) -> Dataset:
 
 
 def session_files(folder: Path) -> list[Path]:
-    """The session files in a folder, in order of their names."""
+    """Return the session files in a folder, in the order of their names."""
     return sorted(folder.glob(f"*{SUFFIX}"))
 
 
 def read_entry(path: Path) -> SessionEntry:
-    """The line of metadata.csv for a file, from its attributes; raises InputError where it is no session file."""
+    """Make the line of metadata.csv for a file from its attributes; raise InputError if it is no session file."""
     with SessionReader(path) as session:
         return SessionEntry(
             user=user_id(session.user),
@@ -123,28 +126,29 @@ def read_entry(path: Path) -> SessionEntry:
 
 
 def write_metadata(folder: Path, entries: Iterable[SessionEntry]) -> None:
-    """Write metadata.csv, replacing one that is there; raises InputError for a session named twice."""
+    """Write or replace metadata.csv; raise InputError if a session is named twice."""
     rows = Dataset(folder, entries).entries
     path = folder / METADATA
-    half = path.with_suffix(".part")
-    with half.open("w", encoding="utf-8", newline="") as file:
+    partial = path.with_suffix(".part")
+    with partial.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(_COLUMNS)
         for row in rows:
             facts = [getattr(row, column) for column in _COLUMNS if column != _TAGS]
             table.writerow([*facts, str(list(row.quality_check_tags))])
-    half.replace(path)  # whoever reads meanwhile, or after a full disk, has a whole table
+    # Renamed when it is whole, so that a reader never sees half a table, not even after a full disk.
+    partial.replace(path)
 
 
 def _read_metadata(path: Path) -> list[SessionEntry]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, strict=True)
-            found = table.fieldnames or ()
-            missing = [column for column in _COLUMNS if column not in found]
+            columns = table.fieldnames or ()
+            missing = [column for column in _COLUMNS if column not in columns]
             if missing:
                 raise InputError(
-                    f"{path} lacks the column {', '.join(missing)}: found {', '.join(found) or 'nothing'}; restore it"
+                    f"{path} lacks the column {', '.join(missing)}: found {', '.join(columns) or 'nothing'}; restore it"
                 )
             return [_entry(row, f"line {table.line_num} of {path}") for row in table]
     except (UnicodeDecodeError, csv.Error) as error:
@@ -173,11 +177,13 @@ def _minutes(text: str | None) -> float:
 
 
 def _count(text: str | None) -> int:
-    return int(float(text or 0))  # pandas writes counts as 12.0 once one of the column is missing
+    # pandas writes counts as 12.0 if one of the column is missing.
+    return int(float(text or 0))
 
 
 def _tags(text: str | None) -> tuple[str, ...]:
     tags = ast.literal_eval(text or "[]")
     if not isinstance(tags, list):
-        raise ValueError(f"the tags are {text!r}")  # noqa: TRY004 - the text is wrong, not a caller
+        # The text is wrong, not the type of an argument.
+        raise ValueError(f"the tags are {text!r}")  # noqa: TRY004
     return tuple(str(tag) for tag in tags)

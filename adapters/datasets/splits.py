@@ -1,6 +1,6 @@
-"""Which sessions train, validate and test: the reference's YAML lists and its rule (Sivakumar et al. 2024).
+"""Splits sessions into train, validation and test: the reference's YAML lists and its rule (Sivakumar et al. 2024).
 
-Split by session, never by window: windows of one session share a donning, so they would leak into each other.
+A split goes by session, never by window: windows of one session share a donning, so they would leak into each other.
 """
 
 import json
@@ -20,7 +20,7 @@ Sessions = tuple[tuple[str, str], ...]
 """Pairs (user, session)."""
 
 SEED = 1501
-"""The reference's; our draws are another generator's, so its own lists come from its files alone."""
+"""Seed of the reference; we draw with another generator, so only its files give its own lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,11 @@ class Splits:
     """
 
     train: Sessions
+    """Sessions to train on."""
     val: Sessions
+    """Sessions to choose a model by."""
     test: Sessions
+    """Sessions to report errors of."""
 
     def __post_init__(self) -> None:
         places = [(session, name) for name in _LISTS for _, session in getattr(self, name)]
@@ -49,7 +52,7 @@ class Splits:
 
     @property
     def users(self) -> tuple[str, ...]:
-        """Everybody in the lists, in order."""
+        """Names of all users in the lists, in order."""
         return tuple(sorted({user for name in _LISTS for user, _ in getattr(self, name)}))
 
 
@@ -61,19 +64,19 @@ class UserSplits:
     """The splits of a whole data set."""
 
     generic: Splits
-    """Train and val of everybody but the held-out users, test of the held-out users."""
+    """Train and val of all users but the held-out ones, test of the held-out users."""
     personal: dict[str, Splits]
-    """Of each held-out user, alone; most sessions first."""
+    """Splits of each held-out user alone, by name; the user with most sessions comes first."""
 
 
 def read_splits(path: Path) -> Splits:
     """Read lists in the reference's layout: train, val and test, at the top or under `dataset`, of `{user, session}`.
 
     Raises:
-        InputError: No such file, another layout, or lists that overlap.
+        InputError: The file cannot be read or has another layout, or its lists overlap.
     """
     try:
-        # BaseLoader makes lists, dicts and strings only: nothing is executed, and a user 00012345 is no octal number.
+        # BaseLoader makes lists, dicts and strings alone: nothing is executed, and a user 00012345 is no octal number.
         content: Any = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)
     except OSError as error:
         raise InputError(f"cannot read the splits {path}: {error.strerror}; name a YAML file of lists") from None
@@ -86,11 +89,15 @@ def read_splits(path: Path) -> Splits:
 
 
 def write_splits(path: Path, splits: Splits) -> None:
-    """Write lists in the reference's layout; raises InputError where the file exists or cannot be made.
+    """Write lists in the reference's layout.
 
-    Users are quoted: without quotes a reader takes eight digits for a number, an octal one where they begin with 0.
+    Users are quoted, since readers take eight digits for a number, and for an octal one if they begin with 0.
+
+    Raises:
+        InputError: The file exists, or cannot be made.
     """
-    lines = ["# @package _global_", "dataset:"]  # the comment is Hydra's: the reference can read the file
+    # The comment is for Hydra, so that the reference can read the file.
+    lines = ["# @package _global_", "dataset:"]
     for name in _LISTS:
         sessions = getattr(splits, name)
         lines.append(f"  {name}:" if sessions else f"  {name}: []")
@@ -105,54 +112,65 @@ def write_splits(path: Path, splits: Splits) -> None:
         raise InputError(f"cannot write {path}: {error.strerror}; name a place that can be written") from None
 
 
-def split_users(
-    dataset: Dataset,
-    *,
-    test_users: int = 8,
-    train: int = 2,
-    val: int = 2,
-    test: int = 2,
-    tagged: bool = False,
-    seed: int = SEED,
-) -> UserSplits:
+@dataclass(frozen=True, slots=True)
+class SplitRule:
+    """The sizes of a split by the reference's rule, and its draws."""
+
+    test_users: int = 8
+    """Number of users to hold out."""
+    train: int = 2
+    """Number of sessions that must remain for training; users with fewer sessions are left out."""
+    val: int = 2
+    """Number of sessions of each user for validation."""
+    test: int = 2
+    """Number of sessions of each held-out user for test."""
+    tagged: bool = False
+    """True if a user who has a session with quality tags may be held out; the reference passes such users over."""
+    seed: int = SEED
+    """Seed of all draws; a user's draw does not depend on the other users of the data set."""
+
+    def __post_init__(self) -> None:
+        if min(self.test_users, self.train, self.val, self.test) < 1:
+            raise InputError(
+                f"{self.test_users} test users and {self.train}, {self.val}, {self.test} sessions for train, val, "
+                "test: each must be at least 1"
+            )
+
+
+def split_users(dataset: Dataset, rule: SplitRule | None = None) -> UserSplits:
     """Split a data set by the reference's rule.
 
-    The users with most sessions are held out, a tie being drawn; each gives `test` sessions to test and `val` to val,
-    the rest trains a model of their own. Everybody else gives `val` sessions to the generic val, the rest to its train.
-    Users with too few sessions are left out.
+    The users with most sessions are held out, a tie being drawn; each of them gives `test` sessions to test and `val`
+    to val, and the rest trains a model of their own. Every other user gives `val` sessions to the generic val, and the
+    rest to its train. Users with too few sessions are left out.
 
     Args:
-        dataset: What to split; only its entries are looked at.
-        test_users: Users to hold out.
-        train: Sessions that must remain for training; users with fewer are left out.
-        val: Sessions of each user for validation.
-        test: Sessions of each held-out user for test.
-        tagged: Whether users may be held out who have a session with quality tags. The reference passes them over.
-        seed: Of all draws. A user's draw does not depend on who else is in the data set.
+        dataset: The data set; only its entries are used.
+        rule: Sizes and draws; None: those of the reference.
 
     Raises:
-        InputError: Too few users with enough sessions.
+        InputError: Too few users have enough sessions.
     """
-    if min(test_users, train, val, test) < 1:
-        raise InputError(
-            f"{test_users} test users and {train}, {val}, {test} sessions for train, val, test: each must be at least 1"
-        )
+    rule = rule or SplitRule()
     sessions = {user: dataset.sessions_of(user) for user in dataset.users}
-    marked = {entry.user for entry in dataset.entries if entry.quality_check_tags}
-    clean = [user for user in sessions if tagged or user not in marked]
-    able = [user for user in clean if len(sessions[user]) >= train + val + test]
-    if len(able) < test_users:
-        also = "" if tagged else " without quality tags"
+    with_tags = {entry.user for entry in dataset.entries if entry.quality_check_tags}
+    candidates = [user for user in sessions if rule.tagged or user not in with_tags]
+    least = rule.train + rule.val + rule.test
+    able = [user for user in candidates if len(sessions[user]) >= least]
+    if len(able) < rule.test_users:
+        also = "" if rule.tagged else " without quality tags"
         raise InputError(
-            f"{len(able)} of {len(sessions)} users have at least {train + val + test} sessions{also}: expected "
-            f"{test_users} to hold out; ask for fewer users or sessions{'' if tagged else ', or allow tagged ones'}"
+            f"{len(able)} of {len(sessions)} users have at least {least} sessions{also}: expected {rule.test_users} to "
+            f"hold out; ask for fewer users or sessions{'' if rule.tagged else ', or allow tagged ones'}"
         )
-    ranked = sorted(able, key=lambda user: (-len(sessions[user]), _draw(seed, user).random()))
-    personal = {user: _split(user, sessions[user], val, test, seed) for user in ranked[:test_users]}
+    ranked = sorted(able, key=lambda user: (-len(sessions[user]), _draw(rule.seed, user).random()))
+    personal = {
+        user: _split(user, sessions[user], rule.val, rule.test, rule.seed) for user in ranked[: rule.test_users]
+    }
     others = [
-        _split(user, own, val, 0, seed)
+        _split(user, own, rule.val, 0, rule.seed)
         for user, own in sessions.items()
-        if user not in personal and len(own) >= train + val
+        if user not in personal and len(own) >= rule.train + rule.val
     ]
     generic = Splits(
         train=tuple(pair for split in others for pair in split.train),
@@ -163,10 +181,10 @@ def split_users(
 
 
 def _split(user: str, sessions: tuple[str, ...], val: int, test: int, seed: int) -> Splits:
-    drawn = [(user, session) for session in sessions]
-    _draw(seed, user).shuffle(drawn)
+    shuffled = [(user, session) for session in sessions]
+    _draw(seed, user).shuffle(shuffled)
     first = val + test
-    return Splits(*(tuple(sorted(part)) for part in (drawn[first:], drawn[test:first], drawn[:test])))
+    return Splits(*(tuple(sorted(part)) for part in (shuffled[first:], shuffled[test:first], shuffled[:test])))
 
 
 def _draw(seed: int, user: str) -> random.Random:

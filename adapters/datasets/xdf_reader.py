@@ -1,7 +1,7 @@
-"""XDF files, as LabRecorder writes them, by pyxdf: which streams there are, and their samples as a device's would come.
+"""Reads XDF files, as LabRecorder writes them, by pyxdf: their streams become samples as a device would send them.
 
 Times are the stamps with the file's clock offsets applied and nothing else, as they are live (pyxdf's dejittering
-smooths over gaps). A file is read into memory whole: 150 bytes a sample.
+smooths over gaps). The whole file is read into memory: 150 bytes a sample.
 """
 
 import gzip
@@ -23,40 +23,44 @@ from streamer.arrival.aligner import BandAligner
 
 SUFFIXES = (".xdf", ".xdfz")
 _MAGIC = b"XDF:"
-_UNIX = 1e9  # seconds: above it a stamp is unix time; an LSL clock counts from when its machine started
+_UNIX = 1e9
+"""Seconds from which on a stamp is unix time: an LSL clock counts from the start of its machine."""
 _Stream = tuple[StreamSummary, Any]
-_PIECE = 200  # samples that bands are paired by
+"""A stream's summary, and its content as pyxdf gives it."""
+_PIECE = 200
+"""Number of samples by which bands are paired."""
 
 
 @dataclass(frozen=True, slots=True)
 class XdfRecording:
-    """What a file holds that makes a session."""
+    """The content of a file that makes a session."""
 
     bands: tuple[BandChunk, ...]
-    """One with the electrodes of all bands side by side, or one a band."""
+    """One item with the electrodes of all bands side by side, or one item per band."""
     layout: Layout
+    """Layout of the samples."""
     epoch: float
     """Unix seconds at zero of the file's clock."""
     markers: tuple[tuple[float, str], ...]
     """Texts of marker streams, with their times (s)."""
     notes: tuple[str, ...]
-    """What was assumed."""
+    """Sentences about assumptions that were made."""
 
     def chunks(self) -> Iterator[Chunk]:
-        """The samples of all bands, on the file's clock."""
+        """Yield the samples of all bands, on the file's clock."""
         if len(self.bands) == 1:
             (both,) = self.bands
             shape = (-1, self.layout.bands, self.layout.electrodes)
             yield Chunk(both.samples.reshape(shape), both.times, self.layout)
             return
         aligner = BandAligner(self.layout)
-        at = [0 for _ in self.bands]
-        while any(first < len(band.times) for first, band in zip(at, self.bands, strict=True)):
-            # The band that is behind, so that none waits for longer than the aligner keeps it.
-            ahead = [float(b.times[i]) if i < len(b.times) else np.inf for i, b in zip(at, self.bands, strict=True)]
-            band = int(np.argmin(ahead))
-            part = slice(at[band], at[band] + _PIECE)
-            at[band] += _PIECE
+        done = [0 for _ in self.bands]
+        while any(first < len(band.times) for first, band in zip(done, self.bands, strict=True)):
+            # The band that is behind comes next, so that none waits longer than the aligner keeps it.
+            nexts = [float(b.times[i]) if i < len(b.times) else np.inf for i, b in zip(done, self.bands, strict=True)]
+            band = int(np.argmin(nexts))
+            part = slice(done[band], done[band] + _PIECE)
+            done[band] += _PIECE
             piece = BandChunk(self.bands[band].samples[part], self.bands[band].times[part], band)
             if (chunk := aligner.push(piece)) is not None:
                 yield chunk
@@ -66,47 +70,50 @@ def read_xdf(path: Path, layout: Layout, names: Sequence[str] = ()) -> XdfRecord
     """Read a file.
 
     Args:
-        path: Of it.
-        layout: What its EMG must have.
-        names: The stream with all bands, or one a band in the layout's order; none: those of type EMG.
+        path: The file.
+        layout: Layout that its EMG must have.
+        names: Name of the stream with all bands, or of one stream per band in the layout's order; empty: the streams of
+            type EMG.
 
     Raises:
-        InputError: Not an XDF file, other streams than these, or streams that do not fit the layout.
+        InputError: It is no XDF file, it has other streams than these, or the streams do not fit the layout.
     """
-    import pyxdf  # noqa: PLC0415 - an optional library
+    # Imported here, since the library is optional.
+    import pyxdf  # noqa: PLC0415
 
-    logging.getLogger("pyxdf").setLevel(logging.ERROR)  # what it warns of is checked here
+    # Its warnings are about irregularities that are checked here.
+    logging.getLogger("pyxdf").setLevel(logging.ERROR)
     _check_magic(path)
     try:
         streams, header = pyxdf.load_xdf(str(path), dejitter_timestamps=False)
-        found = [(_summary(stream["info"]), stream) for stream in streams]
+        summarised = [(_summary(stream["info"]), stream) for stream in streams]
     except Exception as error:
         raise InputError(f"{path} cannot be read as XDF ({error}): restore it from its source") from None
-    chosen = _choose(found, names, path)
+    chosen = _choose(summarised, names, path)
     sides = [layout.sides] if len(chosen) == 1 else [(side,) for side in layout.sides]
     if len(chosen) == layout.bands and not names:
         chosen = _by_side(chosen, layout)
     bands, notes = [], list[str]()
-    for number, ((summary, stream), of) in enumerate(zip(chosen, sides, strict=True)):
-        channels = map_channels(summary, layout, of)
+    for number, ((summary, stream), stream_sides) in enumerate(zip(chosen, sides, strict=True)):
+        channels = map_channels(summary, layout, stream_sides)
         values = np.asarray(stream["time_series"])[:, channels.columns].astype(np.float32) * channels.scale
         bands.append(BandChunk(values, np.asarray(stream["time_stamps"], np.float64), number))
         notes += channels.notes
         if not len(values):
             raise InputError(f"stream {summary.name!r} of {path} holds no samples: record again")
     first = min(float(band.times[0]) for band in bands)
-    epoch, assumed = _epoch(header, first)
+    epoch, assumptions = _epoch(header, first)
     markers = sorted(
         (float(time), str(text[0]))
-        for summary, stream in found
+        for summary, stream in summarised
         if summary.format == "string"
         for time, text in zip(stream["time_stamps"], stream["time_series"], strict=True)
     )
-    return XdfRecording(tuple(bands), layout, epoch, tuple(markers), (*notes, *assumed))
+    return XdfRecording(tuple(bands), layout, epoch, tuple(markers), (*notes, *assumptions))
 
 
 def _check_magic(path: Path) -> None:
-    """pyxdf would leave the file open."""
+    """Check the first bytes, since pyxdf would leave another file open."""
     if not path.is_file():
         raise InputError(f"no file {path}: name an existing XDF file")
     with gzip.open(path) if path.suffix == SUFFIXES[1] else path.open("rb") as file, suppress(OSError):
@@ -115,25 +122,25 @@ def _check_magic(path: Path) -> None:
     raise InputError(f"{path} is no XDF file: expected one that LabRecorder wrote")
 
 
-def _choose(found: list[_Stream], names: Sequence[str], path: Path) -> list[_Stream]:
-    listed = "; ".join(str(summary) for summary, _ in found) or "no stream at all"
+def _choose(streams: list[_Stream], names: Sequence[str], path: Path) -> list[_Stream]:
+    listed = "; ".join(str(summary) for summary, _ in streams) or "no stream at all"
     if names:
-        chosen = [[each for each in found if each[0].name == name] for name in names]
+        chosen = [[each for each in streams if each[0].name == name] for name in names]
         for name, matches in zip(names, chosen, strict=True):
             if len(matches) != 1:
                 raise InputError(f"{path} holds {len(matches)} streams named {name!r}, expected one: found {listed}")
         return [matches[0] for matches in chosen]
-    signals = [each for each in found if each[0].type.casefold() in ("emg", "semg")]
+    signals = [each for each in streams if each[0].type.casefold() in ("emg", "semg")]
     if len(signals) not in (1, 2):
         raise InputError(
-            f"{path} holds {len(signals)} streams of type EMG, expected one, or one a band: name them by --stream or "
+            f"{path} holds {len(signals)} streams of type EMG, expected one, or one per band: name them by --stream or "
             f"--bands; found {listed}"
         )
     return signals
 
 
 def _by_side(chosen: list[_Stream], layout: Layout) -> list[_Stream]:
-    """In the layout's order, by what the names or labels of the streams say."""
+    """Return the streams in the layout's order, by the sides in their names or labels."""
     ordered = []
     for side in layout.sides:
         matches = [each for each in chosen if side in f"{each[0].name} {' '.join(each[0].labels)}".casefold()]
@@ -145,14 +152,14 @@ def _by_side(chosen: list[_Stream], layout: Layout) -> list[_Stream]:
 
 
 def _epoch(header: Mapping[str, Any], first: float) -> tuple[float, list[str]]:
-    """Unix seconds at zero of the file's clock, and what was assumed for it."""
+    """Return the unix seconds at zero of the file's clock, and sentences about assumptions."""
     if first >= _UNIX:
         return 0.0, []
     try:
-        begun = datetime.fromisoformat(_text(header["info"], "datetime")).timestamp()
+        started = datetime.fromisoformat(_text(header["info"], "datetime")).timestamp()
     except (ValueError, KeyError, TypeError):
         return 0.0, ["the file does not say when it was recorded: the times stay those of its own clock"]
-    return begun - first, ["the time of day is that of the file's header, to a second or so"]
+    return started - first, ["the time of day is that of the file's header, to a second or so"]
 
 
 def _summary(info: Mapping[str, Any]) -> StreamSummary:
@@ -177,6 +184,6 @@ def _summary(info: Mapping[str, Any]) -> StreamSummary:
 
 
 def _text(table: Mapping[str, Any], name: str) -> str:
-    """The XML's text; pyxdf has a list of each element's occurrences."""
+    """Return the text of an XML element; pyxdf gives a list of the element's occurrences."""
     values = table.get(name) or [""]
     return str(values[0] or "").strip()

@@ -1,7 +1,7 @@
-"""XDF files, as LabRecorder writes them: streams of samples and of text, each with its description.
+"""Writes XDF files, as LabRecorder does: streams of samples and of text, each with its description.
 
 After the format's specification (https://github.com/sccn/xdf/wiki/Specifications, version 1.0): a file is the word
-"XDF:" and chunks of a length, a tag and what follows. pyxdf reads such files and has no writer (pyxdf#56).
+"XDF:" and chunks, each of a length, a tag and a content. pyxdf reads such files and has no writer (pyxdf#56).
 """
 
 import os
@@ -24,11 +24,11 @@ _UNITS = {"uV": "microvolts"}
 class XdfWriter(Closing):
     """A new XDF file. Use it in a `with`.
 
-    Readable by its owner alone: it holds what somebody typed. All streams are on one clock, so it needs no offsets.
+    Only its owner can read the file, since it holds typed text. All streams are on one clock, so it needs no offsets.
 
     Args:
         path: The new file.
-        started: When the recording began, ISO 8601.
+        started: Time at which the recording began, ISO 8601.
 
     Raises:
         InputError: The file exists, or cannot be made.
@@ -46,7 +46,7 @@ class XdfWriter(Closing):
         self._chunk(_HEADER, _xml(version="1.0", datetime=started))
 
     def samples(self, name: str, layout: Layout) -> "SampleStream":
-        """A new stream of all bands."""
+        """Add a stream of all bands."""
         labels = [f"{side}_{electrode}" for side in layout.sides for electrode in range(layout.electrodes)]
         unit = _UNITS.get(layout.unit, layout.unit)
         channels = "".join(
@@ -58,7 +58,7 @@ class XdfWriter(Closing):
         return stream
 
     def markers(self, name: str) -> "MarkerStream":
-        """A new stream of texts at any times."""
+        """Add a stream of texts at any times."""
         stream = MarkerStream(self, self._describe(name, "Markers", 1, 0, "string", ""))
         self._open.append(stream)
         return stream
@@ -92,6 +92,8 @@ class XdfWriter(Closing):
 
 
 class _Stream:
+    """A stream of the file; the writer has written its description already."""
+
     def __init__(self, writer: XdfWriter, number: int) -> None:
         self._writer = writer
         self._number = number
@@ -108,7 +110,7 @@ class _Stream:
         self._count += len(times)
 
     def end(self) -> None:
-        """What was in it."""
+        """Write the footer: times and number of the samples."""
         facts = _xml(first_timestamp=self._first, last_timestamp=self._last, sample_count=self._count)
         self._writer._chunk(_FOOTER, struct.pack("<I", self._number) + facts)
 
@@ -118,31 +120,32 @@ class SampleStream(_Stream):
 
     def __init__(self, writer: XdfWriter, number: int, channels: int) -> None:
         super().__init__(writer, number)
-        # Eight bytes of time stamp follow; then the values.
-        self._row = np.dtype([("stamped", "u1"), ("time", "<f8"), ("values", "<f4", (channels,))])
+        # The number of bytes of the time stamp, the stamp, and the values.
+        self._row = np.dtype([("stamp_bytes", "u1"), ("time", "<f8"), ("values", "<f4", (channels,))])
 
-    def push(self, chunk: Chunk) -> None:
+    def append(self, chunk: Chunk) -> None:
         """Add samples."""
         rows = np.empty(len(chunk.times), self._row)
-        rows["stamped"], rows["time"] = 8, chunk.times
-        rows["values"] = chunk.samples.reshape(len(rows), -1)  # (T, bands, electrodes) → (T, channels)
+        rows["stamp_bytes"], rows["time"] = 8, chunk.times
+        # (T, bands, electrodes) → (T, channels)
+        rows["values"] = chunk.samples.reshape(rows["values"].shape)
         self._write(chunk.times, rows.tobytes())
 
 
 class MarkerStream(_Stream):
     """Texts, each at its time."""
 
-    def push(self, time: float, text: str) -> None:
-        """Add one."""
+    def append(self, time: float, text: str) -> None:
+        """Add a text at a time (s)."""
         data = text.encode()
         self._write([time], struct.pack("<Bd", 8, time) + _length(len(data)) + data)
 
 
 def _length(count: int) -> bytes:
-    """How many bytes say it, and it."""
+    """Return a length as the format writes it: the number of its bytes, then the length."""
     return struct.pack("<BB", 1, count) if count < 256 else struct.pack("<BI", 4, count)
 
 
 def _xml(inside: str = "", **facts: object) -> bytes:
-    told = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in facts.items())
-    return f'<?xml version="1.0"?><info>{told}{inside}</info>'.encode()
+    elements = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in facts.items())
+    return f'<?xml version="1.0"?><info>{elements}{inside}</info>'.encode()

@@ -1,1 +1,1 @@
-"""Session files: the HDF5 format, its reader, writer, journal and checks."""
+"""Session files: the HDF5 format of emg2qwerty, its reader, writer, journal and checks."""

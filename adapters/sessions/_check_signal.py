@@ -1,4 +1,4 @@
-"""Irregularities of a session's samples and time stamps, found in one pass over its blocks."""
+"""Checks the samples and the time stamps of a session, in one pass over its blocks."""
 
 from collections.abc import Iterator
 
@@ -11,40 +11,45 @@ from streamer.quality import limits
 
 RATE = form.LAYOUT.rate
 DRIFT = 2.0
-"""Seconds by which wall time and N / rate may differ: more is a session with lost data (45 of the 1,135 real ones)."""
+"""Seconds by which the span of the stamps and N / rate may differ; more means lost data (45 of 1,135 real sessions)."""
 GAP = 0.05
-"""Seconds without a sample that are told: far above the jitter of stamps; nearly every key interval is longer."""
+"""Seconds without a sample that are reported: far above the jitter of stamps, and shorter than most key intervals."""
 FLAT = int(RATE)
-"""Samples, a second: a live electrode is never constant so long. Blocks should hold whole seconds."""
-_SPAN = 1000  # samples whose time tells the rate, stamped in batches or not
+"""Number of samples in a second: a live electrode is never constant so long. Blocks should hold whole seconds."""
+_SPAN = 1000
+"""Number of samples over which the rate is measured, whether they are stamped in batches or not."""
 
 Floats = NDArray[np.float64]
 Samples = NDArray[np.float32]
 
 
 class StampCheck:
-    """Time stamps: numbers, never falling, no more and no fewer than the rate makes."""
+    """Checks time stamps: they are numbers, never fall, and are as many as the rate makes."""
 
     def __init__(self) -> None:
         self.count = 0
+        """Number of stamps so far."""
         self.first = self.last = np.nan
-        """Seconds: finite stamps only."""
-        self._bad: list[int] = []
+        """Seconds: the first and the last finite stamp."""
+        # Numbers of the samples whose stamps are no finite number, or fall.
+        self._not_finite: list[int] = []
         self._falls: list[int] = []
         self._repeats = 0
+        # Time of the stamp behind each gap, and length of the gap, in seconds.
         self._gaps: list[tuple[float, float]] = []
-        self._usual: list[float] = []
+        # Seconds that `_SPAN` samples take.
+        self._spans: list[float] = []
 
     @property
     def rate(self) -> float:
         """Samples a second, by the median of many short spans, which lost data does not touch; 0 if unknown."""
-        span = float(np.median(self._usual)) if self._usual else 0.0
+        span = float(np.median(self._spans)) if self._spans else 0.0
         return _SPAN / span if span > 0 else 0.0
 
-    def push(self, times: Floats) -> None:
-        """Next stamps (T,) in seconds."""
+    def add(self, times: Floats) -> None:
+        """Check the next stamps (T,) in seconds."""
         finite = np.isfinite(times)
-        self._bad += (self.count + np.flatnonzero(~finite)).tolist()
+        self._not_finite += (self.count + np.flatnonzero(~finite)).tolist()
         places, stamps = self.count + np.flatnonzero(finite), times[finite]
         self.count += len(times)
         if not len(stamps):
@@ -52,16 +57,18 @@ class StampCheck:
         before = stamps[0] if np.isnan(self.last) else self.last
         steps = np.diff(stamps, prepend=before)
         self._falls += places[steps < 0].tolist()
-        self._repeats += int((steps == 0).sum()) - int(np.isnan(self.last))  # the very first step is none
-        self._usual += np.diff(stamps[::_SPAN]).tolist()
+        # The first stamp of all is compared with itself, which is no repetition.
+        self._repeats += int((steps == 0).sum()) - int(np.isnan(self.last))
+        self._spans += np.diff(stamps[::_SPAN]).tolist()
         self._gaps += zip(stamps[steps > GAP].tolist(), steps[steps > GAP].tolist(), strict=True)
         self.first = stamps[0] if np.isnan(self.first) else self.first
         self.last = stamps[-1]
 
     def findings(self) -> Iterator[Finding]:
-        """What was wrong with all that was pushed."""
-        if self._bad:
-            yield error("stamps-not-finite", f"{len(self._bad)} time stamps are no finite number, at {some(self._bad)}")
+        """Yield the irregularities of all stamps so far."""
+        if self._not_finite:
+            count = len(self._not_finite)
+            yield error("stamps-not-finite", f"{count} time stamps are no finite number, at {some(self._not_finite)}")
         if self._falls:
             yield error("stamps-fall", f"time stamps run backwards {len(self._falls)} times, at {some(self._falls)}")
         if self._repeats:
@@ -83,18 +90,19 @@ class StampCheck:
 
 
 class SampleCheck:
-    """Samples of both bands: finite, in µV, high-passed, every electrode alive and none clipped."""
+    """Checks the samples of both bands: finite, in µV, high-passed, every electrode alive and none clipped."""
 
     def __init__(self) -> None:
         shape = (len(form.LAYOUT.sides), form.LAYOUT.electrodes)
         self._count = 0
         self._first_bad: int | None = None
+        # (bands, electrodes): samples that are not finite, and samples in seconds without a change.
         self._bad, self._flat = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         self._sums, self._squares = np.zeros(shape), np.zeros(shape)
         self._top, self._bottom = _Extreme(shape), _Extreme(shape)
 
-    def push(self, samples: Samples) -> None:
-        """Next samples (T, bands, electrodes)."""
+    def add(self, samples: Samples) -> None:
+        """Check the next samples (T, bands, electrodes)."""
         finite = np.isfinite(samples)
         if not finite.all():
             self._bad += (~finite).sum(axis=0)
@@ -106,11 +114,11 @@ class SampleCheck:
         self._squares += np.einsum("tbe,tbe->be", samples, samples, dtype=np.float64)
         seconds = samples[: len(samples) // FLAT * FLAT].reshape(-1, FLAT, *samples.shape[1:])
         self._flat += FLAT * (seconds == seconds[:, :1]).all(axis=1).sum(axis=0)
-        self._top.push(samples)
-        self._bottom.push(-samples)
+        self._top.add(samples)
+        self._bottom.add(-samples)
 
     def findings(self) -> Iterator[Finding]:
-        """What was wrong with all that was pushed."""
+        """Yield the irregularities of all samples so far."""
         if self._first_bad is not None:
             where = some([f"{name} ({self._bad[place]})" for name, place in _electrodes(self._bad > 0)])
             yield error(
@@ -139,18 +147,23 @@ class SampleCheck:
 
 
 class _Extreme:
-    """Largest value of each electrode, and how many samples end three in a row of it."""
+    """The largest value of each electrode, and the number of samples that end a run of three of it.
+
+    Args:
+        shape: (bands, electrodes).
+    """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.value = np.full(shape, -np.inf)
         self.rests = np.zeros(shape, np.int64)
 
-    def push(self, samples: Samples) -> None:
+    def add(self, samples: Samples) -> None:
         value = samples.max(axis=0)
         at = samples == value
         rests = (at[2:] & at[1:-1] & at[:-2]).sum(axis=0)
-        kept = np.where(self.value >= value, self.rests, 0)
-        self.rests = kept + np.where(value >= self.value, rests, 0)
+        # The counts of a value that has been exceeded are forgotten.
+        earlier = np.where(self.value >= value, self.rests, 0)
+        self.rests = earlier + np.where(value >= self.value, rests, 0)
         self.value = np.maximum(self.value, value)
 
 
@@ -176,6 +189,7 @@ def _level(rms: float) -> Iterator[Finding]:
 
 
 def _electrodes(mask: NDArray[np.bool_]) -> list[tuple[str, tuple[int, int]]]:
+    """Return name and place (band, electrode) of the electrodes that a mask (bands, electrodes) marks."""
     return [(f"{form.LAYOUT.sides[band]} {electrode}", (band, electrode)) for band, electrode in np.argwhere(mask)]
 
 

@@ -1,4 +1,8 @@
-"""What makes an HDF5 session file of rows that lie on disk already: all of the file but the rows."""
+"""Makes an HDF5 session file around rows that lie on disk already: all of the file but the rows.
+
+h5py writes the file into a `SessionImage`, a file object that keeps what comes before and after the rows in memory, and
+never touches the rows between them.
+"""
 
 from collections.abc import Mapping
 from io import BytesIO
@@ -11,96 +15,105 @@ from adapters.sessions import format as form
 from adapters.sessions.truth import SessionTruth
 
 HEAD = 2**20
-"""Bytes before the first row. HDF5's own come into the first half of it, and key presses as far as they fit: what has
-room here needs none when the disk is full."""
+"""Bytes before the first row.
+
+HDF5's structures go into the first half, and key presses as far as they fit: what has room here needs none on a full
+disk.
+"""
 SPARE_HEAD = HEAD - 2**16
-"""Where HDF5 leaves room in the head."""
+"""Offset in the head behind which HDF5 writes nothing."""
 LEAST = 2**16 // form.RECORD.itemsize + 1
-"""Rows from which on HDF5 puts them where the head ends: a quarter of a second."""
+"""Smallest number of rows that HDF5 puts at the end of the head: a quarter of a second."""
 
 
 class SessionImage:
-    """A file of HDF5's that begins with `head` and ends with `tail`; between them are rows, which it never touches.
+    """The file object that h5py writes to: the bytes before the rows and behind them.
 
-    It is what h5py wants of a file object.
+    Args:
+        rows: Number of rows between them.
     """
 
     def __init__(self, rows: int) -> None:
         self.head = bytearray(HEAD)
+        """Bytes before the rows."""
         self.tail = bytearray()
-        """Behind the rows."""
-        self._end = HEAD + rows * form.RECORD.itemsize
-        self._at = 0
+        """Bytes behind the rows."""
+        self._tail_at = HEAD + rows * form.RECORD.itemsize
+        self._position = 0
         self.size = 0
         """Bytes of the whole file."""
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """As of a file."""
-        self._at = offset + (0, self._at, self.size)[whence]
-        return self._at
+        """Move the position, as io.IOBase.seek does."""
+        self._position = offset + (0, self._position, self.size)[whence]
+        return self._position
 
     def tell(self) -> int:
-        """As of a file."""
-        return self._at
+        """Return the position, as io.IOBase.tell does."""
+        return self._position
 
     def write(self, data: bytes) -> int:
-        """As of a file; ValueError where the rows lie."""
-        count, begin = len(data), self._at
+        """Write bytes at the position, and return their number.
+
+        Raises:
+            ValueError: The rows lie there.
+        """
+        count, begin = len(data), self._position
         if begin + count <= HEAD:
             self.head[begin : begin + count] = data
-        elif begin >= self._end:
-            begin -= self._end
+        elif begin >= self._tail_at:
+            begin -= self._tail_at
             self.tail.extend(bytes(max(0, begin + count - len(self.tail))))
             self.tail[begin : begin + count] = data
         else:
             raise ValueError("HDF5 would write over the samples")
-        self._at += count
-        self.size = max(self.size, self._at)
+        self._position += count
+        self.size = max(self.size, self._position)
         return count
 
     def read(self, count: int = -1) -> bytes:
-        """As of a file."""
-        if self._at < HEAD:
-            return bytes(self.head[self._at : self._at + count])
-        return bytes(self.tail[self._at - self._end : self._at - self._end + count])
+        """Return at most `count` bytes from the position on; the position stays."""
+        if self._position < HEAD:
+            return bytes(self.head[self._position : self._position + count])
+        return bytes(self.tail[self._position - self._tail_at : self._position - self._tail_at + count])
 
     def readinto(self, buffer: Any) -> int:
-        """As of a file."""
+        """Read bytes from the position on into a buffer, and return their number."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
     def truncate(self, size: int | None = None) -> int:
-        """As of a file."""
-        self.size = self._at if size is None else size
+        """Set the size of the file, by default to the position, and return it."""
+        self.size = self._position if size is None else size
         return self.size
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing: all bytes are in memory."""
 
 
 def session_image(rows: int, attributes: Mapping[str, Any], truth: SessionTruth) -> SessionImage:
-    """The file around so many rows that begin at `HEAD`.
+    """Return the file around `rows` rows, the first of which begins at `HEAD`.
 
     Args:
-        rows: At least `LEAST`.
-        attributes: Of the session, beside the truth.
+        rows: Number of rows, at least `LEAST`.
+        attributes: Attributes of the session, beside the truth.
         truth: Key presses and prompts.
 
     Raises:
-        ValueError: HDF5 would have the rows elsewhere.
+        ValueError: HDF5 would place the rows elsewhere.
     """
     image = SessionImage(rows)
     size = rows * form.RECORD.itemsize
-    # Nothing but the rows is aligned; they are, to the first multiple of HEAD.
+    # Nothing but the rows is large enough to be aligned; they are, to the first multiple of HEAD.
     with h5py.File(image, "w", alignment_threshold=size, alignment_interval=HEAD, meta_block_size=HEAD // 2) as file:
         group = file.create_group(form.GROUP)
-        how = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        how.set_layout(h5py.h5d.CONTIGUOUS)
-        how.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-        how.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_layout(h5py.h5d.CONTIGUOUS)
+        properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
         kind, space = h5py.h5t.py_create(form.RECORD, logical=True), h5py.h5s.create_simple((rows,))
-        offset = h5py.h5d.create(group.id, form.SERIES.encode(), kind, space, how).get_offset()
+        offset = h5py.h5d.create(group.id, form.SERIES.encode(), kind, space, properties).get_offset()
         if offset != HEAD:
             raise ValueError(f"HDF5 puts the rows at {offset}, not at {HEAD}")
         _attach(group, attributes, truth)
@@ -110,7 +123,11 @@ def session_image(rows: int, attributes: Mapping[str, Any], truth: SessionTruth)
 
 
 def small_file(rows: np.ndarray, attributes: Mapping[str, Any], truth: SessionTruth) -> bytes:
-    """A whole file, rows and all, for fewer than `LEAST`."""
+    """Return a whole file of fewer than `LEAST` rows.
+
+    Raises:
+        ValueError: It is longer than `SPARE_HEAD`.
+    """
     content = BytesIO()
     with h5py.File(content, "w") as file:
         group = file.create_group(form.GROUP)

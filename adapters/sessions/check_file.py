@@ -1,15 +1,16 @@
-"""Every irregularity of a session file, told instead of stumbled over: `check_session`.
+"""Finds every irregularity of a session file, where the reader would stop at the first: `check_session`.
 
-It opens files that the reader refuses, so it goes to HDF5 by itself.
+It opens files that the reader refuses, so it reads HDF5 by itself.
 """
 
 import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import h5py
 import numpy as np
@@ -22,18 +23,29 @@ from messages.charset import key_name_to_label
 from messages.typed import ON_KEYBOARD
 
 BLOCK = 20 * FLAT
-"""Rows that are read at once: 5 MB."""
-_RATE_TOLERANCE = 0.05  # as the reader's
-_LAST_TIME = 1e12  # seconds, as the reader's; NaN and infinity are not below it either
+"""Number of rows that are read at once: 5 MB."""
 _REQUIRED = (form.NAME, form.USER, form.CONDITION, form.MINUTES, form.KEYSTROKES, form.PROMPTS)
 
 
+class _BrokenFileError(Exception):
+    """A part of the file that HDF5 cannot read."""
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turn the errors of h5py into a _BrokenFileError; nothing but h5py's calls may stand inside."""
+    try:
+        yield
+    except HDF5_ERRORS as failure:
+        raise _BrokenFileError(str(failure)) from failure
+
+
 def check_session(path: Path, advance: Callable[[int], None] = lambda _rows: None) -> Iterator[Finding]:
-    """Findings of a file: its container, its attributes, its samples, then the truth against the stamps.
+    """Yield the findings of a file: its container, its attributes, its samples, then the truth against the stamps.
 
     Args:
         path: The file.
-        advance: Gets the rows read since the last call.
+        advance: Gets the number of rows that were read since the last call.
     """
     if not path.is_file():
         yield error("missing", "no such file")
@@ -45,34 +57,41 @@ def check_session(path: Path, advance: Callable[[int], None] = lambda _rows: Non
         return
     with file:
         try:
-            yield from _look(file, path, advance)
-        except HDF5_ERRORS as failure:
+            yield from _check(file, path, advance)
+        except _BrokenFileError as failure:
             yield error("broken", f"cannot be read: {failure}")
 
 
-def _look(file: h5py.File, path: Path, advance: Callable[[int], None]) -> Iterator[Finding]:
-    group = file.get(form.GROUP)
+def _check(file: h5py.File, path: Path, advance: Callable[[int], None]) -> Iterator[Finding]:
+    with _reading():
+        group, members = file.get(form.GROUP), list(file)
     if not isinstance(group, h5py.Group):
-        yield error("no-group", f"holds {some(list(file)) or 'nothing'}: expected the group {form.GROUP}")
+        yield error("no-group", f"holds {some(members) or 'nothing'}: expected the group {form.GROUP}")
         return
-    attributes = {name: _plain(value) for name, value in group.attrs.items()}
-    yield from _attributes(attributes, path)
-    series = group.get(form.SERIES)
-    if not isinstance(series, h5py.Dataset):
-        yield error("no-series", f"{form.GROUP} holds {some(list(group)) or 'nothing'}: expected {form.SERIES}")
+    with _reading():
+        attributes = dict(group.attrs.items())
+    attributes = {name: _plain(value) for name, value in attributes.items()}
+    yield from _check_attributes(attributes, path)
+    with _reading():
+        series, members = group.get(form.SERIES), list(group)
+        is_dataset = isinstance(series, h5py.Dataset)
+        dtype: np.dtype = series.dtype if is_dataset else np.dtype("V")
+        shape: tuple[int, ...] = series.shape if is_dataset else ()
+    if not is_dataset:
+        yield error("no-series", f"{form.GROUP} holds {some(members) or 'nothing'}: expected {form.SERIES}")
         return
-    broken = list(_record(series))
-    yield from broken
+    record_findings = list(_check_record(dtype, shape))
+    yield from record_findings
     span = None
-    if not any(finding.severity == "error" for finding in broken):
+    if not any(finding.severity == "error" for finding in record_findings):
         stamps, samples = StampCheck(), SampleCheck()
-        yield from _read(series, stamps, samples, advance)
+        yield from _check_rows(series, stamps, samples, advance)
         if stamps.count:
             yield from stamps.findings()
             yield from samples.findings()
             span = (stamps.first, stamps.last)
-            yield from _rate(stamps)
-    yield from _truth(attributes, span)
+            yield from _check_rate(stamps.rate)
+    yield from _check_truth(attributes, span)
 
 
 def _plain(value: Any) -> Any:
@@ -89,45 +108,48 @@ def _unreadable(reason: str) -> Finding:
     return error("no-hdf5", "is no HDF5 file, or its head is broken")
 
 
-def _record(series: h5py.Dataset) -> Iterator[Finding]:
-    names = series.dtype.names or ()
-    for name in form.RECORD.names or ():
+def _check_record(dtype: np.dtype, shape: tuple[int, ...]) -> Iterator[Finding]:
+    names, expected_names = dtype.names or (), form.RECORD.names or ()
+    for name in expected_names:
         if name not in names:
-            yield error("field", f"lacks the field {name}: found {some(names) or series.dtype}")
+            yield error("field", f"lacks the field {name}: found {some(names) or dtype}")
             continue
-        found, expected = series.dtype[name], form.RECORD[name]
+        found, expected = dtype[name], form.RECORD[name]
         if found.shape != expected.shape or found.base.kind not in "fiu":
             yield error("field", f"the field {name} is {found}: expected {expected}")
         elif found != expected:
             yield warning("dtype", f"the field {name} is {found}: expected {expected}")
-    if [name for name in names if name in (form.RECORD.names or ())] != list(names):
+    if [name for name in names if name in expected_names] != list(names):
         yield note("field", f"has more fields than expected: {some(names)}")
-    if series.ndim != 1 or not len(series):
-        yield error("empty", f"has samples of shape {series.shape}: expected one row after the other")
+    if len(shape) != 1 or not shape[0]:
+        yield error("empty", f"has samples of shape {shape}: expected one row after the other")
 
 
-def _read(
+def _check_rows(
     series: h5py.Dataset, stamps: StampCheck, samples: SampleCheck, advance: Callable[[int], None]
 ) -> Iterator[Finding]:
     for first in range(0, len(series), BLOCK):
         try:
-            rows = series[first : first + BLOCK]
-        except OSError as failure:
+            with _reading():
+                rows = series[first : first + BLOCK]
+        except _BrokenFileError as failure:
+            if not isinstance(failure.__cause__, OSError):
+                raise
             yield error("truncated", f"cannot be read from sample {first} of {len(series)} on: {failure}")
             return
-        stamps.push(rows[form.TIME].astype(np.float64, copy=False))
+        stamps.add(rows[form.TIME].astype(np.float64, copy=False))
         sides = [rows[form.FIELDS[side]] for side in form.LAYOUT.sides]
-        samples.push(np.stack(sides, axis=1).astype(np.float32, copy=False))  # (T, bands, electrodes)
+        # (T, bands, electrodes)
+        samples.add(np.stack(sides, axis=1).astype(np.float32, copy=False))
         advance(len(rows))
 
 
-def _rate(stamps: StampCheck) -> Iterator[Finding]:
-    rate = stamps.rate
-    if rate and abs(rate - RATE) > _RATE_TOLERANCE * RATE:
+def _check_rate(rate: float) -> Iterator[Finding]:
+    if rate and abs(rate - RATE) > form.RATE_TOLERANCE * RATE:
         yield error("rate", f"was sampled at {rate:.0f} Hz: expected {RATE:.0f} Hz")
 
 
-def _attributes(attributes: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+def _check_attributes(attributes: Mapping[str, Any], path: Path) -> Iterator[Finding]:
     missing = [name for name in _REQUIRED if name not in attributes]
     if missing:
         yield warning("attribute", f"lacks the attribute {some(missing)}")
@@ -143,26 +165,31 @@ def _attributes(attributes: Mapping[str, Any], path: Path) -> Iterator[Finding]:
             "condition", f"{form.CONDITION} is {condition!r}: the truth is in the prompts, not in the keystrokes"
         )
     minutes = attributes.get(form.MINUTES, 0.0)
-    if not isinstance(minutes, int | float | np.number) or not math.isfinite(minutes):
+    if not _is_number(minutes) or not math.isfinite(minutes):
         yield error("minutes", f"{form.MINUTES} is {minutes!r}: expected a number of minutes")
 
 
-def _truth(attributes: Mapping[str, Any], span: tuple[float, float] | None) -> Iterator[Finding]:
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float | np.integer | np.floating)
+
+
+def _check_truth(attributes: Mapping[str, Any], span: tuple[float, float] | None) -> Iterator[Finding]:
+    """Check key presses and prompts; `span`: seconds of the first and the last sample, None if unknown."""
     typed = attributes.get(form.CONDITION, ON_KEYBOARD) == ON_KEYBOARD
     for name, decides in ((form.KEYSTROKES, typed), (form.PROMPTS, not typed)):
         entries, broken = _entries(attributes.get(name, "[]"), name)
         yield from broken
         if not broken and not entries:
             yield (error if decides else note)("empty-truth", f"{name} is empty{': nothing to learn' * decides}")
-        yield from _times(entries, name, span)
+        yield from _check_times(entries, name, span)
         if name == form.KEYSTROKES:
-            yield from _keys(entries)
+            yield from _check_keys(entries)
         else:
-            yield from _prompts(entries)
+            yield from _check_prompts(entries)
     minutes = attributes.get(form.MINUTES)
-    if span and isinstance(minutes, int | float | np.number) and abs(minutes * 60 - (span[1] - span[0])) > 2.0:
-        found = (span[1] - span[0]) / 60
-        yield warning("minutes", f"{form.MINUTES} is {minutes:.2f}, the stamps span {found:.2f} minutes")
+    if span and _is_number(minutes) and abs(minutes * 60 - (span[1] - span[0])) > 2.0:
+        measured = (span[1] - span[0]) / 60
+        yield warning("minutes", f"{form.MINUTES} is {minutes:.2f}, the stamps span {measured:.2f} minutes")
 
 
 def _entries(text: Any, name: str) -> tuple[list[Mapping[str, Any]], list[Finding]]:
@@ -175,11 +202,11 @@ def _entries(text: Any, name: str) -> tuple[list[Mapping[str, Any]], list[Findin
     return entries, []
 
 
-def _times(entries: list[Mapping[str, Any]], name: str, span: tuple[float, float] | None) -> Iterator[Finding]:
-    bad = [i for i, entry in enumerate(entries) if not all(_is_time(entry.get(at)) for at in ("start", "end"))]
-    if bad:
-        yield error("times", f"{len(bad)} {name} have no start and end in unix seconds, at {some(bad)}")
-    left_out = set(bad)
+def _check_times(entries: list[Mapping[str, Any]], name: str, span: tuple[float, float] | None) -> Iterator[Finding]:
+    untimed = [i for i, entry in enumerate(entries) if not all(form.is_time(entry.get(at)) for at in ("start", "end"))]
+    if untimed:
+        yield error("times", f"{len(untimed)} {name} have no start and end in unix seconds, at {some(untimed)}")
+    left_out = set(untimed)
     timed = [(i, e["start"], e["end"]) for i, e in enumerate(entries) if i not in left_out]
     backwards = [i for i, start, end in timed if end < start]
     if backwards:
@@ -194,11 +221,7 @@ def _times(entries: list[Mapping[str, Any]], name: str, span: tuple[float, float
         )
 
 
-def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LAST_TIME
-
-
-def _keys(entries: list[Mapping[str, Any]]) -> Iterator[Finding]:
+def _check_keys(entries: list[Mapping[str, Any]]) -> Iterator[Finding]:
     nameless = [i for i, entry in enumerate(entries) if not isinstance(entry.get("key"), str)]
     if nameless:
         yield error("keys", f"{len(nameless)} keystrokes have no key, at {some(nameless)}")
@@ -208,7 +231,7 @@ def _keys(entries: list[Mapping[str, Any]]) -> Iterator[Finding]:
         yield note("unknown-keys", f"keys outside the character set, which do not count: {some(unknown)}")
 
 
-def _prompts(entries: list[Mapping[str, Any]]) -> Iterator[Finding]:
+def _check_prompts(entries: list[Mapping[str, Any]]) -> Iterator[Finding]:
     payloads = [entry.get("payload") for entry in entries]
     null = [i for i, payload in enumerate(payloads) if not isinstance(payload, Mapping) or "text" not in payload]
     if null:

@@ -1,4 +1,4 @@
-"""What a check of session files has found."""
+"""Findings of a check of session files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,31 +10,32 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One irregularity."""
+    """One irregularity of a session file."""
 
     severity: Severity
+    """How bad it is."""
     check: str
-    """Which check, in one word for programs: "stamps-fall", "dead-electrode", ..."""
+    """The check in one word, for programs: "stamps-fall", "dead-electrode", ..."""
     message: str
     """One sentence: what, how much, and where first."""
 
 
 def error(check: str, message: str) -> Finding:
-    """A finding that makes the file unusable, or its numbers wrong."""
+    """Return a finding that makes the file unusable, or its numbers wrong."""
     return Finding("error", check, message)
 
 
 def warning(check: str, message: str) -> Finding:
-    """A finding that costs accuracy or hides something."""
+    """Return a finding that costs accuracy or hides something."""
     return Finding("warning", check, message)
 
 
 def note(check: str, message: str) -> Finding:
-    """A finding that is legal."""
+    """Return a finding that is legal."""
     return Finding("note", check, message)
 
 
 def some(names: Sequence[object], most: int = 5) -> str:
-    """The first of many names, and how many more there are."""
+    """Return the first names of many as text, and the number of the others."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(str, names[:most])) + more

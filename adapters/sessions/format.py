@@ -8,30 +8,33 @@ from typing import Any
 import numpy as np
 
 from messages.errors import InputError
-from messages.signal import Layout
+from messages.signal import EMG2QWERTY
 from messages.typed import Keystroke, Prompt
 
 GROUP = "emg2qwerty"
 SERIES = "timeseries"
 TIME = "time"
-LAYOUT = Layout(rate=2000.0, unit="uV", sides=("left", "right"), electrodes=16)
-"""What the recordings hold: µV, high-passed at 40 Hz by the device."""
+LAYOUT = EMG2QWERTY
+"""Layout of the recordings: µV, high-passed at 40 Hz by the device."""
 FIELDS = {side: f"emg_{side}" for side in LAYOUT.sides}
-"""Field of each band."""
+"""Name of each band's field in a record."""
 RECORD = np.dtype(
     [("emg_right", "<f4", (LAYOUT.electrodes,)), (TIME, "<f8"), ("emg_left", "<f4", (LAYOUT.electrodes,))]
 )
-"""One sample as it lies on disk, 136 bytes. Readers go by name."""
+"""One sample on disk, 136 bytes. Readers find fields by name, since their order may differ."""
 NAME, USER, CONDITION, MINUTES = "session_name", "user", "condition", "duration_mins"
 KEYSTROKES, PROMPTS = "keystrokes", "prompts"
 TEXT_PROMPT = "text_prompt"
 SIMULATOR = "simulator"
-"""Attribute of a simulated file: JSON with the population's hash, so that no result of it passes for a real one."""
-_LAST_TIME = 1e12  # seconds: nobody records in the year 33,000
+"""Attribute of a simulated file: JSON with the population's hash, so that no result on it passes for a real one."""
+RATE_TOLERANCE = 0.05
+"""Share by which the measured rate may differ: clocks differ by much less, another device's rate by much more."""
+LAST_TIME = 1e12
+"""Seconds: the end of plausible times, in the year 33,000."""
 
 
 def keystrokes_to_json(keystrokes: Iterable[Keystroke]) -> str:
-    """The attribute's text; `ascii` is the character's code, 0 for named keys."""
+    """Return the text of the attribute; `ascii` is the character's code, 0 for named keys."""
     return json.dumps(
         [
             {"ascii": ord(k.key) if len(k.key) == 1 else 0, "key": k.key, "start": k.start, "end": k.end}
@@ -41,7 +44,7 @@ def keystrokes_to_json(keystrokes: Iterable[Keystroke]) -> str:
 
 
 def prompts_to_json(prompts: Iterable[Prompt]) -> str:
-    """The attribute's text."""
+    """Return the text of the attribute."""
     return json.dumps(
         [{"name": TEXT_PROMPT, "start": p.start, "end": p.end, "payload": {"text": p.text}} for p in prompts],
         ensure_ascii=False,
@@ -49,7 +52,11 @@ def prompts_to_json(prompts: Iterable[Prompt]) -> str:
 
 
 def keystrokes_from_json(text: Any, path: Path) -> tuple[Keystroke, ...]:
-    """Key presses of the attribute; raises InputError for broken JSON or entries without key and times."""
+    """Read the key presses of the attribute.
+
+    Raises:
+        InputError: The JSON is broken, or an entry has no key or no times.
+    """
     entries = _entries(text, KEYSTROKES, path)
     return tuple(
         Keystroke(str(_get(e, "key", KEYSTROKES, path)), *(_time(e, at, KEYSTROKES, path) for at in ("start", "end")))
@@ -58,7 +65,11 @@ def keystrokes_from_json(text: Any, path: Path) -> tuple[Keystroke, ...]:
 
 
 def prompts_from_json(text: Any, path: Path) -> tuple[Prompt, ...]:
-    """Text prompts of the attribute; entries without a text (their payload may be null) are passed over."""
+    """Read the text prompts of the attribute; entries without a text (their payload may be null) are passed over.
+
+    Raises:
+        InputError: The JSON is broken, or an entry has no times.
+    """
     prompts = []
     for e in _entries(text, PROMPTS, path):
         payload = e.get("payload")
@@ -68,10 +79,15 @@ def prompts_from_json(text: Any, path: Path) -> tuple[Prompt, ...]:
 
 
 def minutes_from(value: Any, path: Path) -> float:
-    """The session's length as the attribute says it; raises InputError where that is no number."""
+    """Return the session's length in minutes; raise InputError if the attribute is no number."""
     if not isinstance(value, int | float):
         raise InputError(f"the attribute {MINUTES!r} of {path} is {value!r}: expected a number of minutes")
     return float(value)
+
+
+def is_time(value: Any) -> bool:
+    """Return whether a value of the JSON is a plausible time in unix seconds; NaN and infinity are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LAST_TIME
 
 
 def _entries(text: Any, name: str, path: Path) -> list[dict[str, Any]]:
@@ -92,7 +108,6 @@ def _get(entry: Mapping[str, Any], key: str, name: str, path: Path) -> Any:
 
 def _time(entry: Mapping[str, Any], key: str, name: str, path: Path) -> float:
     value = _get(entry, key, name, path)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not abs(value) < _LAST_TIME:  # NaN is not below it either
+    if not is_time(value):
         raise InputError(f"an entry of the attribute {name!r} of {path} has {key} = {value!r}: expected unix seconds")
     return float(value)

@@ -1,10 +1,10 @@
-"""A recording that survives being killed at any moment: samples and truth are only ever appended, until they are whole.
+"""A recording that survives being killed at any moment: samples and truth are only appended until the end.
 
-While it runs, `NAME.hdf5.part` holds a head that is reserved, and behind it the rows as a session file has them;
-`NAME.hdf5.truth` holds key presses and prompts, a line of JSON each. At the end the head is filled with what makes an
-HDF5 file of it, and the file gets its name (`session_repair`). Nothing here waits for a disk but `sync`.
+While it runs, `NAME.hdf5.part` holds a reserved head, and behind it the rows as a session file has them;
+`NAME.hdf5.truth` holds key presses and prompts, a line of JSON each. At the end the head is filled with the structures
+that make it an HDF5 file, and the file gets its name (`adapters.sessions.repair`). Nothing but `sync` waits for a disk.
 
-HDF5's own answer, SWMR, allows no attributes while samples come, and a disk that is full breaks its files.
+HDF5's own answer, SWMR, allows no attributes while samples come, and a full disk breaks its files.
 """
 
 import os
@@ -23,19 +23,21 @@ from messages.errors import InputError
 from messages.signal import Chunk
 from messages.typed import Keystroke, Prompt
 
-_SPARE = 16 * 2**20  # bytes left free for the truth and whoever else needs some
-_CHECK = int(form.LAYOUT.rate)  # rows between looks at the disk
+_SPARE = 16 * 2**20
+"""Bytes that must stay free for the truth, and for other programs."""
+_CHECK_ROWS = int(form.LAYOUT.rate)
+"""Number of rows between two looks at the disk."""
 
 
 class SessionJournal(Closing):
     """A new session file that grows with every chunk. Use it in a `with`: its end makes the file whole.
 
-    Readable by its owner alone: it holds what somebody typed.
+    Only its owner can read the file, since it holds typed text.
 
     Args:
         path: The new file, NAME.hdf5; the name is the session's.
-        user: Of the recorded person.
-        condition: How the truth is known.
+        user: Name of the recorded person.
+        condition: Source of the truth: key presses of a keyboard, or prompts.
 
     Raises:
         InputError: The file exists, or cannot be made; or a recording of that name was cut off.
@@ -43,8 +45,9 @@ class SessionJournal(Closing):
 
     def __init__(self, path: Path, user: str, condition: str) -> None:
         self.path = path
+        """The file that this becomes."""
         self.rows = 0
-        """Samples written."""
+        """Number of samples written."""
         part, truth = part_of(path), truth_of(path)
         if path.exists():
             raise InputError(f"{path} exists already: name a new file, or remove that one")
@@ -58,11 +61,13 @@ class SessionJournal(Closing):
                 stack.callback(os.close, self._part)
                 stack.callback(part.unlink)
                 lock(self._part, path)
-                truth.unlink(missing_ok=True)  # what a recording left behind whose file is whole
+                # An earlier recording of that name may have left its truth behind; its file is whole.
+                truth.unlink(missing_ok=True)
                 self._truth = _create(truth, os.O_APPEND)
                 stack.callback(os.close, self._truth)
                 stack.callback(truth.unlink)
-                write_at(self._part, bytes(HEAD), 0)  # so that this room is ours however full the disk gets
+                # Written, not skipped, so that this room is ours however full the disk gets.
+                write_at(self._part, bytes(HEAD), 0)
                 describe(self._part, {"name": path.stem, "user": user, "condition": condition})
             except OSError as error:
                 raise InputError(f"cannot write {path}: {error.strerror}; name a place that can be written") from None
@@ -72,12 +77,12 @@ class SessionJournal(Closing):
         """Add samples.
 
         Raises:
-            ValueError: Another layout than a session file has.
-            InputError: The disk is full, or nearly so; all that was appended before stays.
+            ValueError: The chunk has another layout than a session file.
+            InputError: The disk is full, or nearly so; all samples that were appended before stay.
         """
         if chunk.layout != form.LAYOUT:
             raise ValueError(f"a session file holds {form.LAYOUT}, not {chunk.layout}")
-        if self.rows - self._checked >= _CHECK:
+        if self.rows - self._checked >= _CHECK_ROWS:
             require_space(self.path, _SPARE)
             self._checked = self.rows
         rows = np.empty(len(chunk.times), form.RECORD)
@@ -91,7 +96,7 @@ class SessionJournal(Closing):
         self.rows += len(rows)
 
     def note(self, entry: Keystroke | Prompt) -> None:
-        """Add a key press or a prompt; one that is the same but for its end takes the place of the one before.
+        """Add a key press or a prompt; an entry that differs from an earlier one in its end alone replaces it.
 
         Raises:
             InputError: The disk is full.
@@ -102,7 +107,7 @@ class SessionJournal(Closing):
             raise self._refusal(error) from None
 
     def sync(self) -> None:
-        """Wait until the disk has it all, so that it survives a power cut, too."""
+        """Wait until everything is on the disk, so that it survives a power cut, too."""
         for descriptor in (self._part, self._truth):
             os.fsync(descriptor)
 
@@ -110,7 +115,8 @@ class SessionJournal(Closing):
         """Make the file whole.
 
         Raises:
-            InputError: It cannot be for now, or holds no samples; nothing that was recorded is lost.
+            InputError: The file cannot be made whole for now, and nothing that was recorded is lost; or it holds no
+                samples, and is removed.
         """
         if self._part < 0:
             return
@@ -125,5 +131,5 @@ class SessionJournal(Closing):
         return InputError(f"{self.path} cannot be written on ({error.strerror}): the recording ends here; make room")
 
 
-def _create(path: Path, how: int) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | how, 0o600)
+def _create(path: Path, flags: int) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | flags, 0o600)

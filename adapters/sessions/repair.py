@@ -1,7 +1,7 @@
-"""From what a recording appended to a session file: at its end, or after it was cut off.
+"""Makes a session file of what a recording appended: at its end, or after it was cut off.
 
-No sample is copied, so it takes no time and no room. Every step leaves all that the next one needs, and what is cut off
-in between is begun anew.
+No sample is copied, so it takes neither time nor room. Every step leaves all that the next step needs, so a step that
+is cut off can be done again.
 """
 
 import fcntl
@@ -21,21 +21,22 @@ from messages.errors import InputError
 SUFFIX = ".hdf5"
 _PART, _TRUTH = ".part", ".truth"
 _ROW = form.RECORD.itemsize
+_FACTS_SIZE = 4096
 
 
 def cut_off(folder: Path) -> list[Path]:
-    """Session files of a folder whose recording was cut off, and is not still going on."""
-    return [part.with_suffix("") for part in sorted(folder.glob(f"*{SUFFIX}{_PART}")) if not _busy(part)]
+    """Return the session files of a folder whose recordings were cut off; recordings that still run do not count."""
+    return [part.with_suffix("") for part in sorted(folder.glob(f"*{SUFFIX}{_PART}")) if not _is_locked(part)]
 
 
 def repair(path: Path) -> int:
     """Make a recording whole that was cut off.
 
     Args:
-        path: The session file that it was to become, or what is there of it.
+        path: The session file that it was to become, or the file of its samples or of its truth.
 
     Returns:
-        Samples in the file.
+        Number of samples in the file.
 
     Raises:
         InputError: There is nothing to repair, or it is still being written.
@@ -52,21 +53,23 @@ def repair(path: Path) -> int:
     try:
         lock(descriptor, path)
         if path.exists():
-            raise InputError(f"{path} exists beside {part_of(path)}, of which it would be made: move one of them away")
+            raise InputError(
+                f"{path} exists beside {part_of(path)}, from which it would be made: move one of them away"
+            )
         return complete(descriptor, path)
     finally:
         os.close(descriptor)
 
 
 def complete(descriptor: int, path: Path) -> int:
-    """Make a session file of what was appended; how many samples it has.
+    """Make a session file of the appended samples, and return their number.
 
     Args:
-        descriptor: Of what is there, locked.
+        descriptor: Descriptor of the file of samples, locked.
         path: The session file.
 
     Raises:
-        InputError: It holds no sample, and is removed; or it cannot be made for now.
+        InputError: It holds no sample, and is removed; or it cannot be made whole for now.
     """
     _require_rows(descriptor, path)
     facts = _facts(descriptor, path)
@@ -77,7 +80,8 @@ def complete(descriptor: int, path: Path) -> int:
             try:
                 _fill(descriptor, facts, rows, truth)
             except OSError:
-                rows -= LEAST // 2  # a disk without a byte left: what HDF5 wants behind the rows costs some of them
+                # On a disk without a free byte, HDF5's structures behind the rows must replace some of the rows.
+                rows -= LEAST // 2
                 if rows < LEAST:
                     raise
                 _fill(descriptor, facts, rows, truth)
@@ -94,6 +98,7 @@ def complete(descriptor: int, path: Path) -> int:
 
 
 def _fill(descriptor: int, facts: Mapping[str, Any], rows: int, truth: SessionTruth) -> None:
+    """Write HDF5's structures around the rows."""
     describe(descriptor, {**facts, "rows": rows})
     end = HEAD + rows * _ROW
     first, last = (_stamp(descriptor, row) for row in (0, rows - 1))
@@ -104,7 +109,7 @@ def _fill(descriptor: int, facts: Mapping[str, Any], rows: int, truth: SessionTr
         form.MINUTES: (last - first) / 60,
     }
     if rows < LEAST:
-        # The head has room for all of it, and what lies behind is nothing to HDF5.
+        # The head has room for the whole file, and HDF5 ignores the bytes behind it.
         data = np.frombuffer(os.pread(descriptor, rows * _ROW, HEAD), form.RECORD)
         write_at(descriptor, small_file(data, attributes, truth), 0)
         return
@@ -121,45 +126,48 @@ def _stamp(descriptor: int, row: int) -> float:
 
 
 def _rows(descriptor: int) -> int:
-    """Whole rows: what was written last may be torn."""
+    """Return the number of whole rows; the last row may be torn."""
     return max(0, os.fstat(descriptor).st_size - HEAD) // _ROW
 
 
 def describe(descriptor: int, facts: Mapping[str, Any]) -> None:
-    """Note what is known of the session where HDF5 leaves room."""
-    write_at(descriptor, (json.dumps(facts) + "\n").encode().ljust(4096), SPARE_HEAD)
+    """Write facts about the session, in JSON, where HDF5 leaves room."""
+    write_at(descriptor, (json.dumps(facts) + "\n").encode().ljust(_FACTS_SIZE), SPARE_HEAD)
 
 
 def _facts(descriptor: int, path: Path) -> dict[str, Any]:
     line = os.pread(descriptor, HEAD - SPARE_HEAD, SPARE_HEAD).split(b"\n", 1)[0]
     try:
         facts = json.loads(line)
-        return facts if {"name", "user", "condition"} <= set(facts) else _strange(path)
+        usable = {"name", "user", "condition"} <= set(facts)
     except (ValueError, TypeError):
-        return _strange(path)
+        usable = False
+    if not usable:
+        raise InputError(f"{part_of(path)} was not left behind by `emgtype record`: expected what it appends to")
+    return dict(facts)
 
 
-def _strange(path: Path) -> dict[str, Any]:
-    raise InputError(f"{part_of(path)} was not left behind by `emgtype record`: expected what it appends to")
-
-
-def write_at(descriptor: int, data: bytes, at: int) -> None:
-    """All of it; OSError where the disk is full."""
+def write_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Write all bytes at an offset; raise OSError if the disk is full."""
     rest = memoryview(data)
     while rest:
-        written = os.pwrite(descriptor, rest, at)
-        rest, at = rest[written:], at + written
+        written = os.pwrite(descriptor, rest, offset)
+        rest, offset = rest[written:], offset + written
 
 
 def lock(descriptor: int, path: Path) -> None:
-    """Keep others from a file while it is written; the system unlocks it for the dead."""
+    """Lock a file against others while it is written; the system unlocks it if the process dies.
+
+    Raises:
+        InputError: Another process holds the lock.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise InputError(f"{path} is still being written: wait for the end of the recording") from None
 
 
-def _busy(part: Path) -> bool:
+def _is_locked(part: Path) -> bool:
     with part.open("rb") as file:
         try:
             lock(file.fileno(), part)
@@ -169,7 +177,7 @@ def _busy(part: Path) -> bool:
 
 
 def _require_rows(descriptor: int, path: Path) -> None:
-    """Remove what holds no sample, and say so."""
+    """Remove a recording that holds no sample, and raise InputError."""
     if not _rows(descriptor):
         part_of(path).unlink()
         truth_of(path).unlink(missing_ok=True)
@@ -177,10 +185,10 @@ def _require_rows(descriptor: int, path: Path) -> None:
 
 
 def part_of(path: Path) -> Path:
-    """Where samples are appended."""
+    """Return the file to which the samples of a recording are appended."""
     return path.with_name(f"{path.name}{_PART}")
 
 
 def truth_of(path: Path) -> Path:
-    """Where key presses and prompts are appended."""
+    """Return the file to which key presses and prompts of a recording are appended."""
     return path.with_name(f"{path.name}{_TRUTH}")

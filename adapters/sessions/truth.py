@@ -1,4 +1,4 @@
-"""Key presses and prompts of a session: as lines that are appended one by one, and as the attributes of the file."""
+"""Key presses and prompts of a session: as lines that are appended one by one, and as attributes of the file."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -13,26 +13,32 @@ from messages.typed import Keystroke, Prompt
 
 @dataclass(frozen=True, slots=True)
 class SessionTruth:
-    """What was typed, and what was shown to be typed."""
+    """The typed keys, and the texts that were shown to be typed."""
 
     keystrokes: tuple[Keystroke, ...] = ()
+    """Key presses, in order."""
     prompts: tuple[Prompt, ...] = ()
+    """Prompts, in order."""
 
     def write(self, attributes: Any) -> None:
-        """As attributes of a session's group."""
-        # Variable-length: as a fixed-length text it would break HDF5's 64 KiB limit of a header.
+        """Write both as attributes of a session's group.
+
+        Args:
+            attributes: The h5py.AttributeManager of the group.
+        """
+        # Of variable length: a text of fixed length would break HDF5's limit of 64 KiB for a header.
         text = h5py.string_dtype("utf-8")
         attributes.create(form.KEYSTROKES, form.keystrokes_to_json(self.keystrokes), dtype=text)
         attributes.create(form.PROMPTS, form.prompts_to_json(self.prompts), dtype=text)
 
 
 def entry_line(entry: Keystroke | Prompt) -> bytes:
-    """A line for one of them."""
+    """Return the line for a key press or a prompt."""
     return json.dumps(asdict(entry)).encode() + b"\n"
 
 
 def read_entry(line: bytes | str) -> Keystroke | Prompt | None:
-    """What a line says; None where it is not whole, or not of this kind."""
+    """Return the entry of a line; None if the line is torn, or is no key press or prompt."""
     try:
         entry = json.loads(line)
         start, end = float(entry["start"]), float(entry["end"])
@@ -42,7 +48,11 @@ def read_entry(line: bytes | str) -> Keystroke | Prompt | None:
 
 
 def read_truth(path: Path) -> SessionTruth:
-    """What the lines say, by time; an entry that is told again stands as it was told last. A torn line is none."""
+    """Return the entries of the lines, by time.
+
+    A later line about the same key press or prompt replaces the earlier one. A torn line is passed over, and a missing
+    file holds no entries.
+    """
     keystrokes: dict[tuple[str, float], Keystroke] = {}
     prompts: dict[tuple[str, float], Prompt] = {}
     for line in path.read_bytes().split(b"\n") if path.is_file() else []:

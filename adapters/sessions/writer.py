@@ -1,4 +1,4 @@
-"""Writing session files of the exact format, so that what was appended is never lost."""
+"""Writes session files of the exact format, so that no appended sample is ever lost."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -15,21 +15,23 @@ from messages.errors import InputError
 from messages.signal import Chunk
 from messages.typed import ON_KEYBOARD, Keystroke, Prompt
 
-_ROWS = 2000  # rows per block of the growing dataset, and between flushes: a second
-_SPARE = 16 * 2**20  # bytes left free, to close the file in: HDF5 breaks a file that a full disk stops in mid-write
+_ROWS = 2000
+"""Number of rows per block of the growing dataset, and between two flushes: a second."""
+_SPARE = 16 * 2**20
+"""Bytes that must stay free to close the file: HDF5 breaks a file that a full disk stops in the middle of a write."""
 
 
 class SessionWriter(Closing):
     """A new session file that grows with every chunk. Use it in a `with`: however that ends, the file is complete.
 
-    Only its owner can read the file: it holds what was typed.
+    Only its owner can read the file, since it holds typed text.
 
     Args:
         path: The new file; its stem is the session's name.
-        user: Of the recorded person; a string, since leading zeros occur.
-        condition: How the truth is known.
-        overwrite: Whether an existing file may be replaced.
-        origin: Attributes of the file itself, beside emg2qwerty's group: where a recording comes from that is not a
+        user: Name of the recorded person; a string, since leading zeros occur.
+        condition: Source of the truth: key presses of a keyboard, or prompts.
+        overwrite: True if an existing file may be replaced.
+        origin: Attributes of the file itself, beside emg2qwerty's group: the origin of a recording that is not a
             person's.
 
     Raises:
@@ -63,6 +65,7 @@ class SessionWriter(Closing):
         self._group = self._file.create_group(form.GROUP)
         self._series = self._group.create_dataset(form.SERIES, (0,), form.RECORD, maxshape=(None,), chunks=(_ROWS,))
         self._flushed = 0
+        # Seconds: the times of the first and of the last sample.
         self._first: float | None = None
         self._last = 0.0
         self._write_attributes()
@@ -71,8 +74,8 @@ class SessionWriter(Closing):
         """Add samples.
 
         Raises:
-            ValueError: Another layout than a session file has; convert first.
-            InputError: The disk is nearly full; what was appended before stays and the file can be closed.
+            ValueError: The chunk has another layout than a session file; convert it first.
+            InputError: The disk is nearly full. All samples that were appended before stay, and the file can be closed.
         """
         if chunk.layout != form.LAYOUT:
             raise ValueError(f"a session file holds {form.LAYOUT}, not {chunk.layout}")

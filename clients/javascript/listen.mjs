@@ -1,11 +1,11 @@
-// The text of a running emgtype daemon: what was typed before we came, then every line as it is finished.
+// Prints the text of a running emgtype daemon: the text so far, then every line as it is finished.
 //
 //     npm ci
 //     node listen.mjs ipc:///run/user/1000/emgtype/text [PERSON] [KEYS.json] [CONTROL]
 //
-// An example of docs/protocol.md (publish.encoding = "json"): subscribe, ask for a snapshot, apply the edits that come
-// next; a lost edit, or a daemon that started anew, means another snapshot, which is printed from its beginning. KEYS.json
-// is made by `emgtype keys new`, for a daemon that wants keys.
+// An example of docs/protocol.md (publish.encoding = "json"): subscribe, ask for a snapshot, then apply the edits that
+// follow. After a lost edit, or a restart of the daemon, it asks for another snapshot and prints it from its beginning.
+// KEYS.json is a certificate made by `emgtype keys new`, for a daemon that admits known clients alone.
 
 import { readFileSync } from "node:fs";
 import { Request, Subscriber } from "zeromq";
@@ -16,10 +16,12 @@ if (!endpoint) {
   process.exit(2);
 }
 
-const keys = keyFile ? JSON.parse(readFileSync(keyFile, "utf8")) : null;
-const curve = keys ? { curvePublicKey: keys.public, curveSecretKey: keys.secret, curveServerKey: keys.server } : {};
+const certificate = keyFile ? JSON.parse(readFileSync(keyFile, "utf8")) : null;
+const curve = certificate
+  ? { curvePublicKey: certificate.public, curveSecretKey: certificate.secret, curveServerKey: certificate.server }
+  : {};
 
-// The text that keys make: ⌫ removes the last character, ⏎ breaks the line, ⇧ shows nothing.
+// Returns the text that keys make: ⌫ removes the last character, ⏎ breaks the line, ⇧ shows nothing.
 function render(keys) {
   const text = [];
   for (const key of keys) {
@@ -48,7 +50,8 @@ subscriber.subscribe(`keys.${person}`, `heartbeat.${person}`);
 subscriber.connect(endpoint);
 
 let text = await snapshot();
-let shown = 0; // final lines that are printed already
+// Number of final lines that are printed already.
+let shown = 0;
 
 function show() {
   const lines = render(text.keys.slice(0, text.keys.length - text.tail)).split("\n").slice(0, -1);
@@ -60,15 +63,17 @@ show();
 for await (const [topic, body] of subscriber) {
   const message = JSON.parse(body.toString());
   if (message.v !== 1) throw new Error(`a message of version ${message.v} came, expected 1`);
-  if (message.person !== person) continue; // topics match by their beginning: somebody's whose name begins as ours
-  const beat = topic.toString().startsWith("heartbeat.");
-  const number = beat ? message.next.keys : message.seq;
+  // ZeroMQ matches topics by their beginning, so a person whose name begins with ours matches, too.
+  if (message.person !== person) continue;
+  const isHeartbeat = topic.toString().startsWith("heartbeat.");
+  const number = isHeartbeat ? message.next.keys : message.seq;
   if (message.run !== text.run || number > text.next) {
     if (message.run === text.run) console.error(`${number - text.next} messages lost`);
-    text = await snapshot(); // holds this message, too
+    // The snapshot contains this message, too.
+    text = await snapshot();
     shown = 0;
     console.error("joined");
-  } else if (!beat && number === text.next) {
+  } else if (!isHeartbeat && number === text.next) {
     text.keys.splice(text.keys.length - message.erase, message.erase, ...message.keys.map((each) => each.key));
     text.tail = message.tail;
     text.next += 1;

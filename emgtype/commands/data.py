@@ -65,10 +65,10 @@ def splits(
 ) -> None:
     """Split a data set by sessions, by the rule of emg2qwerty: a generic split, and one of each held-out user."""
     from adapters.datasets.dataset import open_dataset
-    from adapters.datasets.splits import split_users, write_splits
+    from adapters.datasets.splits import SplitRule, split_users, write_splits
 
     counts = {"test_users": test_users, "train": min_train, "val": val, "test": test, "seed": seed}
-    whole = split_users(open_dataset(folder), **counts, tagged=tagged)
+    whole = split_users(open_dataset(folder), SplitRule(**counts, tagged=tagged))
     names = {"generic": whole.generic, **{f"user{i}": own for i, own in enumerate(whole.personal.values())}}
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)

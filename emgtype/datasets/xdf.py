@@ -70,9 +70,9 @@ def _to_xdf(source: Path, target: Path, tell: Tell) -> None:
         with XdfWriter(target, started) as writer:
             samples, markers = writer.samples(STREAM, session.layout), writer.markers(TRUTH)
             for chunk in session.chunks():
-                samples.push(chunk)
+                samples.append(chunk)
             entries: list[Keystroke | Prompt] = [*session.keystrokes, *session.prompts]
             for entry in sorted(entries, key=lambda each: each.start):
-                markers.push(entry.start, entry_line(entry).decode().strip())
+                markers.append(entry.start, entry_line(entry).decode().strip())
         truth = len(session.keystrokes) + len(session.prompts)
         tell(f"{target}: {session.end - session.start:.1f} s, {truth} key presses and prompts")

@@ -1,4 +1,4 @@
-"""A daemon without bands and models: real sockets and the real keeper of recent text, attended to as its loop does."""
+"""A daemon without bands and models: real sockets and the real recent text, attended to in a loop."""
 
 import queue
 import threading
@@ -21,8 +21,8 @@ from messages.errors import InputError
 from messages.text import Key, TextEvent
 
 
-class Typist:
-    """One person whose keys are dictated by a test."""
+class DictatedPerson:
+    """One person whose keys a test types."""
 
     def __init__(self, socket: PubSocket, name: str) -> None:
         self.publisher = Publisher(socket, "session", name)
@@ -37,7 +37,7 @@ class Typist:
 
 
 class Daemon:
-    """Runs in a thread of its own; what tests want of it is done there."""
+    """A daemon in a thread of its own, in which the orders of tests are carried out."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Daemon:
         encoding: Encoding,
     ):
         self.asked: list[tuple[str, str | None, str | None]] = []
-        self._wanted: queue.Queue[Callable[[], None]] = queue.Queue()
+        self._actions: queue.Queue[Callable[[], None]] = queue.Queue()
         self._over = threading.Event()
         self._stack = ExitStack()
         socket = self._stack.enter_context(PubSocket(endpoint, encoding=encoding, certificates=certificates))
@@ -57,46 +57,46 @@ class Daemon:
             ControlSocket(control or control_endpoint(socket.endpoint), certificates=certificates)
         )
         self.control = self._control.endpoint
-        self._people = {name: Typist(socket, name) for name in people}
+        self._people = {name: DictatedPerson(socket, name) for name in people}
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def type(self, insert: str, tail: int = 0, erase: int = 0, person: str = "ann") -> None:
-        """An edit, done when this returns."""
+        """Publish an edit, and wait until that is done."""
         self.do(lambda: self._people[person].edit(erase, insert, tail))
 
     def beat(self) -> None:
-        """Everybody's heartbeat."""
+        """Publish the heartbeats of all people."""
         for each in self._people.values():
             self.do(each.publisher.heartbeat)
 
     def status(self) -> None:
-        """Everybody's status."""
+        """Publish the status of all people."""
         for each in self._people.values():
             self.do(partial(each.publisher.status, lambda: {"state": "decoding"}))
 
     def mark(self, name: str) -> None:
-        """Of everybody."""
+        """Publish a mark for all people."""
         for each in self._people.values():
             self.do(partial(each.publisher.mark, name, 3.5))
 
-    def do(self, wanted: Callable[[], Any]) -> None:
+    def do(self, action: Callable[[], Any]) -> None:
         done = threading.Event()
 
         def step() -> None:
             try:
-                wanted()
+                action()
             finally:
                 done.set()
 
-        self._wanted.put(step)
+        self._actions.put(step)
         assert done.wait(10)
 
     def _run(self) -> None:
         while not self._over.is_set():
             self._control.attend(self._answer)
             with suppress(queue.Empty):
-                self._wanted.get(timeout=0.002)()
+                self._actions.get(timeout=0.002)()
 
     def _answer(self, do: str, person: str | None, arg: str | None) -> Mapping[str, Any]:
         self.asked.append((do, person, arg))
@@ -118,7 +118,7 @@ Start = Callable[..., Any]
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Start:
-    """Starts daemons that end with the test: `with daemon() as d`."""
+    """Starts daemons: `with daemon() as d`."""
 
     @contextmanager
     def start(

@@ -1,4 +1,4 @@
-"""The Python client and a daemon that lets in only those whose keys it knows, on loopback."""
+"""The Python client and a daemon that admits only clients with an allowed certificate, on loopback."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from adapters.wire.curve import CertificateFolder
 from emgtype_client import ClientError, Edit, NoAnswerError, connect
 
 
-def test_who_is_known_gets_the_text_and_who_is_not_gets_nothing(daemon: Any, tmp_path: Path) -> None:
+def test_only_an_allowed_client_gets_the_text(daemon: Any, tmp_path: Path) -> None:
     folder = CertificateFolder(tmp_path / "keys")
     file = folder.new("laptop")
     public, secret = (key.decode() for key in zmq.curve_keypair())
@@ -34,11 +34,11 @@ def test_who_is_known_gets_the_text_and_who_is_not_gets_nothing(daemon: Any, tmp
             assert client.text.startswith("secret")
 
 
-def test_keys_that_are_none_are_told(tmp_path: Path) -> None:
+def test_broken_certificates_are_refused(tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text("[1]")
     for keys in (tmp_path / "none.json", broken):
-        with pytest.raises(ClientError, match="holds no keys"):
+        with pytest.raises(ClientError, match="holds no certificate"):
             connect(f"ipc://{tmp_path}/text", keys=keys)
     for table in ({"public": "x"}, {"public": "x", "secret": "x", "server": "x"}):
         with pytest.raises(ClientError, match="cannot connect"):

@@ -20,7 +20,7 @@ def edit(seq: int, erase: int, insert: str, tail: int) -> TextEvent:
 
 @st.composite
 def runs(draw: st.DrawFn) -> list[TextEvent]:
-    """Edits as a decoder makes them: they take back only what may still change."""
+    """Edits as a decoder makes them: they take back only keys that may still change."""
     events, tail = [], 0
     for seq in range(draw(st.integers(0, 12))):
         erase = draw(st.integers(0, tail))
@@ -31,10 +31,10 @@ def runs(draw: st.DrawFn) -> list[TextEvent]:
 
 
 @given(runs(), st.lists(st.booleans(), min_size=12, max_size=12), st.integers(0, 12), st.integers(0, 3))
-def test_whatever_is_lost_is_counted_and_the_text_is_right_in_the_end(
+def test_losses_are_counted_and_the_text_is_right_in_the_end(
     events: list[TextEvent], arrives: list[bool], joined: int, late: int
 ) -> None:
-    """The snapshot may be taken some edits after those that have come: what it holds already must not count twice."""
+    """The snapshot may contain edits that come later: they must not count twice."""
     feed, keys, lost = Feed({"keys", "heartbeat"}, None), KeySequence(), 0
     published = [wire.encode(wire.Heartbeat(SENDER, 0, 0.0, {"keys": 0}))]
     published += [wire.encode(wire.TextMessage(SENDER, event.seq, 0.0, event)) for event in events]
@@ -63,7 +63,7 @@ def test_whatever_is_lost_is_counted_and_the_text_is_right_in_the_end(
 
 
 @given(st.lists(st.binary(max_size=60), max_size=3))
-def test_what_is_not_a_message_is_refused(parts: list[bytes]) -> None:
+def test_foreign_messages_are_refused(parts: list[bytes]) -> None:
     with pytest.raises(ClientError):
         Feed({"keys", "heartbeat"}, None).take(parts)
 

@@ -38,7 +38,7 @@ def example(*arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 
 def beat_until_it_says(daemon: Any, process: subprocess.Popen[str], line: str) -> None:
-    """Heartbeats tell of what came before the subscription did: ZeroMQ joins in its own time."""
+    """Send heartbeats until the subscription has arrived, which ZeroMQ does in its own time."""
     assert process.stdout
     poller = zmq.Poller()
     poller.register(process.stdout.fileno(), zmq.POLLIN)
@@ -47,7 +47,7 @@ def beat_until_it_says(daemon: Any, process: subprocess.Popen[str], line: str) -
     assert process.stdout.readline() == line
 
 
-def test_it_joins_late_and_reads_on_over_a_new_start(daemon: Any) -> None:
+def test_it_joins_late_and_follows_a_restarted_daemon(daemon: Any) -> None:
     with ExitStack() as stack:
         with daemon() as running:
             running.type("hello⏎wor", tail=1)
@@ -61,7 +61,7 @@ def test_it_joins_late_and_reads_on_over_a_new_start(daemon: Any) -> None:
             beat_until_it_says(running, process, "anew\n")
 
 
-def test_with_keys(daemon: Any, tmp_path: Path) -> None:
+def test_with_a_certificate(daemon: Any, tmp_path: Path) -> None:
     folder = CertificateFolder(tmp_path / "keys")
     file = folder.new("js")
     with daemon(endpoint="tcp://127.0.0.1:0", control=f"ipc://{tmp_path}/control", certificates=folder) as running:

@@ -31,7 +31,7 @@ from emgtype_client import (
 
 
 def live(daemon: Any, client: Client) -> None:
-    """Beat until the subscription has arrived: ZeroMQ joins in its own time."""
+    """Send heartbeats until the subscription has arrived, which ZeroMQ does in its own time."""
     for _ in range(200):
         daemon.beat()
         if any(isinstance(event, Heartbeat) for event in rest(client, 0.02)):
@@ -41,7 +41,7 @@ def live(daemon: Any, client: Client) -> None:
 
 
 def rest(client: Client, patience: float = 0.3) -> list[Event]:
-    """What comes until nothing comes."""
+    """All events until no more come."""
     events = []
     while (event := client.receive(patience)) is not None:
         events.append(event)
@@ -49,7 +49,7 @@ def rest(client: Client, patience: float = 0.3) -> list[Event]:
 
 
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
-def test_a_late_joiner_has_the_text_after_one_snapshot(daemon: Any, encoding: str) -> None:
+def test_a_late_client_has_the_text_after_one_snapshot(daemon: Any, encoding: str) -> None:
     with daemon(encoding=encoding) as running:
         running.type("hello⏎wo", tail=2)
         with connect(running.endpoint) as client:
@@ -68,7 +68,7 @@ def test_a_late_joiner_has_the_text_after_one_snapshot(daemon: Any, encoding: st
         assert [do for do, _, _ in running.asked] == ["snapshot"]
 
 
-def test_typing_goes_on_while_one_joins(daemon: Any) -> None:
+def test_no_edit_is_lost_while_a_client_joins(daemon: Any) -> None:
     with daemon() as running:
         for number in range(40):
             running.type(f"{number} ", tail=1)
@@ -119,7 +119,7 @@ def test_one_person_of_several_and_all_of_them(daemon: Any) -> None:
             assert all_.text
 
 
-def test_a_daemon_that_starts_anew_is_joined_again(daemon: Any) -> None:
+def test_a_restarted_daemon_is_joined_again(daemon: Any) -> None:
     with daemon() as running:
         running.type("before")
         client = connect(running.endpoint)
@@ -142,7 +142,7 @@ def test_requests_are_answered_or_refused(daemon: Any) -> None:
             client.ask("pause", "bob")
 
 
-def test_nobody_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_daemon_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with pytest.raises(NoAnswerError, match=f"nobody answers at ipc://{tmp_path}/emgtype/text.control"):
         connect(timeout=0.05)
@@ -210,7 +210,7 @@ with connect(sys.argv[1]) as client:
 """
 
 
-def test_of_two_subscribers_the_one_that_was_stopped_tells_its_loss_and_the_other_has_all(daemon: Any) -> None:
+def test_a_stopped_client_counts_its_loss_and_another_gets_everything(daemon: Any) -> None:
     count = 30_000
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with daemon() as running, connect(running.endpoint) as awake:

@@ -16,28 +16,36 @@ from emgtype_client.requests import answer, nobody, request
 
 
 class AsyncClient(BaseClient):
-    """Use it in an `async with`; iterate by `async for` (arguments and errors: see BaseClient)."""
+    """A client for asyncio: use it in an `async with`, and iterate over its events by `async for`.
+
+    Arguments and errors are those of BaseClient.
+    """
 
     async def receive(self) -> Event:
-        """The next event; `asyncio.timeout` bounds the wait.
+        """Return the next event; `asyncio.timeout` bounds the wait.
 
         Raises:
-            ClientError: A message that is not emgtype's; one may go on.
+            ClientError: A message is not emgtype's; the next call goes on with the next message.
         """
-        while not self._pending:
-            self._pending += self._feed.take(await self._socket.recv_multipart())
+        while not self._events:
+            self._events += self._feed.take(await self._socket.recv_multipart())
             if self._feed.stale:
-                # Unanswered, it has just ended: the next message, of the next one, asks again.
+                # A daemon that does not answer has just ended: the next message, of its successor, asks again.
                 with contextlib.suppress(NoAnswerError):
                     await self._join()
-        return self._pending.popleft()
+        return self._events.popleft()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:
             yield await self.receive()
 
     async def ask(self, do: str, person: str | None = None, arg: str | None = None) -> dict[str, Any]:
-        """Ask the daemon: `status`, `pause`, `resume` and the like (docs/protocol.md); what it answers.
+        """Send a request to the daemon, and return its answer.
+
+        Args:
+            do: Name of the request: `status`, `pause`, `resume` and the like (docs/protocol.md).
+            person: The person it is about; None: everybody.
+            arg: Its argument; None: it has none.
 
         Raises:
             NoAnswerError: Nobody answers in time.
@@ -54,7 +62,7 @@ class AsyncClient(BaseClient):
             socket.close()
 
     async def _join(self) -> None:
-        self._pending += self._feed.join(await self.ask("snapshot", self._feed.person))
+        self._events += self._feed.join(await self.ask("snapshot", self._feed.person))
 
     async def __aenter__(self) -> Self:
         self._context = zmq.asyncio.Context()

@@ -1,4 +1,4 @@
-"""What the sync and the asyncio client share: all but waiting."""
+"""The common part of the sync and the asyncio client: everything but waiting."""
 
 import os
 from collections import deque
@@ -18,15 +18,15 @@ class BaseClient:
     """A subscriber that holds the text.
 
     Args:
-        endpoint: Where the daemon publishes; None: this user's own, wherever that is.
-        control: Where it takes requests; None: beside that.
-        person: Whose text; None: everybody's.
-        topics: What to be told beside the text: of final, partial, sentence, status and mark.
-        keys: A file made by `emgtype keys new`, for a daemon that wants keys.
+        endpoint: Endpoint at which the daemon publishes; None: this user's own daemon.
+        control: Endpoint at which it takes requests; None: the one beside `endpoint`.
+        person: The person whose text is received; None: everybody's is.
+        topics: Topics beside the text: any of final, partial, sentence, status and mark.
+        keys: A certificate made by `emgtype keys new`, or its content, for a daemon that admits known clients alone.
         timeout: Seconds within which the daemon must answer; None: as long as it takes.
 
     Raises:
-        ClientError: An endpoint or keys that are none.
+        ClientError: An endpoint or the certificate cannot be used.
         NoAnswerError: No daemon answers there in time.
     """
 
@@ -43,19 +43,19 @@ class BaseClient:
         self.timeout = timeout
         self._route = find_route(endpoint, control, keys)
         self._feed = Feed({KEYS, HEARTBEAT, *topics}, person)
-        self._pending: deque[Event] = deque()
+        self._events: deque[Event] = deque()
 
     @property
     def people(self) -> Mapping[str, Text]:
-        """The newest text of everybody who was heard of, by name."""
+        """The newest text of every person so far, by name."""
         return self._feed.people
 
     @property
     def text(self) -> str:
-        """The newest text, final and not, of the one person.
+        """The newest text of the only person, final or not.
 
         Raises:
-            ClientError: There are several: see `people`.
+            ClientError: Several people type: see `people`.
         """
         people = self._feed.people
         if len(people) > 1:

@@ -15,7 +15,10 @@ from emgtype_client.requests import answer, nobody, request
 
 
 class Client(BaseClient):
-    """Use it in a `with`; iterate over it for events, as long as you like (arguments and errors: see BaseClient)."""
+    """A client without an event loop: use it in a `with`, and iterate over its events as long as you like.
+
+    Arguments and errors are those of BaseClient.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -32,22 +35,22 @@ class Client(BaseClient):
             raise
 
     def receive(self, timeout: float | None = None) -> Event | None:
-        """The next event, or None when none came within `timeout` s.
+        """Return the next event, or None if none came within `timeout` s.
 
         Raises:
-            ClientError: A message that is not emgtype's; one may go on.
+            ClientError: A message is not emgtype's; the next call goes on with the next message.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        while not self._pending:
-            left = None if end is None else max(0, round(1000 * (end - time.monotonic())))
-            if not self._socket.poll(left):
+        while not self._events:
+            remaining_ms = None if end is None else max(0, round(1000 * (end - time.monotonic())))
+            if not self._socket.poll(remaining_ms):
                 return None
-            self._pending += self._feed.take(self._socket.recv_multipart())
+            self._events += self._feed.take(self._socket.recv_multipart())
             if self._feed.stale:
-                # Unanswered, it has just ended: the next message, of the next one, asks again.
+                # A daemon that does not answer has just ended: the next message, of its successor, asks again.
                 with contextlib.suppress(NoAnswerError):
                     self._join()
-        return self._pending.popleft()
+        return self._events.popleft()
 
     def __iter__(self) -> Iterator[Event]:
         while True:
@@ -56,7 +59,12 @@ class Client(BaseClient):
                 yield event
 
     def ask(self, do: str, person: str | None = None, arg: str | None = None) -> dict[str, Any]:
-        """Ask the daemon: `status`, `pause`, `resume` and the like (docs/protocol.md); what it answers.
+        """Send a request to the daemon, and return its answer.
+
+        Args:
+            do: Name of the request: `status`, `pause`, `resume` and the like (docs/protocol.md).
+            person: The person it is about; None: everybody.
+            arg: Its argument; None: it has none.
 
         Raises:
             NoAnswerError: Nobody answers in time.
@@ -72,10 +80,10 @@ class Client(BaseClient):
             socket.close()
 
     def _join(self) -> None:
-        self._pending += self._feed.join(self.ask("snapshot", self._feed.person))
+        self._events += self._feed.join(self.ask("snapshot", self._feed.person))
 
     def close(self) -> None:
-        """Give the sockets back."""
+        """Close the sockets."""
         self._socket.close()
         self._context.term()
 

@@ -1,4 +1,4 @@
-"""What a client is told. Frozen; times are seconds."""
+"""The events of a client. All are frozen; times are seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,104 +12,118 @@ class Key:
     key: str
     """A character, ⌫, ⏎, ⇧ or a space."""
     time: float
-    """On the LSL clock."""
+    """Time of the key on the LSL clock."""
     confidence: float
-    """0..1, when it was told."""
+    """Posterior of the key when it was sent, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """About one person."""
+    """The base of all events: something about one person."""
 
     person: str
+    """Name of the person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit(Event):
-    """The last `erase` keys are taken back, `insert` follows, the last `tail` may still change; the text holds it."""
+    """A change of the keys, which the client's text contains already."""
 
     erase: int
+    """Number of last keys that are taken back."""
     insert: tuple[Key, ...]
+    """Keys that follow then."""
     tail: int
+    """Number of last keys that may still change."""
     time: float
-    """Newest sample behind it, on the LSL clock."""
+    """Newest sample behind the edit, on the LSL clock."""
     sent: float
-    """Unix time."""
+    """Unix time at which it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Final(Event):
-    """Of the final text the last `back` characters were taken back by typed ⌫, and `text` follows."""
+    """A change of the final text."""
 
     back: int
+    """Number of characters that typed ⌫ took back."""
     text: str
+    """Final text that follows then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Partial(Event):
-    """The unfinished line as it stands, of which the first `final` characters are final."""
+    """The unfinished line, including its end that may still change."""
 
     line: str
+    """Last 256 characters of the line."""
     final: int
+    """Number of first characters that are final."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status(Event):
-    """How the daemon fares with this person."""
+    """The state of the daemon for this person."""
 
     figures: Mapping[str, Any]
+    """The answer of the request `status` about the person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What may have been typed."""
+    """One possible reading of a sentence."""
 
     text: str
+    """The text."""
     score: float
-    """Nats, the language model's share included."""
+    """Score in nats, the language model's share included."""
     acoustic: float
-    """Nats, without it."""
+    """Score in nats without the language model's share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence(Event):
-    """What was typed between two pauses, read once more at word level; never keys."""
+    """The keys between two pauses, read once more at word level; a program that acts on keys must ignore it."""
 
     readings: tuple[Reading, ...]
-    """The best first."""
+    """The readings, the best one first."""
     start: float
-    """On the LSL clock, as `end`."""
+    """Time of the first key on the LSL clock."""
     end: float
+    """Time of the last key on the LSL clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark(Event):
-    """A moment that somebody named by the request `mark`."""
+    """A moment that the request `mark` gave a name."""
 
     mark: str
+    """The name."""
     time: float
-    """On the LSL clock."""
+    """Newest sample at that moment, on the LSL clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat(Event):
-    """The daemon lives."""
+    """A sign that the daemon lives."""
 
     sent: float
-    """Unix time."""
+    """Unix time at which it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lost(Event):
-    """Messages were published and did not come; of keys the text is taken anew, see `Joined`."""
+    """Messages were published and did not come; after lost keys the client takes the text anew (see `Joined`)."""
 
     topic: str
+    """First part of the topic of the lost messages."""
     count: int
+    """Number of lost messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Joined(Event):
-    """The text was taken from the daemon as it stands: at the start, after a loss, and where a daemon started anew."""
+    """The client has taken the whole text from the daemon: at the start, after a loss, and from a new daemon."""
 
     run: str
-    """Names the life of the daemon."""
+    """Name of the run of the daemon."""

@@ -1,4 +1,4 @@
-"""What messages mean: events, the text held, and whether it must be taken anew. No sockets, no clock."""
+"""Turns messages into events and text, and notices when the text must be taken anew. No sockets, no clock."""
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -26,27 +26,28 @@ KEYS, HEARTBEAT = "keys", "heartbeat"
 
 
 class Feed:
-    """Takes messages, in the order in which they come.
+    """Holds the text of each person, and follows the messages in the order in which they come.
 
     Args:
         topics: First parts of the topics that are subscribed to.
-        person: The only one who counts; None: everybody.
+        person: The only person who counts; None: everybody does.
     """
 
     def __init__(self, topics: Collection[str], person: str | None) -> None:
         self.topics = topics
         self.person = person
         self.people: dict[str, Text] = {}
-        """The text of each."""
+        """The text of each person."""
         self.stale: set[str] = set()
-        """Those whose text must be taken from a snapshot."""
-        self._expected: dict[tuple[str, str], tuple[str, int]] = {}  # by person and topic: run and next number
+        """Names of the people whose text must be taken from a snapshot."""
+        # By person and topic: the run, and the number of its next message.
+        self._expected: dict[tuple[str, str], tuple[str, int]] = {}
 
     def take(self, parts: Sequence[bytes]) -> list[Event]:
-        """What a message brings.
+        """Return the events of a message.
 
         Raises:
-            ClientError: It is not emgtype's, or of another version.
+            ClientError: The message is not emgtype's, or of another version.
         """
         try:
             return self._take(*parts)
@@ -59,36 +60,42 @@ class Feed:
             raise ClientError(f"a message of another version came, expected {VERSION}: update whichever is older")
         kind, _, person = topic.decode().partition(".")
         if self.person not in (None, person):
-            return []  # topics match by their beginning: somebody's whose name begins as ours
+            # ZeroMQ matches topics by their beginning, so a person whose name begins with ours matches, too.
+            return []
         run, seq, event = str(table["run"]), _count(table["seq"]), _READ[kind](person, table)
-        events = self._heard(person, kind, run, seq, seq + 1)
-        if isinstance(event, Heartbeat):  # it tells of those, too, after which nothing has come yet
+        events = self._track(person, kind, run, seq, seq + 1)
+        # A heartbeat shows a loss even if no later message of that topic follows.
+        if isinstance(event, Heartbeat):
             for other in {*self.topics} & {*table["next"]}:
                 number = _count(table["next"][other])
-                events += self._heard(person, other, run, number, number)
-            self._compare(person, run, _count(table["next"][KEYS]))
+                events += self._track(person, other, run, number, number)
+            self._is_next(person, run, _count(table["next"][KEYS]))
         if isinstance(event, Edit):
-            if not self._compare(person, run, seq):
+            if not self._is_next(person, run, seq):
                 return events
             self.people[person].apply(event.erase, [key.key for key in event.insert], event.tail)
         return [*events, event]
 
-    def _heard(self, person: str, kind: str, run: str, number: int, following: int) -> list[Event]:
-        known, expected = self._expected.get((person, kind), ("", 0))
+    def _track(self, person: str, kind: str, run: str, number: int, following: int) -> list[Event]:
+        """Return a loss of the messages that are missing before `number`, and expect `following` next."""
+        last_run, expected = self._expected.get((person, kind), ("", 0))
         self._expected[person, kind] = run, following
-        # A topic's first message says where we came in; a daemon that starts anew counts anew.
-        lost = number - expected if known == run else 0
+        # The first message of a topic shows where we joined; a new run of the daemon counts from 0 again.
+        lost = number - expected if last_run == run else 0
         return [Lost(person, kind, lost)] if lost > 0 else []
 
-    def _compare(self, person: str, run: str, number: int) -> bool:
-        """Whether the text stands before that edit; what it lacks is in a snapshot, what it has already is no news."""
+    def _is_next(self, person: str, run: str, number: int) -> bool:
+        """Return whether the edit with this number is the next one for the text.
+
+        If edits are missing before it, the text is marked as stale; an edit that the text contains already is ignored.
+        """
         text = self.people.get(person)
         if text is None or text.run != run or text.next < number:
             self.stale.add(person)
         return text is not None and person not in self.stale and text.next == number
 
     def join(self, answer: Mapping[str, Any]) -> list[Event]:
-        """Take the text from what the request `snapshot` answered."""
+        """Take the text from the answer of the request `snapshot`."""
         events: list[Event] = []
         for person, each in answer["people"].items():
             if self.person in (None, person):
@@ -126,7 +133,8 @@ def _count(value: Any) -> int:
 
 
 def _unpack(body: bytes) -> Any:
-    if body[:1] == b"{":  # which msgpack never begins a map with
+    # An object in JSON begins with {, and a map in msgpack never does.
+    if body[:1] == b"{":
         return json.loads(body)
     try:
         import msgpack  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""A request to the daemon, and what its answer means."""
+"""The messages of a request to the daemon and of its answer."""
 
 import json
 from typing import Any
@@ -8,16 +8,16 @@ from emgtype_client.feed import VERSION
 
 
 def request(do: str, person: str | None, arg: str | None) -> bytes:
-    """The message to send."""
+    """Return the message of a request."""
     fields = {"do": do, "person": person, "arg": arg}
     return json.dumps({"v": VERSION, **{name: value for name, value in fields.items() if value is not None}}).encode()
 
 
 def answer(reply: bytes) -> dict[str, Any]:
-    """What the daemon says.
+    """Return the fields of an answer.
 
     Raises:
-        RefusedError: It refuses.
+        RefusedError: The daemon refuses.
     """
     table: dict[str, Any] = json.loads(reply)
     if not table.get("ok"):
@@ -26,5 +26,5 @@ def answer(reply: bytes) -> dict[str, Any]:
 
 
 def nobody(control: str) -> NoAnswerError:
-    """For an answer that does not come."""
-    return NoAnswerError(f"nobody answers at {control}: start `emgtype serve`, or name its endpoints and keys")
+    """Return the error for an answer that does not come."""
+    return NoAnswerError(f"nobody answers at {control}: start `emgtype serve`, or name its endpoints and a certificate")

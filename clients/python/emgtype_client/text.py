@@ -1,25 +1,36 @@
-"""The keys that edits add up to, and the text that they make."""
+"""The keys that edits add up to, and the text that they make.
+
+The daemon has code of its own for this (messages/text.py): both follow docs/protocol.md, and check each other.
+"""
 
 from collections.abc import Iterable
 
 KEPT = 10_000
-"""Final keys that are held, the newest."""
+"""Number of final keys that are held, the newest."""
 
 
 class Text:
-    """One person's newest text."""
+    """One person's newest text.
+
+    Args:
+        run: Name of the run of the daemon.
+        keys: The keys so far, a character each.
+        tail: Number of last keys that may still change.
+        following: Number of the next edit.
+    """
 
     def __init__(self, run: str, keys: str, tail: int, following: int) -> None:
-        """`run` and `following`: the daemon's, and the number of the edit that comes next; `tail`: as of an edit."""
         self.run = run
+        """Name of the run of the daemon."""
         self.next = following
+        """Number of the next edit."""
         self.keys = list(keys)
-        """A character each: what was typed, ⌫, ⏎ and ⇧ included."""
+        """The typed keys, a character each, ⌫, ⏎ and ⇧ included."""
         self.tail = tail
-        """How many of the last may still change."""
+        """Number of last keys that may still change."""
 
     def apply(self, erase: int, insert: Iterable[str], tail: int) -> None:
-        """An edit: the next one."""
+        """Apply the next edit: take back `erase` keys, append `insert`; the last `tail` keys may still change."""
         del self.keys[max(0, len(self.keys) - erase) :]
         self.keys += insert
         self.tail = tail
@@ -28,7 +39,7 @@ class Text:
 
     @property
     def final(self) -> str:
-        """The text of the keys that change no more."""
+        """The text of the final keys."""
         return render(self.keys[: max(0, len(self.keys) - self.tail)])
 
     def __str__(self) -> str:
@@ -36,7 +47,7 @@ class Text:
 
 
 def render(keys: Iterable[str]) -> str:
-    """⌫ removes the last character, ⏎ breaks the line, ⇧ shows nothing."""
+    """Return the text of keys: ⌫ removes the last character, ⏎ breaks the line, ⇧ shows nothing."""
     text: list[str] = []
     for key in keys:
         if key == "⌫":

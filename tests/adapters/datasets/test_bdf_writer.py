@@ -27,7 +27,7 @@ def read(path: Path, rate: int) -> tuple[list[str], np.ndarray]:
 
 
 @pytest.mark.parametrize("cuts", [(), (1, 2, 3), (49, 50, 51, 100), tuple(range(1, 120))])
-def test_what_is_written_is_read_however_it_was_cut(tmp_path: Path, cuts: tuple[int, ...]) -> None:
+def test_any_cut_of_appends_writes_the_same_file(tmp_path: Path, cuts: tuple[int, ...]) -> None:
     values = np.random.default_rng(1).uniform(-1, 1, (120, 2)) * [123.5, 1e-5]
     with BdfWriter(tmp_path / "a.bdf", CHANNELS, 50, 1_600_000_000.5) as file:
         for part in np.split(values, cuts):

@@ -37,12 +37,12 @@ def test_metadata_round_trip_keeps_zeros_and_tags(tmp_path: Path) -> None:
     assert lines[1] == "00000042,s2,on_keyboard,12.25,3000,90,\"['high-backspaces', 'contact artifact']\""
 
 
-def test_what_spreadsheets_do_to_a_table_is_read(tmp_path: Path) -> None:
+def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
     (tmp_path / METADATA).write_text(f"\ufeff{HEADER},extra\r\n42,s1,on_keyboard,1.5,7.0,,[],x\r\n", "utf-8")
     assert open_dataset(tmp_path).entries == (SessionEntry("00000042", "s1", "on_keyboard", 1.5, 7, 0),)
 
 
-def test_files_alone_tell_the_same(tmp_path: Path) -> None:
+def test_files_without_a_table_give_the_same_entries(tmp_path: Path) -> None:
     write_file(tmp_path / "b.hdf5", "00000007")
     write_file(tmp_path / "a.hdf5", "00000008")
     data = open_dataset(tmp_path)
@@ -88,7 +88,7 @@ def test_duplicates_are_refused(tmp_path: Path) -> None:
         (f"{HEADER}\n", "no session"),
     ],
 )
-def test_broken_tables_say_what_and_where(tmp_path: Path, text: str, named: str) -> None:
+def test_broken_tables_are_refused_by_what_and_where(tmp_path: Path, text: str, named: str) -> None:
     (tmp_path / METADATA).write_text(text)
     with pytest.raises(InputError, match=named):
         open_dataset(tmp_path)

@@ -33,7 +33,7 @@ def chunk_of(first: int, count: int) -> Chunk:
 
 
 def left_behind(path: Path, rows: int) -> Path:
-    """What a recording leaves that is killed."""
+    """The files that a killed recording leaves."""
     (path.parent / "whole").mkdir()
     with SessionJournal(path.parent / "whole" / path.name, "00000007", "on_keyboard") as journal:
         journal.append(chunk_of(0, rows))
@@ -97,7 +97,7 @@ def test_rows_and_truth_of_any_size_make_a_file(
         assert (session.keystrokes, session.prompts) == (pressed, (Prompt(text, 10, 11),))
 
 
-def test_what_is_told_again_stands_as_it_was_told_last(tmp_path: Path) -> None:
+def test_the_last_note_about_an_entry_counts(tmp_path: Path) -> None:
     with SessionJournal(tmp_path / "s.hdf5", "1", "on_keyboard") as journal:
         journal.append(chunk_of(0, 3000))
         for entry in (Keystroke("b", 10.5, 10.5), Keystroke("a", 10.1, 10.1), Keystroke("b", 10.5, 10.7)):
@@ -117,8 +117,8 @@ def test_torn_rows_and_lines_are_left_out(tmp_path: Path, torn: int) -> None:
     check(path, 2000)
 
 
-def test_a_repair_that_is_cut_off_itself_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped before its first write to the disk, before its second, and so on."""
+def test_a_repair_that_is_cut_off_can_be_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The repair stops before its first write to the disk, before its second, and so on."""
     real, truth = os.pwrite, (left_behind(tmp_path / "s.hdf5", 2000).with_name("s.hdf5.truth")).read_bytes()
     untouched = (tmp_path / "s.hdf5.part").read_bytes()
     for stop in range(20):
@@ -129,7 +129,8 @@ def test_a_repair_that_is_cut_off_itself_is_begun_anew(tmp_path: Path, monkeypat
 
         def stopping(descriptor: int, data: bytes, at: int, writes: object = writes) -> int:
             if next(writes, None) is None:  # type: ignore[call-overload]
-                real(descriptor, bytes(data)[: len(data) // 2], at)  # torn, too
+                # This write itself is torn.
+                real(descriptor, bytes(data)[: len(data) // 2], at)
                 raise KeyboardInterrupt
             return real(descriptor, data, at)
 
@@ -157,7 +158,7 @@ from messages.typed import Keystroke
 from messages.signal import Chunk
 
 def record(path, pipe):
-    # Fast, so that kills meet the beginning and the end, too; not so fast that all is over before one comes.
+    # Fast, so that kills also meet the beginning and the end, but not so fast that the end always comes first.
     with SessionJournal(path, "1", "on_keyboard") as journal:
         for piece in range(100):
             numbers = piece * 128 + np.arange(128)
@@ -202,17 +203,18 @@ for kill in range(kills):
 """
 
 
-def test_killed_at_fifty_random_moments_it_has_all_that_was_appended(tmp_path: Path) -> None:
+def test_a_recording_killed_at_any_of_fifty_moments_has_all_appended_samples(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", DRIVER, str(tmp_path), "50", "11"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     found = [int(line) for line in done.stdout.split()]
     assert len(found) == 50
-    assert len(set(found)) > 10  # the moments do differ
+    # The kills came at different moments.
+    assert len(set(found)) > 10
 
 
-def test_a_disk_that_is_nearly_full_ends_the_recording_with_a_whole_file(
+def test_a_nearly_full_disk_ends_the_recording_with_a_whole_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = shutil.disk_usage(tmp_path)
@@ -228,8 +230,8 @@ def test_a_disk_that_is_nearly_full_ends_the_recording_with_a_whole_file(
         assert len(session) == 3000
 
 
-def test_a_file_that_may_grow_no_more_in_the_middle_of_a_row_is_made_whole(tmp_path: Path) -> None:
-    """The limit of a file's size stands for a disk that others fill from one moment to the next."""
+def test_a_file_that_stops_growing_in_the_middle_of_a_row_is_made_whole(tmp_path: Path) -> None:
+    """The limit of a file's size stands for a disk that other programs fill suddenly."""
     kept = resource.getrlimit(resource.RLIMIT_FSIZE)
     with (  # noqa: PT012
         pytest.raises(InputError, match=r"s\.hdf5 cannot be written on \(File too large\): the recording ends here"),
@@ -249,7 +251,7 @@ def test_a_file_that_may_grow_no_more_in_the_middle_of_a_row_is_made_whole(tmp_p
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="only root can mount a small disk")
-def test_a_disk_without_a_byte_left_still_holds_what_came_before(tmp_path: Path) -> None:
+def test_a_completely_full_disk_keeps_the_earlier_samples(tmp_path: Path) -> None:
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(
@@ -276,7 +278,7 @@ def fill_up(folder: Path) -> None:
         journal.append(chunk_of(1500, 400))
 
 
-def test_what_cannot_be_recorded_or_repaired_is_told(tmp_path: Path) -> None:
+def test_impossible_recordings_and_repairs_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "s.hdf5"
     with pytest.raises(InputError, match=r"no recording .*s\.hdf5 that was cut off"):
         repair(path)
@@ -301,7 +303,7 @@ def test_what_cannot_be_recorded_or_repaired_is_told(tmp_path: Path) -> None:
         repair(path)
 
 
-def test_what_is_still_being_written_is_left_alone(tmp_path: Path) -> None:
+def test_a_recording_under_way_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "s.hdf5"
     with SessionJournal(path, "1", "on_table") as journal:
         journal.append(chunk_of(0, 3000))

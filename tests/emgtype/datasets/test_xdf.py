@@ -122,10 +122,10 @@ def test_two_bands_with_clocks_of_their_own_become_one_session(tmp_path: Path, n
 
 def test_markers_of_others_are_left_out_and_told(tmp_path: Path) -> None:
     with XdfWriter(tmp_path / "m.xdf", "2026-11-21T12:00:00+00:00") as writer:
-        writer.samples("bands", LAYOUT).push(chunk_of(4000))
+        writer.samples("bands", LAYOUT).append(chunk_of(4000))
         markers = writer.markers("experiment")
-        markers.push(1.7e9 + 0.5, "trial 1")
-        markers.push(1.7e9 + 0.6, '{"key": "q", "start": 5, "end": 5.25}')
+        markers.append(1.7e9 + 0.5, "trial 1")
+        markers.append(1.7e9 + 0.6, '{"key": "q", "start": 5, "end": 5.25}')
     told: list[str] = []
     convert(tmp_path / "m.xdf", tmp_path / "s.hdf5", "1", ["bands"], told.append)
     assert "note: 1 markers are no key presses or prompts of emgtype: left out" in told

@@ -1,5 +1,4 @@
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,59 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.sessions.format import LAYOUT, RECORD
+from adapters.sessions.format import RECORD
 from adapters.sessions.reader import SessionReader
 from adapters.sessions.writer import SessionWriter
 from messages.charset import labels_to_text
 from messages.errors import InputError
-from messages.signal import Chunk
-from messages.typed import Keystroke, Prompt
-
-KEYS = (
-    Keystroke("h", 10.1, 10.2),
-    Keystroke("Key.shift", 10.3, 10.6),
-    Keystroke("I", 10.4, 10.5),
-    Keystroke("Key.tab", 11, 12),
-)
-PROMPTS = (Prompt("hi “you”", 10.0, 11.0),)
-
-
-def chunk_of(count: int, seed: int = 0, start: float = 10.0) -> Chunk:
-    samples = np.random.default_rng(seed).normal(0, 10, (count, 2, 16)).astype(np.float32)
-    return Chunk(samples, start + np.arange(count) / 2000, LAYOUT)
-
-
-def write(path: Path, chunk: Chunk, condition: str = "on_keyboard") -> Path:
-    with SessionWriter(path, user="00000042", condition=condition) as writer:
-        writer.keystrokes, writer.prompts = KEYS, PROMPTS
-        writer.append(chunk)
-    return path
-
-
-def by_hand(path: Path, times: np.ndarray, dtype: np.dtype = RECORD, **attributes: object) -> Path:
-    rows = np.zeros(len(times), dtype)
-    for name in dtype.names or ():
-        if name == "time":
-            rows[name].T[...] = times
-        else:
-            rows[name] = np.random.default_rng(1).normal(0, 5, rows[name].shape)
-    with h5py.File(path, "w") as file:
-        group = file.create_group("emg2qwerty")
-        group.create_dataset("timeseries", data=rows)
-        for name, value in attributes.items():
-            group.attrs[name] = value
-    return path
-
-
-@pytest.mark.parametrize("existing", [False, True])
-def test_only_its_owner_can_read_a_recording(tmp_path: Path, existing: bool) -> None:
-    path = tmp_path / "s1.hdf5"
-    if existing:
-        path.touch(mode=0o644)
-    with SessionWriter(path, user="00000042", overwrite=existing) as writer:
-        assert path.stat().st_mode & 0o777 == 0o600
-        writer.append(chunk_of(10))
-    assert path.stat().st_mode & 0o777 == 0o600
+from tests.adapters.sessions.conftest import KEYS, PROMPTS, by_hand, chunk_of, write
 
 
 def test_round_trip_is_bit_equal_and_keeps_the_truth(tmp_path: Path) -> None:
@@ -78,17 +30,6 @@ def test_round_trip_is_bit_equal_and_keeps_the_truth(tmp_path: Path) -> None:
         assert labels_to_text(session.labels(session.start, session.end)) == "h⇧I"
 
 
-def test_file_is_laid_out_as_the_reference_reads_it(tmp_path: Path) -> None:
-    with h5py.File(write(tmp_path / "s.hdf5", chunk_of(10))) as file:
-        series, attributes = file["emg2qwerty/timeseries"], file["emg2qwerty"].attrs
-        assert series.dtype.itemsize == 136
-        assert series.dtype.names == ("emg_right", "time", "emg_left")
-        assert series.compression is None
-        assert json.loads(attributes["keystrokes"])[0] == {"ascii": 104, "key": "h", "start": 10.1, "end": 10.2}
-        assert json.loads(attributes["prompts"])[0]["payload"] == {"text": "hi “you”"}
-        assert attributes["session_name"] == "s"
-
-
 @pytest.mark.parametrize("rows", [1, 7, 333, 4000, 10_000])
 def test_any_slicing_gives_the_same_samples(tmp_path: Path, rows: int) -> None:
     chunk = chunk_of(2500)
@@ -99,76 +40,11 @@ def test_any_slicing_gives_the_same_samples(tmp_path: Path, rows: int) -> None:
     assert np.array_equal(np.concatenate([p.times for p in parts]), chunk.times)
 
 
-@pytest.mark.parametrize("cut", [[2500], [1] * 40 + [960, 1500], [7, 993, 1500]])
-def test_any_cut_of_appends_writes_the_same_file(tmp_path: Path, cut: list[int]) -> None:
-    chunk = chunk_of(2500)
-    with SessionWriter(tmp_path / "s.hdf5", user="1") as writer:
-        for part in np.split(np.arange(2500), np.cumsum(cut)[:-1]):
-            writer.append(Chunk(chunk.samples[part], chunk.times[part], LAYOUT))
-    with SessionReader(tmp_path / "s.hdf5") as session:
-        assert np.array_equal(session.read(0, 2500).samples, chunk.samples)
-
-
-def test_an_error_while_recording_loses_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "s.hdf5"
-
-    def record_and_fail() -> None:
-        with SessionWriter(path, user="1") as writer:
-            writer.append(chunk_of(300))
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        record_and_fail()
-    with SessionReader(path) as session:
-        assert len(session) == 300
-
-
-def test_a_disk_that_fills_up_ends_the_recording_but_leaves_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = shutil.disk_usage(tmp_path)
-    with (  # noqa: PT012
-        pytest.raises(InputError, match=r"only 10 MiB are left where .*s\.hdf5 is written"),
-        SessionWriter(tmp_path / "s.hdf5", user="1") as writer,
-    ):
-        writer.append(chunk_of(3000))
-        monkeypatch.setattr(shutil, "disk_usage", lambda _path: real._replace(free=10 * 2**20))
-        writer.append(chunk_of(3000, start=11.5))
-    with SessionReader(tmp_path / "s.hdf5") as session:
-        assert np.array_equal(session.read(0, len(session)).samples, chunk_of(3000).samples)
-
-
-def test_a_killed_recording_keeps_all_but_its_last_second(tmp_path: Path) -> None:
-    script = """
-import os, pathlib, signal, sys
-import numpy as np
-from adapters.sessions.format import LAYOUT
-from adapters.sessions.writer import SessionWriter
-from messages.signal import Chunk
-writer = SessionWriter(pathlib.Path(sys.argv[1]), user="1")
-for first in range(0, 9900, 33):
-    times = 10 + np.arange(first, first + 33) / 2000
-    writer.append(Chunk(np.full((33, 2, 16), first, np.float32), times, LAYOUT))
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-    subprocess.run([sys.executable, "-c", script, str(tmp_path / "s.hdf5")], check=False)
-    with SessionReader(tmp_path / "s.hdf5") as session:
-        chunk = session.read(0, len(session))
-    assert 9900 - 2100 < len(chunk.times) <= 9900
-    assert np.array_equal(chunk.samples[:, 1, 15], np.arange(len(chunk.times)) // 33 * 33)
-
-
-def test_existing_files_are_not_replaced_unless_asked(tmp_path: Path) -> None:
-    path = write(tmp_path / "s.hdf5", chunk_of(10))
-    with pytest.raises(InputError, match="exists already"):
-        SessionWriter(path, user="1")
-    SessionWriter(path, user="1", overwrite=True).close()
-
-
 def test_another_order_of_fields_and_irregular_stamps_are_read_by_name(tmp_path: Path) -> None:
     dtype = np.dtype([("time", "<f8"), ("emg_left", "<f4", (16,)), ("extra", "<i4"), ("emg_right", "<f4", (16,))])
-    times = np.repeat(100 + np.arange(250) * 0.002, 4)  # four samples share a stamp
-    times[600:] += 30  # lost data
+    # Four samples share a stamp, and data is lost.
+    times = np.repeat(100 + np.arange(250) * 0.002, 4)
+    times[600:] += 30
     path = by_hand(tmp_path / "s.hdf5", times, dtype, unknown="kept", user="007")
     with SessionReader(path) as session, h5py.File(path) as file:
         rows = file["emg2qwerty/timeseries"][:]
@@ -303,7 +179,7 @@ def test_lost_data_and_batched_stamps_are_not_another_rate(tmp_path: Path, batch
         assert np.array_equal(session.read(0, 4000).times, times)
 
 
-def test_what_is_no_session_file_is_told_apart(tmp_path: Path) -> None:
+def test_other_files_are_refused_by_what_they_are(tmp_path: Path) -> None:
     whole = write(tmp_path / "s.hdf5", chunk_of(5000))
     (tmp_path / "cut.hdf5").write_bytes(whole.read_bytes()[:300_000])
     (tmp_path / "text.hdf5").write_text("hello")
@@ -321,14 +197,14 @@ def test_what_is_no_session_file_is_told_apart(tmp_path: Path) -> None:
         SessionReader(by_hand(tmp_path / "empty.hdf5", np.empty(0)))
 
 
-def test_a_group_without_samples_says_what_it_holds(tmp_path: Path) -> None:
+def test_a_group_without_samples_is_refused_by_naming_its_members(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "s.hdf5", "w") as file:
         file["emg2qwerty/series"] = np.zeros(3)
     with pytest.raises(InputError, match=r"holds emg2qwerty/\(series\): expected the dataset emg2qwerty/timeseries"):
         SessionReader(tmp_path / "s.hdf5")
 
 
-def test_a_recording_under_way_is_told_from_a_file_that_is_none(tmp_path: Path) -> None:
+def test_a_recording_under_way_is_not_called_broken(tmp_path: Path) -> None:
     read = "import sys, pathlib, adapters.sessions.reader as r; r.SessionReader(pathlib.Path(sys.argv[1]))"
     with SessionWriter(tmp_path / "s.hdf5", user="1") as writer:
         writer.append(chunk_of(100))

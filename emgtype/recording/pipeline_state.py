@@ -34,7 +34,7 @@ def take_state(pipeline: Pipeline) -> State | None:
     state: State = {}
     for path, owner in _parts(pipeline, ""):
         if isinstance(owner, PrefixBeam):
-            if (raw := owner.state()) is None:
+            if (raw := owner.state) is None:
                 return None
             state[_BEAM] = base64.b64encode(raw).decode()
         elif isinstance(owner, EncoderBatch):
@@ -61,7 +61,7 @@ def put_state(pipeline: Pipeline, state: Mapping[str, Any]) -> None:
                     left.remove(key)
                     _put(owner, name, value, state[key])
             if isinstance(owner, PrefixBeam):
-                owner.restore(base64.b64decode(state[_BEAM]))
+                owner.state = base64.b64decode(state[_BEAM])
             if isinstance(owner, OnnxEncoder):
                 owner.batch.restore(owner.stream, state[_ENCODER])
     except (ValueError, KeyError, TypeError) as error:

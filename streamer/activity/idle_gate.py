@@ -248,15 +248,15 @@ class IdleGate:
         return opened
 
     def _both_hands_are_louder(self, evidence: Evidence, floor: list[float]) -> bool:
-        """(a): a clench that is louder than typing."""
+        """Return whether this is clench (a): both hands are louder than typing makes them."""
         return quietest(evidence.swell, floor) > self.typing_level + self._settings.loud
 
     def _one_hand_is_louder_for_long(self, evidence: Evidence, floor: list[float]) -> bool:
-        """(b): the grip of one hand, louder than a hand that types, for 0.3 s."""
+        """Return whether this is clench (b): one hand is louder than typing makes it, for 0.3 s."""
         return loudest(evidence.effort, floor) > self.typing_level + _EFFORT_DB
 
     def _both_hands_are_loud_and_steady(self, evidence: Evidence, floor: list[float]) -> bool:
-        """(c): a clench no louder than typing, which would be a rest but for its loudness."""
+        """Return whether this is clench (c): a signal as steady as a rest, but nearly as loud as typing."""
         return evidence.steady and quietest(evidence.rest, floor) > max(self.typing_level, TYPING_DB) - _GRIP_DB
 
     def _learn_typing_level(self, strike: float) -> None:

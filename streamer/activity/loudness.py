@@ -255,6 +255,7 @@ class Floor:
         if steady and not 0 < self._doubtful_frames <= self._endurance:
             self.levels = rest
 
+
 def loudest(levels: list[float], floor: list[float]) -> float:
     """Return how far the loudest band is above its floor, in dB."""
     differences: map[float] = map(sub, levels, floor)

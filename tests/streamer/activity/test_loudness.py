@@ -48,11 +48,11 @@ def test_windows_are_as_long_as_they_say() -> None:
     loudness = LoudnessMeter(FACTS.stft, LAYOUT).push(frames)
 
     def mean(frame: int, seconds: float) -> F64:
-        return level[frame + 1 - round(seconds * FRAMES_PER_SECOND) : frame + 1].mean(axis=0)
+        return np.asarray(level[frame + 1 - round(seconds * FRAMES_PER_SECOND) : frame + 1].mean(axis=0))
 
     def largest(frame: int, seconds: float, reach: float) -> F64:
         places = range(frame + 1 - round(reach * FRAMES_PER_SECOND), frame + 1)
-        return np.max([mean(place, seconds) for place in places], axis=0)
+        return np.asarray(np.max([mean(place, seconds) for place in places], axis=0))
 
     for frame in range(220, 500, 7):
         np.testing.assert_allclose(loudness.burst[frame], largest(frame, 0.04, 0.2), atol=0.01)

@@ -7,7 +7,7 @@ frame, decoder/native/commit.cpp that of the commit rule.
 Input: a frame of natural-log probabilities at a time. State: the most probable key sequences behind the last final key,
 the prefixes, each with the log-probability of all alignments that end in a blank and of those that end in its last
 key. Prefixes that are reached in several ways merge by log-sum-exp, and rank by their alignments and the language
-model together. Each frame extends every prefix by the frame's likeliest labels and keeps the best.
+model together. Each frame extends every prefix by the frame's likeliest labels, and the best prefixes stay.
 """
 
 from collections.abc import Sequence
@@ -194,12 +194,12 @@ class PrefixBeam:
         return tuple(map(Key, *self._beam.cut(horizon, patience)))
 
     def _unfit(self, emission: Emission, problem: str) -> InputError:
-        found = (
+        mismatch = (
             f"have the shape {emission.log_probs.shape} for {len(emission.times)} times"
             if problem == "shape"
             else "hold NaN, or a frame in which no class is possible"
         )
         return InputError(
-            f"The emissions {found}: expected natural-log probabilities of shape (frames, {self._blank + 1}); decode "
-            "the output of an encoder of this alphabet."
+            f"The emissions {mismatch}: expected natural-log probabilities of shape (frames, {self._blank + 1}); "
+            "decode the output of an encoder of this alphabet."
         )

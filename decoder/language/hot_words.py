@@ -6,10 +6,9 @@ A context graph, as streaming recognisers have it (NeMo, k2, sherpa-onnx): Aho a
 1. Every beginning of a hot word is a state; two more states stand for no hot word on its way. A key leads to the state
    of the longest end of the text that is such a beginning.
 2. Nats are pending in a state: for each key of its beginning the word's weight, the largest if words share the
-   beginning. A key that goes on with a word adds to them. A key that does not takes back all that is pending, except
-   what is earned.
+   beginning. A key that goes on with a word adds to them; any other key takes back the nats that are not earned.
 3. The nats of a word are earned when the word is complete and the next key allows it to end there. So the bonus of a
-   text is that of the hot words in it, and of the one that it may yet become.
+   text is that of its hot words, and of the hot word that its end may yet become.
 
 A hot word counts as a whole word: it begins and ends where words do (as in \b), so that "art" is not found in "start".
 Marks are not part of words: "C++" and "New York" can be hot words, and "Ann" counts in "Ann's". Capitals matter: "ann"
@@ -121,7 +120,7 @@ def hot_word_graph(words: Sequence[HotWord]) -> HotWords | None:
 def _nats_of_words(words: Sequence[HotWord], states: Mapping[str, int]) -> tuple[F64, F64]:
     """Return (states,) the nats pending in each state, and (states, 2) those earned before a key of kind 0 or 1.
 
-    Only the words of the state itself count: those that are an end of it are added along the shorter states.
+    Only words that are the whole state count: words that are an end of it are added along the shorter states.
     """
     pending, earned = np.zeros(len(states) + 1), np.zeros((len(states) + 1, 2))
     for word in words:

@@ -1,4 +1,4 @@
-"""Character language model: its facts, and the score of one more key after what was typed.
+"""Character language model: its facts, and the score of one more key after the keys before it.
 
 The rules are those of emg2qwerty's reference decoder (Sivakumar et al. 2024), in natural logarithms:
 

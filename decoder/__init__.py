@@ -1,1 +1,1 @@
-"""Emissions to text: character set, CTC prefix beam, KenLM prefix scorer, greedy, commit rule. Pure: no I/O."""
+"""Emissions to text: CTC prefix beam and greedy search, language models, the commit rule, error rates. Pure: no I/O."""

@@ -1,6 +1,4 @@
-"""Types of the compiled part (decoder/native)."""
-
-from collections.abc import Sequence
+"""Types of the compiled module decoder._native (decoder/native)."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +10,7 @@ _Keys = tuple[list[int], list[float], list[float]]
 class FlatModel:
     silent: npt.NDArray[np.bool_]
     prices: Scores
-    most: Scores
+    largest_gain: Scores
     def __init__(
         self,
         seen: npt.NDArray[np.uint64],
@@ -35,12 +33,14 @@ class FlatModel:
     def keep(self, states: Ids) -> Ids: ...
 
 class HotWords:
-    def __init__(self, next: Ids, worth: Scores, kept: Scores, kinds: Ids) -> None: ...
+    def __init__(self, next: Ids, pending: Scores, earned: Scores, kinds: Ids) -> None: ...
     def next(self, state: int, label: int) -> int: ...
     def gain(self, state: int, label: int) -> float: ...
     def end(self, state: int) -> float: ...
 
-class Beam:
+class UnfitEmissionError(ValueError): ...
+
+class CheckedBeam:
     def __init__(
         self,
         beam: int,
@@ -48,9 +48,6 @@ class Beam:
         threshold: float,
         floor: float,
         scorer: LanguageScorer,
-        most: Sequence[float],
-        free: Sequence[bool],
-        prices: Sequence[float],
         backspace: int,
         hot_words: HotWords | None,
     ) -> None: ...
@@ -61,7 +58,7 @@ class Beam:
         times: npt.NDArray[np.float64],
         lag: float,
         patience: float,
-        wanted: Scores,
+        required: Scores,
         age: float,
     ) -> _Keys: ...
     def cut(self, horizon: float, patience: float) -> _Keys: ...

@@ -1,1 +1,1 @@
-"""Emissions become keys: the beam and the commit rule."""
+"""Makes keys of emissions: greedily, or by a beam and the commit rule."""

@@ -1,4 +1,22 @@
-"""The commit rule: what is shown at once, what may still change, and when a key is final."""
+"""The commit rule: which keys are shown at once, which may still change, and when a key is final.
+
+Input: emissions, in pieces of any size. After each frame the beam makes keys final (decoder/native/commit.cpp):
+
+1. every key older than the lag, by a vote of all hypotheses on the text up to then;
+2. a younger key, if it has a minimum age and the posterior of the text up to it is as high as its label requires. ⌫ and
+   ⏎ require more than other keys, because they cannot be taken back by typing on.
+
+Final keys whose confidence is too low are left out (rejected). Mode `hold` shows final keys alone. Mode `revise` also
+shows the younger rest of the best hypothesis as the tail, up to the first ⌫ or ⏎, which nothing shows before it is
+final, and up to the first key that is too doubtful to be shown. A key that was shown stays as long as the best
+hypothesis holds it.
+
+Output: at most one event per push, the smallest edit from the keys shown before it to those shown after it. So cuts of
+the emissions change how often the tail is shown, never the final keys.
+
+State: the beam, the tail that is shown, the time of the newest frame, the number of the next event, and how many keys
+were rejected.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -70,11 +88,11 @@ class CommitterState:
     """What a `Committer` remembers."""
 
     beam: bytes
-    """All prefixes and their scores, as the compiled beam writes them."""
+    """State of the beam, as its compiled part writes it."""
     tail: tuple[int, ...]
-    """Labels of the keys that were shown last and may still change."""
+    """Labels of the keys that are shown, but not final."""
     time: float
-    """Seconds: the newest frame."""
+    """Seconds: time of the newest frame; minus infinity before the first."""
     seq: int
     """Number of the next event."""
     rejected: int
@@ -82,20 +100,13 @@ class CommitterState:
 
 
 class Committer:
-    """Emissions in, edits of the key sequence out; what is final is never taken back.
-
-    With every frame, the keys older than the lag that all hypotheses together find likeliest become final, and so do
-    younger ones that the hypotheses hardly doubt; the beam is cut there. To revise, the younger rest of the best that
-    agrees is shown as the tail, up to the first ⌫ or ⏎, which must be final first. A push gives at most one event, from
-    the keys shown before it to those shown after it, so cuts of the emissions change how often the tail is told, never
-    the final keys.
-    """
+    """Emissions in, edits of the key sequence out; a final key is never taken back."""
 
     def __init__(self, beam: PrefixBeam, rule: CommitRule | None = None) -> None:
-        """`rule`: None: the fixed lag, revising."""
+        """Commit the keys of a beam by a rule; None: the fixed lag, revising."""
         self._beam = beam
         self._rule = rule or CommitRule()
-        self._wanted = self._rule.wanted()
+        self._required = self._rule.wanted()
         self._seq = 0
         self.rejected = 0
         """Keys left out so far, over all resets."""
@@ -109,38 +120,46 @@ class Committer:
 
     @property
     def state(self) -> CommitterState:
-        """All that is remembered; NoStateError with a language model whose states cannot be kept, as KenLM's."""
-        beam = self._beam.state()
+        """Everything that the committer remembers, the beam included.
+
+        It can be set only in one whose beam has the same settings, language model and hot words; ValueError is raised,
+        and nothing changed, if the beam's state is of another one. Reading it raises NoStateError with a language model
+        whose states cannot be kept (see `PrefixBeam.state`).
+        """
+        beam = self._beam.state
         if beam is None:
-            raise NoStateError("KenLM numbers its states anew in every process")
+            raise NoStateError("the language model numbers its states anew in every process, as KenLM's does")
         return CommitterState(beam, tuple(self._tail), self._time, self._seq, self.rejected)
 
     @state.setter
     def state(self, state: CommitterState) -> None:
-        self._beam.restore(state.beam)
-        self._tail, self._time = list(state.tail), state.time
-        self._seq, self.rejected = state.seq, state.rejected
+        self._beam.state = state.beam
+        self._tail = list(state.tail)
+        self._time, self._seq, self.rejected = state.time, state.seq, state.rejected
 
     def push(self, emission: Emission) -> list[TextEvent]:
         """Return the edit that these frames (at least one) make, if they make one."""
         rule = self._rule
-        final = self._beam.commit(emission, rule.lag, PATIENCE, self._wanted, rule.age)
+        final = self._beam.commit(emission, rule.lag, PATIENCE, self._required, rule.age)
         self._time = float(emission.times[-1])
         if rule.mode == "hold":
-            return self._event(self._kept(final), ()) if final else []
+            return self._event(self._without_rejected(final), ()) if final else []
         if not final and self._beam.labels() == self._tail:
             return []
         keys = self._beam.keys()
-        return self._event(self._kept(final), keys[: self._to_show(final, keys)])
+        return self._event(self._without_rejected(final), keys[: self._count_to_show(final, keys)])
 
-    def _kept(self, final: tuple[Key, ...]) -> tuple[Key, ...]:
-        """Those that are not rejected. The language model still reckons with the others: something was struck."""
-        kept = tuple(key for key in final if key.confidence >= self._rule.reject)
-        self.rejected += len(final) - len(kept)
-        return kept
+    def _without_rejected(self, final: tuple[Key, ...]) -> tuple[Key, ...]:
+        """Leave out, and count, the keys that are too doubtful.
 
-    def _to_show(self, final: tuple[Key, ...], keys: tuple[Key, ...]) -> int:
-        """How many of the best text's keys are shown."""
+        The language model still reckons with them: some key was struck.
+        """
+        accepted = tuple(key for key in final if key.confidence >= self._rule.reject)
+        self.rejected += len(final) - len(accepted)
+        return accepted
+
+    def _count_to_show(self, final: tuple[Key, ...], keys: tuple[Key, ...]) -> int:
+        """Return how many of the best hypothesis's keys are shown as the tail."""
         shown = self._tail[len(final) :] if [key.label for key in final] == self._tail[: len(final)] else []
         for count, key in enumerate(keys):
             stays = count < len(shown) and shown[count] == key.label
@@ -152,7 +171,7 @@ class Committer:
     def finish(self) -> list[TextEvent]:
         """Make all keys so far final, ranked as a text that ends here; the committer is then as after `reset`."""
         self._beam.finish()
-        event = self._event(self._kept(self._beam.cut(np.inf)), ())
+        event = self._event(self._without_rejected(self._beam.cut(np.inf)), ())
         self.reset()
         return event
 

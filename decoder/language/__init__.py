@@ -1,1 +1,1 @@
-"""Language models, as the beam asks them."""
+"""Language models, as the beam uses them, and hot words."""

@@ -1,8 +1,16 @@
 """An n-gram model as flat arrays: an automaton whose states are contexts, made from an ARPA file.
 
-Katz's back-off as ARPA files mean it: P(token | context) is that of the longest context that has seen the token, times
-the back-off weights of the longer ones. Contexts that nothing was seen behind, and that cost nothing to leave, are no
-states: the next shorter one stands for them. The inner loop is decoder/native/language_model.hpp.
+Katz's back-off, as ARPA files mean it: P(token | context) is that of the longest context after which the token was
+seen, times the back-off weights of the longer ones.
+
+1. Every context is a state: each n-gram after which some token was seen, or that has a back-off weight, and the empty
+   context. Any other context has the state of its longest end that is one, since leaving it costs nothing.
+2. The children of a state are the tokens seen after it, in the order of their numbers. 128 bits say which they are, and
+   the number of bits before a token's own is the place of its child. A child has the token's score and the next state.
+3. A token that was not seen is looked for in the suffix of the state, the context without its oldest token, at the
+   cost of the state's back-off weight. The empty context has seen every token.
+
+The inner loop is decoder/native/language_model.hpp. It checks no bounds, so tables from files are checked here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,8 +27,9 @@ from messages.errors import InputError
 
 SENTENCE_START = "<s>"
 EMPTY = 1
-"""Number of the state without context."""
+"""Number of the state of the empty context."""
 _MOST_TOKENS = 128
+"""A state has a bit for each."""
 _ARRAYS = {
     "seen": np.uint64,
     "first": np.uint32,
@@ -29,47 +38,48 @@ _ARRAYS = {
     "score": np.float32,
     "next": np.int32,
 }
+"""Arrays of the tables, and the types of their numbers."""
 _Gram = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FlatTables:
-    """The arrays. State 0 is the context `<s>`; natural log throughout."""
+    """The arrays of the automaton. State 0 is the context `<s>`; natural logarithms throughout."""
 
     order: int
-    """Longest n-gram."""
+    """Length of the longest n-gram."""
     tokens: tuple[str, ...]
-    """By number, at most 128."""
+    """The tokens by number, at most 128."""
     unknown: float
     """ln P(`<unk>`) without context."""
     seen: npt.NDArray[np.uint64]
-    """(states, 2): bit t says whether token t was seen behind the context."""
+    """(states, 2): bit t says whether token t was seen after the context."""
     first: npt.NDArray[np.uint32]
-    """(states,): number of its first child."""
+    """(states,): number of the state's first child."""
     suffix: npt.NDArray[np.int32]
-    """(states,): the context without its oldest tokens; -1 for the empty one."""
+    """(states,): state of the longest end of the context that is one; -1 for the empty context."""
     backoff: npt.NDArray[np.float32]
-    """(states,)"""
+    """(states,): logarithm of the back-off weight."""
     score: npt.NDArray[np.float32]
-    """(children,): ln P, the children of a state in the order of their tokens."""
+    """(children,): ln P; the children of a state are in the order of their tokens."""
     next: npt.NDArray[np.int32]
-    """(children,): state behind it."""
+    """(children,): the state after the token."""
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """All fields as arrays, by name; `from_arrays` reads them back."""
+        """Return all fields as arrays, by name; `from_arrays` reads them back."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         numbers = {"order": self.order, "tokens": self.tokens, "unknown": self.unknown}
         return {**{name: np.array(value) for name, value in numbers.items()}, **arrays}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "FlatTables":
-        """Read the arrays of a file.
+        """Make the tables of the arrays of a file.
 
         Raises:
-            ValueError: An array is missing or of another kind, or the numbers do not fit together.
+            ValueError: An array is missing or of another type, or the numbers do not fit together.
         """
-        if lacking := {*_ARRAYS, "order", "tokens", "unknown"} - {*arrays}:
-            raise ValueError(f"it lacks {', '.join(sorted(lacking))}")
+        if missing := {*_ARRAYS, "order", "tokens", "unknown"} - {*arrays}:
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         try:
             order, tokens = int(arrays["order"]), tuple(map(str, arrays["tokens"]))
             tables = cls(
@@ -84,9 +94,9 @@ class FlatTables:
         return tables
 
     def _check(self) -> None:
-        """The compiled loop looks at no bound: a table that points out of itself must not reach it."""
+        """Raise ValueError for tables that point out of themselves: the compiled loop checks no bounds."""
         if any(getattr(self, name).dtype != kind for name, kind in _ARRAYS.items()):
-            raise ValueError("its numbers are of another kind")
+            raise ValueError("its numbers are of another type")
         states, children = len(self.suffix), len(self.score)
         bits = np.unpackbits(self.seen.view(np.uint8), axis=1).sum(axis=1) if self.seen.ndim == 2 else np.empty(0)
         steps = np.arange(states)
@@ -109,7 +119,11 @@ class FlatTables:
 
 
 def tables_from_arpa(lines: Iterable[str]) -> FlatTables:
-    """The tables of an ARPA file; raises InputError where it is none, or has more tokens than fit."""
+    """Make the tables of an ARPA file.
+
+    Raises:
+        InputError: The lines are not those of an ARPA file, or it has more tokens than fit.
+    """
     scores, backoffs, order = _read(lines)
     unigrams = [gram[0] for gram in scores if len(gram) == 1 and gram[0] != SENTENCE_START]
     if SENTENCE_END not in unigrams or UNKNOWN not in unigrams or len(unigrams) > _MOST_TOKENS:
@@ -124,11 +138,12 @@ def tables_from_arpa(lines: Iterable[str]) -> FlatTables:
         if gram[-1] != SENTENCE_START:
             children.setdefault(gram[:-1], []).append((number[gram[-1]], gram))
     contexts = {*children, *(gram for gram, backoff in backoffs.items() if backoff), ()} - {(SENTENCE_START,)}
-    ordered = [(SENTENCE_START,), *sorted(contexts, key=lambda gram: (len(gram), gram))]  # a suffix before the longer
+    # A suffix comes before the contexts that it shortens.
+    ordered = [(SENTENCE_START,), *sorted(contexts, key=lambda gram: (len(gram), gram))]
     states = {gram: i for i, gram in enumerate(ordered)}
 
     def longest(gram: _Gram) -> int:
-        """State of the longest end of an n-gram that is one."""
+        """Return the state of the longest end of an n-gram that is one."""
         return next(states[gram[i:]] for i in range(len(gram) + 1) if gram[i:] in states)
 
     seen = np.zeros((len(states), 2), np.uint64)
@@ -155,7 +170,7 @@ def tables_from_arpa(lines: Iterable[str]) -> FlatTables:
 
 
 def _read(lines: Iterable[str]) -> tuple[dict[_Gram, float], dict[_Gram, float], int]:
-    """log10 P and log10 back-off weights by n-gram, and the longest n."""
+    """Return log10 P and log10 back-off weights by n-gram, and the largest n."""
     scores: dict[_Gram, float] = {}
     backoffs: dict[_Gram, float] = {}
     order = 0
@@ -168,12 +183,12 @@ def _read(lines: Iterable[str]) -> tuple[dict[_Gram, float], dict[_Gram, float],
         except ValueError:
             tokens = ()
         if len(tokens) != order:
-            raise InputError(f"the ARPA file has a line that is no {order}-gram ({line!r}): build it anew")
+            raise InputError(f"the ARPA file has a line that is not a {order}-gram ({line!r}): build it anew")
     return scores, backoffs, order
 
 
 def _entries(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """The n-grams' lines, each with its n."""
+    """Yield the lines of the n-grams, each with its n."""
     order = 0
     for line in lines:
         text = line.rstrip("\n")
@@ -187,17 +202,21 @@ class FlatScorer(FlatModel):
     """A `LanguageScorer` over the tables, run by the compiled loop."""
 
     def __init__(self, tables: FlatTables, facts: LanguageModelFacts) -> None:
-        """Raises InputError where the tables are not the model of these facts."""
+        """Build the scorer.
+
+        Raises:
+            InputError: The tables are not those of the model with these facts.
+        """
         absent = sorted({*facts.tokens.values(), SENTENCE_END} - {*tables.tokens})
         if absent or tables.order != facts.order:
             raise InputError(
-                f"The tables are an LM of another alphabet: it has order {tables.order} and lacks the tokens "
-                f"{absent[:5]}, but its facts say order {facts.order} and {len(facts.tokens)} tokens: build both with "
-                "`emgtype lm build`."
+                f"The tables are of a language model of another alphabet: it has order {tables.order} and lacks the "
+                f"tokens {absent[:5]}, but its facts say order {facts.order} and {len(facts.tokens)} tokens: build "
+                "both with `emgtype lm build`."
             )
         number = {token: i for i, token in enumerate(tables.tokens)}
         tokens = np.array([number[facts.tokens[key]] if key in facts.tokens else -1 for key in KEYS], np.int32)
-        added = additions(facts)
+        bonus = additions(facts)
         t = tables
         super().__init__(
             t.seen,
@@ -210,7 +229,7 @@ class FlatScorer(FlatModel):
             number[SENTENCE_END],
             t.unknown,
             facts.weight,
-            added,
+            bonus,
         )
         self.silent = np.array([key in facts.silent for key in KEYS])
-        self.prices = self.most = added
+        self.prices = self.largest_gain = bonus

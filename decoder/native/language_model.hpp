@@ -1,4 +1,4 @@
-// Language models as the beam asks them. States and labels are integers; all scores are weighted nats.
+// The language models that a beam can use. States and labels are integers; all scores are weighted nats.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -13,20 +13,27 @@ namespace py = pybind11;
 template <typename T>
 using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
 
-constexpr int32_t kStart = 0; // state of a sentence's beginning
+// The state at the beginning of a sentence.
+constexpr int32_t kStart = 0;
 
 class LanguageModel {
 public:
     virtual ~LanguageModel() = default;
-    virtual bool crowded() const = 0; // whether `keep` should be called before the next frame
+    // Whether `keep` should be called before the next frame.
+    virtual bool crowded() const = 0;
+    // Nats for labels[i] in states[i].
     virtual void extend(const std::vector<int32_t>& states, const std::vector<int32_t>& labels, double* scores) = 0;
+    // The states after labels[i] in states[i].
     virtual void advance(const std::vector<int32_t>& states, const std::vector<int32_t>& labels, int32_t* after) = 0;
+    // Nats for the text to end in states[i].
     virtual void end(const std::vector<int32_t>& states, double* scores) = 0;
-    virtual void keep(std::vector<int32_t>& states) = 0; // forget all but these; they get their new numbers
-    virtual int32_t states() const { return 0; }         // how many there are; 0: they come and go
+    // Forgets all states but these, which get their new numbers.
+    virtual void keep(std::vector<int32_t>& states) = 0;
+    // The number of states; 0: it changes.
+    virtual int32_t states() const { return 0; }
 };
 
-// An n-gram model as an automaton in flat arrays: a state is a context, its children are the tokens seen behind it.
+// An n-gram model as an automaton in flat arrays: a state is a context, its children are the tokens seen after it.
 class FlatModel final : public LanguageModel {
 public:
     FlatModel(Array<uint64_t> seen, Array<uint32_t> first, Array<int32_t> suffix, Array<float> backoff,
@@ -51,7 +58,7 @@ public:
     void end(const std::vector<int32_t>& states, double* scores) override {
         int32_t after;
         for (size_t i = 0; i < states.size(); ++i) {
-            scores[i] = states[i] == kStart ? 0.0 : weight_ * behind(states[i], end_token_, after);
+            scores[i] = states[i] == kStart ? 0.0 : weight_ * after_context(states[i], end_token_, after);
         }
     }
 
@@ -59,22 +66,23 @@ public:
     int32_t states() const override { return static_cast<int32_t>(first_.size()); }
 
 private:
-    // ln P of a key; one outside the model ends the sentence and begins the next.
+    // Returns ln P of a key. A key outside the model ends the sentence and begins the next.
     double read(int32_t state, int32_t label, int32_t& after) const {
         const int32_t token = tokens_.data()[label];
-        if (token >= 0) return behind(state, token, after);
-        const double score = state == kStart ? unknown_ : behind(state, end_token_, after);
+        if (token >= 0) return after_context(state, token, after);
+        const double score = state == kStart ? unknown_ : after_context(state, end_token_, after);
         after = kStart;
         return score;
     }
 
-    // ln P of a token: of the longest context that has seen it, and what it costs to shorten the context that far.
-    double behind(int32_t state, int32_t token, int32_t& after) const {
+    // Returns ln P of a token: that of the longest context that has seen it, and the cost of shortening the context to it.
+    double after_context(int32_t state, int32_t token, int32_t& after) const {
         const uint64_t* seen = seen_.data();
         const int word = token >> 6;
         const uint64_t bit = uint64_t{1} << (token & 63);
         double cost = 0.0;
-        while (!(seen[2 * state + word] & bit)) { // the empty context has seen every token
+        // The empty context has seen every token.
+        while (!(seen[2 * state + word] & bit)) {
             cost += backoff_.data()[state];
             state = suffix_.data()[state];
         }
@@ -84,16 +92,16 @@ private:
         return cost + score_.data()[child];
     }
 
-    Array<uint64_t> seen_;   // (states, 2): bit t: token t was seen behind it
+    Array<uint64_t> seen_;   // (states, 2): bit t: token t was seen after the context
     Array<uint32_t> first_;  // (states,): its first child
     Array<int32_t> suffix_;  // (states,): the context without its oldest token
     Array<float> backoff_;   // (states,): ln
     Array<float> score_;     // (children,): ln P
-    Array<int32_t> next_;    // (children,): state behind it
+    Array<int32_t> next_;    // (children,): the state after it
     Array<int32_t> tokens_;  // (labels,): -1: outside the model
     int32_t end_token_;
     double unknown_, weight_;
-    Array<double> bonus_; // (labels,): nats on top of a key's weighted score
+    Array<double> bonus_;    // (labels,): nats on top of a key's weighted score
 };
 
 // Any object with the methods of decoder.language.model.LanguageScorer.
@@ -129,8 +137,8 @@ private:
 
     template <typename T>
     static void take(const py::object& result, T* values) {
-        const Array<T> found(result);
-        std::copy(found.data(), found.data() + found.size(), values);
+        const Array<T> array(result);
+        std::copy(array.data(), array.data() + array.size(), values);
     }
 
     py::object scorer_;

@@ -1,4 +1,4 @@
-// What Python sees: see native.pyi.
+// The module decoder._native; decoder/_native.pyi has its types.
 #include <pybind11/stl.h>
 
 #include "beam.hpp"
@@ -7,6 +7,9 @@ namespace emgtype {
 namespace {
 
 py::tuple as_tuple(const Keys& keys) { return py::make_tuple(keys.labels, keys.times, keys.confidences); }
+
+constexpr const char* kUnfitState =
+    "this is not the state of a beam with these settings, language model and hot words: it may be of another version";
 
 struct Writer {
     std::string& raw;
@@ -23,7 +26,7 @@ struct Reader {
     size_t at = 0;
 
     void take(void* to, size_t size) {
-        if (size > raw.size() - at) throw py::value_error("state");
+        if (size > raw.size() - at) throw py::value_error(kUnfitState);
         std::copy_n(raw.data() + at, size, static_cast<char*>(to));
         at += size;
     }
@@ -31,39 +34,50 @@ struct Reader {
     template <typename T> void operator()(std::vector<T>& values) {
         uint64_t size = 0;
         take(&size, sizeof(size));
-        if (size > (raw.size() - at) / sizeof(T)) throw py::value_error("state");
+        if (size > (raw.size() - at) / sizeof(T)) throw py::value_error(kUnfitState);
         values.resize(size);
         take(values.data(), size * sizeof(T));
     }
 };
 
-// Seconds, far less than a frame: a key that is final after a lag of so many frames is not a frame later only because
-// its time and this frame's, on a clock that has run for days, are rounded otherwise.
-constexpr double kAlike = 0.5e-3;
+// Seconds, far less than a frame. Times of a clock that has run for days are rounded: without this a key that is final
+// after a lag of so many frames could be final a frame later.
+constexpr double kRounding = 0.5e-3;
 
-// A beam over frames, with the checks that a border needs.
-class Frames {
+// The emissions are not log-probabilities over the beam's classes: a fault of whoever made them, not of the caller.
+struct UnfitEmissionError : std::invalid_argument {
+    using std::invalid_argument::invalid_argument;
+};
+
+// A beam with the checks that a border needs, over frames in numpy's arrays.
+class CheckedBeam {
 public:
-    Frames(int32_t beam, int32_t labels, double threshold, double floor, py::object scorer, std::vector<double> most,
-           std::vector<bool> free, std::vector<double> prices, int32_t backspace, std::shared_ptr<HotWords> hot)
-        : scorer_(scorer), beam_({beam, labels, threshold, floor}, model(scorer), std::move(most), std::move(free),
-                                 std::move(prices), backspace, std::move(hot)) {}
+    CheckedBeam(int32_t beam, int32_t labels, double threshold, double floor, py::object scorer, int32_t backspace,
+                std::shared_ptr<HotWords> hot_words)
+        : scorer_(scorer), beam_({beam, labels, threshold, floor}, model(scorer), values<double>(scorer, "largest_gain"),
+                                 values<bool>(scorer, "silent"), values<double>(scorer, "prices"), backspace,
+                                 std::move(hot_words)) {}
 
     void push(const Array<float>& log_probs, const Array<double>& times) {
         check(log_probs, times);
-        for (py::ssize_t i = 0; i < times.size(); ++i) beam_.push(log_probs.data() + i * beam_.classes(), times.data()[i]);
+        for (py::ssize_t i = 0; i < times.size(); ++i) {
+            beam_.push(log_probs.data() + i * beam_.classes(), times.data()[i]);
+        }
     }
 
     py::tuple commit(const Array<float>& log_probs, const Array<double>& times, double lag, double patience,
-                     const Array<double>& wanted, double age) {
+                     const Array<double>& required, double age) {
         check(log_probs, times);
-        if (wanted.size() && wanted.size() != beam_.classes() - 1) throw py::value_error("wanted");
+        if (required.size() && required.size() != beam_.classes() - 1) {
+            throw py::value_error("required has " + std::to_string(required.size()) + " posteriors: expected one for each " +
+                                  "of " + std::to_string(beam_.classes() - 1) + " keys, or none");
+        }
         Keys final;
         for (py::ssize_t i = 0; i < times.size(); ++i) {
-            const double time = times.data()[i], now = time + kAlike;
+            const double time = times.data()[i], now = time + kRounding;
             beam_.push(log_probs.data() + i * beam_.classes(), time);
             beam_.cut(now - lag, patience, final);
-            if (wanted.size()) beam_.settle(wanted.data(), now - age, final);
+            if (required.size()) beam_.commit_confident(required.data(), now - age, final);
         }
         return as_tuple(final);
     }
@@ -75,9 +89,11 @@ public:
     }
 
     std::vector<py::tuple> ranked(size_t count) {
-        std::vector<py::tuple> found;
-        for (const Hypothesis& h : beam_.ranked(count)) found.push_back(py::make_tuple(h.labels, h.times, h.acoustic, h.lm));
-        return found;
+        std::vector<py::tuple> ranking;
+        for (const Hypothesis& h : beam_.ranked(count)) {
+            ranking.push_back(py::make_tuple(h.labels, h.times, h.acoustic, h.lm));
+        }
+        return ranking;
     }
 
     std::vector<int32_t> best() { return beam_.best(); }
@@ -87,11 +103,11 @@ public:
     size_t size() const { return beam_.size(); }
     uint64_t revision() const { return beam_.revision(); }
 
-    // All that the beam knows, for another one of the same settings, model and machine; empty where the LM's states
-    // cannot be taken along.
+    // Everything that the beam remembers, for another one of the same settings, model and machine; empty if the language
+    // model numbers its states anew.
     py::bytes state() {
         std::string raw;
-        if (beam_.portable()) beam_.state(Writer{raw});
+        if (beam_.states_are_stable()) beam_.state(Writer{raw});
         return raw;
     }
 
@@ -99,7 +115,7 @@ public:
         Beam other = beam_;
         Reader reader{raw};
         other.state(reader);
-        if (reader.at != raw.size() || !other.sound()) throw py::value_error("state");
+        if (reader.at != raw.size() || !other.is_consistent()) throw py::value_error(kUnfitState);
         beam_ = std::move(other);
     }
 
@@ -109,22 +125,28 @@ private:
         return std::make_shared<PythonModel>(scorer);
     }
 
+    template <typename T>
+    static std::vector<T> values(const py::object& scorer, const char* name) {
+        const Array<T> array(scorer.attr(name));
+        return std::vector<T>(array.data(), array.data() + array.size());
+    }
+
     void check(const Array<float>& log_probs, const Array<double>& times) const {
         if (log_probs.ndim() != 2 || log_probs.shape(1) != beam_.classes() || log_probs.shape(0) != times.size()) {
-            throw py::value_error("shape");
+            throw UnfitEmissionError("shape");
         }
         const float* row = log_probs.data();
         for (py::ssize_t i = 0; i < times.size(); ++i, row += beam_.classes()) {
-            bool possible = false, number = true;
+            bool some_possible = false, all_numbers = true;
             for (int32_t label = 0; label < beam_.classes(); ++label) {
-                possible |= row[label] > -std::numeric_limits<float>::infinity();
-                number &= row[label] == row[label];
+                some_possible |= row[label] > -std::numeric_limits<float>::infinity();
+                all_numbers &= row[label] == row[label];
             }
-            if (!possible || !number) throw py::value_error("not a number");
+            if (!some_possible || !all_numbers) throw UnfitEmissionError("values");
         }
     }
 
-    py::object scorer_; // kept alive
+    py::object scorer_; // kept alive for the beam
     Beam beam_;
 };
 
@@ -166,21 +188,21 @@ PYBIND11_MODULE(_native, m) {
         .def("next", &HotWords::next)
         .def("gain", &HotWords::gain)
         .def("end", &HotWords::end);
-    py::class_<Frames>(m, "Beam")
-        .def(py::init<int32_t, int32_t, double, double, py::object, std::vector<double>, std::vector<bool>,
-                      std::vector<double>, int32_t, std::shared_ptr<HotWords>>())
-        .def("push", &Frames::push)
-        .def("commit", &Frames::commit)
-        .def("cut", &Frames::cut)
-        .def("ranked", &Frames::ranked)
-        .def("best", &Frames::best)
-        .def("keys", &Frames::keys)
-        .def("finish", &Frames::finish)
-        .def("reset", &Frames::reset)
-        .def("state", &Frames::state)
-        .def("restore", &Frames::restore)
-        .def_property_readonly("size", &Frames::size)
-        .def_property_readonly("revision", &Frames::revision);
+    py::register_exception<UnfitEmissionError>(m, "UnfitEmissionError", PyExc_ValueError);
+    py::class_<CheckedBeam>(m, "CheckedBeam")
+        .def(py::init<int32_t, int32_t, double, double, py::object, int32_t, std::shared_ptr<HotWords>>())
+        .def("push", &CheckedBeam::push)
+        .def("commit", &CheckedBeam::commit)
+        .def("cut", &CheckedBeam::cut)
+        .def("ranked", &CheckedBeam::ranked)
+        .def("best", &CheckedBeam::best)
+        .def("keys", &CheckedBeam::keys)
+        .def("finish", &CheckedBeam::finish)
+        .def("reset", &CheckedBeam::reset)
+        .def("state", &CheckedBeam::state)
+        .def("restore", &CheckedBeam::restore)
+        .def_property_readonly("size", &CheckedBeam::size)
+        .def_property_readonly("revision", &CheckedBeam::revision);
 }
 
 } // namespace emgtype

@@ -55,7 +55,7 @@ def write_corrections(path: Path, corrections: Corrections) -> None:
     try:
         settings = tomllib.loads(new).get(SECTION, {})
     except (ValueError, RecursionError) as error:
-        raise InputError(f"cannot put [{SECTION}] into {path}: {error}; mend or remove what stands there") from None
+        raise InputError(f"cannot put [{SECTION}] into {path}: {error}; mend the file or remove it") from None
     if set(settings) != {line.split(" ")[0] for line in lines}:
         raise InputError(f"{path} sets {SECTION} outside of a section of that name: move it into [{SECTION}]")
     _write(path, new)
@@ -122,7 +122,7 @@ def _same_bands(content: Mapping[str, Any], layout: Layout) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file in one step: whoever reads meanwhile sees the old text or the new one."""
+    """Write a file in one step, so that a reader meanwhile sees the old text or the new one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")

@@ -72,11 +72,7 @@ class Member:
         """Of their signal: what costs nothing to tell, milliseconds."""
         return {
             **{name: self.earlier[name] + count for name, count in _counts(self.person.pipeline).items()},
-            **(
-                {}
-                if (gate := self.person.pipeline.gate) is None
-                else {"idle": gate.closed_frames / max(1, gate.frames)}
-            ),
+            **({"idle": gate.closed_frames / max(1, gate.frames)} if (gate := self.person.pipeline.gate) else {}),
             "stalls": self.wearer.stalls,
             "overflows": self.overflows(),
             **self.source.figures(),

@@ -112,7 +112,7 @@ def build_language_model(
 
 
 def word_tokens(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the words of a text in lower case, as lists of characters; words with other letters than a-z are dropped."""
+    """Yield the words of a text in lower case, as lists of characters; words with other letters are dropped."""
     for line in lines:
         for word in re.split(r"[\s—–]+|--+", line.lower()):
             letters = word.strip("\"'’“”.,;:!?()[]*_")

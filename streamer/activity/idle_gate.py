@@ -6,8 +6,8 @@ and whether the encoder's likeliest class is a key.
 
 **When it is open.** Levels are dB above the floor of their band. The gate is open in a frame if
 
-- the loudest hand's burst comes up to the typing level, less `GateSettings`' tolerance: somebody struck a key, and
-- the quietest hand's posture is above a threshold: the other hand hovers over the keys, and
+- the loudest band's `burst` is above the typing level less a tolerance, because somebody struck a key, and
+- the quietest band's `posture` is above a threshold, because the other hand hovers over the keys, and
 - neither this frame nor one of the 0.3 s before it was a clench, because fists open slowly.
 
 A frame is a clench if
@@ -18,14 +18,14 @@ A frame is a clench if
 
 Until the hands have rested once there is no floor, and the gate is open.
 
-**What it learns, and from what.**
+**Learning.** With every frame the gate learns
 
-- The floor, from steady frames (`Floor`). A frame is doubtful if it is a clench, or if a key was decoded in the last
-  1.5 s: what is steady there is a signal that clips, or a fist.
-- The typing level, from the loudest burst of every frame that passes the gate and is a key. It is a running median that
-  starts at `TYPING_DB` and moves in whole steps: 10 steps for the first frame, so that a strong hand is known before it
-  passes for a fist, half of that after 3 frames, and at last one. Within half a step of the level nothing moves. So the
-  levels of two gates that see the same frames draw nearer, never pass each other, and become one.
+- the floor, from steady frames (`Floor`). A frame is doubtful if it is a clench, or if a key was decoded in the last
+  1.5 s: a steady signal is a fist then, or typing that the amplifier clips.
+- the typing level, from the loudest `burst` of every frame that passes the gate and is a key. It is a running median
+  that starts at `TYPING_DB` and moves in whole steps: 10 steps for the first frame, half of that after 3 frames, and at
+  last one, so that a strong hand is known before it passes for a fist. Within half a step of the level nothing moves.
+  So the levels of two gates that see the same frames draw nearer, never pass each other, and become one.
 
 State: the meter, the floor, the typing level and the number of frames behind it, the frames that have no emission yet,
 and how long the last clench and the last key are still felt.
@@ -268,15 +268,15 @@ class IdleGate:
         return opened
 
     def _both_hands_are_louder(self, evidence: Evidence, floor: list[float]) -> bool:
-        """(a): a clench that is louder than typing."""
+        """Return whether this is clench (a): both hands are louder than typing makes them."""
         return quietest(evidence.swell, floor) > self.typing_level + self._settings.loud
 
     def _one_hand_is_louder_for_long(self, evidence: Evidence, floor: list[float]) -> bool:
-        """(b): the grip of one hand, louder than a hand that types, for 0.3 s."""
+        """Return whether this is clench (b): one hand is louder than typing makes it, for 0.3 s."""
         return loudest(evidence.effort, floor) > self.typing_level + _EFFORT_DB
 
     def _both_hands_are_loud_and_steady(self, evidence: Evidence, floor: list[float]) -> bool:
-        """(c): a clench no louder than typing, which would be a rest but for its loudness."""
+        """Return whether this is clench (c): a signal as steady as a rest, but nearly as loud as typing."""
         return evidence.steady and quietest(evidence.rest, floor) > max(self.typing_level, TYPING_DB) - _GRIP_DB
 
     def _learn_typing_level(self, strike: float) -> None:

@@ -62,8 +62,8 @@ Integers = npt.NDArray[np.int64]
 class Evidence(NamedTuple):
     """The loudness of one frame: one number per band, in dB over 1 squared sample unit, in plain floats.
 
-    The gate decides frame by frame, since every frame may change what it has learnt. For two or three numbers Python's
-    floats are several times as fast as numpy's arrays.
+    The gate decides frame by frame, since every frame may change the floor and the typing level. For a few numbers
+    Python's floats are several times as fast as numpy's arrays.
     """
 
     burst: list[float]

@@ -161,7 +161,7 @@ class Corrector:
         return Chunk(samples, chunk.times, chunk.layout)
 
     def _filtered(self, samples: F32, sections: F64) -> F32:
-        # Imported here, since it takes half a second that nobody without filters need wait.
+        # Imported here because it takes half a second, which a start without filters saves.
         from scipy.signal import sosfilt, sosfilt_zi  # noqa: PLC0415
 
         if self._filters is None:

@@ -1,10 +1,10 @@
-"""Measures one second of the signal: what the rules for faults need to know about every electrode.
+"""Measures every electrode in one second of the signal, for the rules for faults.
 
 All but a few numbers come from one Fourier transform of the second, tapered by a Hann window:
 
 - `power` from 60 to 400 Hz, where muscles have theirs, and `crackle` from 400 to 900 Hz, where contacts crackle;
-- `lines`, the mains and their harmonics, within 1.5 Hz of each, and `beside`, what the same frequencies would hold
-  without them, by the surroundings from 3 to 9.5 Hz away;
+- `lines`, the power within 1.5 Hz of the mains and of their harmonics, and `beside`, the power of their surroundings,
+  3 to 9.5 Hz away, for as many bins;
 - `together`, the correlation of the electrodes' spectra from 50 to 150 Hz, the mains left out.
 
 From the samples themselves come `rate`, `step`, `bad`, `flat`, `clipped`, and `coactive`, the covariance of the
@@ -44,7 +44,7 @@ _SLICE_NOISE = 0.1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalSecond:
-    """One second of the signal, measured; arrays are (bands, electrodes) where nothing else is said.
+    """Measurements of one second of the signal. Arrays are (bands, electrodes) unless their field says otherwise.
 
     Powers are in squared units of the samples.
     """
@@ -66,7 +66,7 @@ class SignalSecond:
     lines: F64
     """(mains, harmonics, bands, electrodes) power of each line of the mains."""
     beside: F64
-    """(mains, harmonics, bands, electrodes) power that the same frequencies would hold without the line."""
+    """(mains, harmonics, bands, electrodes) power that these frequencies would have without the line."""
     together: F64
     """(bands, electrodes, electrodes) correlation of the signals from 50 to 150 Hz."""
     coactive: F64

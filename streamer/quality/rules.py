@@ -12,8 +12,8 @@ as it takes to tell its fault from chance:
 | `hum`                        | 10      | lines of the mains in the quieter half of the seconds                      |
 | `rate`, `resolution`, `unit` | 5 to 10 | medians over all electrodes                                                |
 
-How the bands sit is judged against a reference: `mirrored`, `turned`, `level`. That they are `swapped` is found by the
-watch, which compares them with each other's references.
+`mirrored`, `turned` and `level` compare how the bands sit with a reference. `swapped` is found by the watch, which
+compares each band with the other one's reference.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -77,7 +77,7 @@ _ADVICE: dict[Code, tuple[str, str]] = {
     "mirrored": ("{who} is on the wrong way round", "turn it round, or run `emgtype check --fix`"),
     "level": ("{who} is {detail} than it was", "tighten or clean it, or run `emgtype check --fix`"),
 }
-"""For each fault what is wrong, and what to do."""
+"""The problem and the advice for each fault."""
 _FORMS = {
     "sends": ("sends", "send"),
     "gives": ("gives", "give"),
@@ -100,7 +100,7 @@ _FAINT_HUM_UV = 0.7
 
 
 def sentences(faults: Iterable[Fault], layout: Layout, *, over: bool = False) -> list[str]:
-    """Return a sentence per kind of fault and band: what is wrong and what to do, or with `over` that it has ended."""
+    """Return a sentence per kind of fault and band: the problem and the advice, or with `over` that it has ended."""
     texts = []
     for (code, band, _), group in groupby(
         sorted(set(faults), key=_order),
@@ -121,7 +121,7 @@ def _order(fault: Fault) -> tuple[str, int, bool, int]:
 
 
 def _who(electrodes: Sequence[int], band: int | None, layout: Layout) -> tuple[str, bool]:
-    """Return the name of what is at fault, and whether it takes a plural verb."""
+    """Return the name of the electrodes or of the band, and whether it takes a plural verb."""
     side = "" if band is None else f"the {layout.sides[band]} band"
     if not electrodes or len(electrodes) == layout.electrodes:
         return side, False

@@ -35,7 +35,7 @@ _PLACE_EVERY_S = 5
 _SWAPPED_AT_S = 2
 """Seconds after such a look at which swapped bands are looked for."""
 ENOUGH_S = 15
-"""Seconds of signal from which on it can be told how the bands sit."""
+"""Seconds of signal that it takes to find out how the bands sit."""
 TYPING_DB = 6.0
 """If the louder seconds are this far above the quietest one, somebody has typed and not only rested."""
 
@@ -146,13 +146,13 @@ class SignalWatch:
         self._seconds += 1
         self._look_at_bands(self._seconds % _PLACE_EVERY_S)
         current = [*self._judge.faults(self._past), *(self._swap or self._band_faults)]
-        begun = [fault for fault in current if fault not in self._seconds_without]
+        new = [fault for fault in current if fault not in self._seconds_without]
         absent = {fault: seconds + 1 for fault, seconds in self._seconds_without.items() if fault not in current}
         self._seconds_without = dict.fromkeys(current, 0) | absent
-        ended = [fault for fault, seconds in self._seconds_without.items() if seconds >= _hold(fault)]
-        for fault in ended:
+        over = [fault for fault, seconds in self._seconds_without.items() if seconds >= _hold(fault)]
+        for fault in over:
             del self._seconds_without[fault]
-        return [Change(fault, True) for fault in begun] + [Change(fault, False) for fault in ended]
+        return [Change(fault, True) for fault in new] + [Change(fault, False) for fault in over]
 
     def _look_at_bands(self, turn: int) -> None:
         """Compare the bands with the reference, in the seconds whose turn it is."""

@@ -32,9 +32,8 @@ def test_each_way_types_what_a_pipeline_with_its_settings_types_while_fists_are_
             keys.push(event)
         found, _, gate = typed(WAYS[name], frames, said, bundle, config)
         assert (found.labels, found.erased) == (keys.labels, keys.erased)
-        assert (gate and (gate.closed_frames, gate.frames)) == (
-            pipeline.gate and (pipeline.gate.closed_frames, pipeline.gate.frames)
-        )
+        counts_of = [each and (each.closed_frames, each.frames) for each in (gate, pipeline.gate)]
+        assert counts_of[0] == counts_of[1]
         counts.append(len(keys.labels))
     assert counts[0] > 5 > counts[1]
 

@@ -63,7 +63,7 @@ def scorer_of(kind: str, arpa: str, facts: LanguageModelFacts) -> LanguageScorer
 
 @pytest.fixture(params=["flat", "kenlm"])
 def make_scorer(request: pytest.FixtureRequest, arpa: str) -> Callable[[LanguageModelFacts], LanguageScorer]:
-    """The toy model behind either program, with other facts than `FACTS`."""
+    """Return a maker of scorers of the toy model, by either program, from any facts."""
     return lambda facts: scorer_of(request.param, arpa, facts)
 
 
@@ -75,7 +75,7 @@ def scorer(make_scorer: Callable[[LanguageModelFacts], LanguageScorer]) -> Langu
 @pytest.fixture(scope="session")
 def ctc_path() -> PathMaker:
     def path(text: str, probability: float = 0.999999, start: float = 0.0) -> Emission:
-        """Each character one frame of 8 ms, `_` the blank; its label gets `probability`, the others share the rest."""
+        """Return a frame of 8 ms per character, `_` the blank: its label has `probability`, the others the rest."""
         probs = np.full((len(text), CLASSES), (1 - probability) / (CLASSES - 1))
         probs[np.arange(len(text)), [BLANK if c == "_" else LABELS[c] for c in text]] = probability
         return Emission(np.log(probs).astype(np.float32), start + np.arange(len(text), dtype=np.float64) * 0.008)
@@ -91,7 +91,7 @@ def facts() -> LanguageModelFacts:
 @pytest.fixture(scope="session")
 def babble() -> PathMaker:
     def emission(frames: int, seed: int = 0, blank: float = 6.0) -> Emission:
-        """Noise in which every key is heard now and then; c, a, t and ⌫ most."""
+        """Return noise in which every key is likely now and then; c, a, t and ⌫ most often."""
         rng = np.random.default_rng(seed)
         logits = rng.normal(0, 2.0, (frames, CLASSES))
         logits[:, BLANK] += blank

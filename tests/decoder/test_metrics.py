@@ -1,3 +1,5 @@
+"""Error rates: counts of edits, their sums, and the interval of a difference."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,7 +22,8 @@ def between(decoded: str, truth: str) -> CharacterErrors:
         ("helllo", "hello", CharacterErrors(1, 0, 0, 5)),
         ("hllo", "hello", CharacterErrors(0, 1, 0, 5)),
         ("hallo", "hello", CharacterErrors(0, 0, 1, 5)),
-        ("", "a ⏎⌫⇧", CharacterErrors(0, 5, 0, 5)),  # every key counts
+        # Every key counts.
+        ("", "a ⏎⌫⇧", CharacterErrors(0, 5, 0, 5)),
         ("ab", "", CharacterErrors(2, 0, 0, 0)),
     ],
 )
@@ -71,9 +74,9 @@ def test_interval_has_the_width_of_the_normal_approximation() -> None:
     rng = np.random.default_rng(4)
     first = [CharacterErrors(substitutions=int(n), target=100) for n in rng.integers(0, 50, 400)]
     second = [CharacterErrors(target=100)] * 400
-    found = cer_difference(first, second)
+    interval = cer_difference(first, second)
     spread = 1.96 * np.std([e.errors for e in first]) / np.sqrt(400)
-    assert found.high - found.low == pytest.approx(2 * spread, rel=0.05)
+    assert interval.high - interval.low == pytest.approx(2 * spread, rel=0.05)
 
 
 def test_unpaired_segments_are_refused() -> None:
@@ -83,7 +86,8 @@ def test_unpaired_segments_are_refused() -> None:
 
 def test_confusion_counts_what_was_decoded_for_each_key() -> None:
     a, b, c, d, none = range(5)
-    counts = confusion([a, c, c, d], [a, b, c], 4)  # b read as c, and a d that nobody typed
+    # b is read as c, and nobody typed the d.
+    counts = confusion([a, c, c, d], [a, b, c], 4)
     expected = np.zeros((5, 5), np.int64)
     expected[a, a] = expected[b, c] = expected[c, c] = expected[none, d] = 1
     assert (counts == expected).all()
@@ -104,5 +108,5 @@ def test_counts_by_key_sum_to_the_alignment(decoded: list[int], truth: list[int]
     assert [s.typed for s in scores] == [truth.count(label) for label in range(4)]
     assert [s.decoded for s in scores] == [decoded.count(label) for label in range(4)]
     assert sum(s.right for s in scores) == len(truth) - whole.deletions - whole.substitutions
-    left = np.array([True, False, True, False])
-    assert CharacterErrors.of(counts, left) + CharacterErrors.of(counts, ~left) == whole
+    half = np.array([True, False, True, False])
+    assert CharacterErrors.of(counts, half) + CharacterErrors.of(counts, ~half) == whole

@@ -1,3 +1,5 @@
+"""The prefix beam, against a search by the book, and against sums over all alignments."""
+
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,8 +31,9 @@ class Bigram:
     """A language model over two keys: the state is 0 or 1 + the last key."""
 
     silent = np.zeros(2, np.bool_)
-    prices = np.array([9.0, -0.375])  # that of a ⌫; a key's own does not count
-    most = np.array([0.125, 0.5])
+    # Only the price of a ⌫ counts.
+    prices = np.array([9.0, -0.375])
+    largest_gain = np.array([0.125, 0.5])
     crowded = False
     table = np.array([[-1.0, 0.5], [-0.25, -2.0], [0.125, -0.75]])
 
@@ -56,7 +59,7 @@ def collapse(path: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def all_alignments(log_probs: npt.NDArray[np.float32]) -> dict[tuple[int, ...], float]:
-    """Log of the summed probability of all alignments, per label sequence."""
+    """Return the log of the summed probability of all alignments, per label sequence."""
     sums: dict[tuple[int, ...], float] = {}
     rows = log_probs.astype(np.float64)
     for path in itertools.product(range(3), repeat=len(rows)):
@@ -72,23 +75,24 @@ frames = arrays(np.float64, st.tuples(st.integers(1, 6), st.just(3)), elements=s
 @settings(max_examples=60)
 @given(log_probs=frames)
 def test_unlimited_beam_is_the_sum_over_all_alignments(log_probs: npt.NDArray[np.float64]) -> None:
-    heard = emission(log_probs)
+    emissions = emission(log_probs)
     beam = PrefixBeam(EXHAUSTIVE, NoLanguageModel(2), blank=BLANK, backspace=-1)
-    beam.push(heard)
+    beam.push(emissions)
     found = {h.labels: h.acoustic for h in beam.nbest(10_000)}
-    expected = all_alignments(heard.log_probs)
+    expected = all_alignments(emissions.log_probs)
     assert found.keys() == expected.keys()
     for labels, score in expected.items():
         assert found[labels] == pytest.approx(score, abs=1e-9)
 
 
 def stacked(labels: tuple[int, ...], backspace: int) -> tuple[float, int]:
-    """LM total and last state of a key sequence by the rules, key by key, with a stack."""
+    """Return the language model's total and last state of a key sequence by the rules, with a stack."""
     stack = [(0.0, 0)]
     paid = 0.0
     for label in labels:
         if label == backspace:
-            stack = stack[:-1] or stack  # at the bottom it gives nothing back
+            # At the bottom it gives nothing back.
+            stack = stack[:-1] or stack
             paid += float(Bigram.prices[label])
         else:
             total, state = stack[-1]
@@ -99,10 +103,10 @@ def stacked(labels: tuple[int, ...], backspace: int) -> tuple[float, int]:
 @settings(max_examples=60)
 @given(log_probs=frames, backspace=st.sampled_from([-1, 1]))
 def test_language_model_is_added_to_every_prefix(log_probs: npt.NDArray[np.float64], backspace: int) -> None:
-    heard = emission(log_probs)
+    emissions = emission(log_probs)
     beam = PrefixBeam(EXHAUSTIVE, Bigram(), blank=BLANK, backspace=backspace)
-    beam.push(heard)
-    expected = all_alignments(heard.log_probs)
+    beam.push(emissions)
+    expected = all_alignments(emissions.log_probs)
     for found in beam.nbest(10_000):
         lm, state = stacked(found.labels, backspace)
         assert found.lm == pytest.approx(lm, abs=1e-12)
@@ -117,17 +121,17 @@ def test_language_model_is_added_to_every_prefix(log_probs: npt.NDArray[np.float
 @settings(max_examples=60)
 @given(log_probs=frames)
 def test_pruning_never_invents_probability(log_probs: npt.NDArray[np.float64]) -> None:
-    heard = emission(log_probs)
-    expected = all_alignments(heard.log_probs)
+    emissions = emission(log_probs)
+    expected = all_alignments(emissions.log_probs)
     beam = PrefixBeam(BeamSettings(beam=3, labels=2, threshold=8), NoLanguageModel(2), blank=BLANK, backspace=-1)
-    beam.push(heard)
+    beam.push(emissions)
     assert 1 <= len(beam.nbest(10)) <= 3
     for found in beam.nbest(10):
         assert found.acoustic <= expected[found.labels] + 1e-9
 
 
-def by_the_book(heard: Emission, scorer: LanguageScorer, limits: BeamSettings) -> dict[tuple[int, ...], float]:
-    """Prefix beam search with strings and dictionaries, every candidate scored: totals by prefix."""
+def by_the_book(emissions: Emission, scorer: LanguageScorer, limits: BeamSettings) -> dict[tuple[int, ...], float]:
+    """Search with tuples and dictionaries, every candidate scored, and return the totals by prefix."""
 
     def path_after(path: tuple[tuple[float, int], ...], label: int) -> tuple[tuple[float, int], ...]:
         if KEYS[label] == BACKSPACE:
@@ -140,7 +144,7 @@ def by_the_book(heard: Emission, scorer: LanguageScorer, limits: BeamSettings) -
     paths: dict[tuple[int, ...], tuple[tuple[float, int], ...]] = {(): ((0.0, START),)}
     beam: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, -np.inf)}
     totals: dict[tuple[int, ...], float] = {}
-    for row in heard.log_probs.astype(np.float64):
+    for row in emissions.log_probs.astype(np.float64):
         best = [
             label for label in np.argsort(-row, kind="stable")[: limits.labels].tolist() if row[label] > limits.floor
         ]
@@ -179,19 +183,19 @@ def test_finds_the_same_prefixes_as_the_search_by_the_book(
     priors: dict[str, float],
 ) -> None:
     scorer = make_scorer(replace(facts, priors=priors))
-    heard = babble(60, seed, blank=3.0)
-    expected = by_the_book(heard, scorer, limits)
+    emissions = babble(60, seed, blank=3.0)
+    expected = by_the_book(emissions, scorer, limits)
     beam = PrefixBeam(limits, scorer)
-    beam.push(heard)
+    beam.push(emissions)
     found = {h.labels: h.total for h in beam.nbest(100)}
     assert list(found) == list(expected)
     assert list(found.values()) == pytest.approx(list(expected.values()), abs=1e-9)
     assert max(len(labels) for labels in found) > 5
 
 
-def decoded(scorer: LanguageScorer, heard: Emission) -> tuple[str, float]:
+def decoded(scorer: LanguageScorer, emissions: Emission) -> tuple[str, float]:
     beam = PrefixBeam(BeamSettings(), scorer)
-    beam.push(heard)
+    beam.push(emissions)
     return labels_to_text(beam.best().labels), beam.best().lm
 
 
@@ -222,13 +226,14 @@ def test_backspace_has_its_price_beside_what_it_undoes(
 def test_a_faint_key_and_backspace_are_typed_only_where_they_are_free(
     make_scorer: MakeScorer, facts: LanguageModelFacts, ctc_path: PathMaker
 ) -> None:
-    heard = ctc_path("c__a_t_")
-    noise = heard.log_probs.copy()
+    emissions = ctc_path("c__a_t_")
+    noise = emissions.log_probs.copy()
     noise[1:3] = np.log(1e-6)
     noise[1, [LABELS["z"], CLASSES - 1]] = np.log([0.55, 0.45])
     noise[2, [LABELS[BACKSPACE], CLASSES - 1]] = np.log([0.55, 0.45])
     found = {
-        decoded(make_scorer(replace(facts, priors=priors)), Emission(noise, heard.times))[0] for priors in ({}, PRIORS)
+        decoded(make_scorer(replace(facts, priors=priors)), Emission(noise, emissions.times))[0]
+        for priors in ({}, PRIORS)
     }
     assert found == {"cz⌫at", "cat"}
 
@@ -244,12 +249,13 @@ def test_backspace_returns_into_the_word_before_the_space(scorer: LanguageScorer
 def test_silent_keys_leave_the_language_model_alone(scorer: LanguageScorer, ctc_path: PathMaker) -> None:
     _, plain = decoded(scorer, ctc_path("cat"))
     assert decoded(scorer, ctc_path("c⇧at⇧")) == ("c⇧at⇧", plain)
-    assert decoded(scorer, ctc_path("cz⇧⌫at")) == ("cz⇧⌫at", plain)  # ⌫ deletes characters
+    # ⌫ deletes the character, not the ⇧ behind it.
+    assert decoded(scorer, ctc_path("cz⇧⌫at")) == ("cz⇧⌫at", plain)
 
 
 @st.composite
 def with_typos(draw: st.DrawFn) -> tuple[str, str]:
-    """A text, and the same with (typo, ⌫) pairs, also within one another."""
+    """Draw a text, and the same with (typo, ⌫) pairs, also within one another."""
     text = draw(st.text("catz ", min_size=1, max_size=8))
     typed = list(text)
     for _ in range(draw(st.integers(0, 5))):
@@ -260,7 +266,7 @@ def with_typos(draw: st.DrawFn) -> tuple[str, str]:
 
 @shared_fixtures
 @given(texts=with_typos(), commit=st.booleans(), priced=st.booleans())
-def test_typos_taken_back_leave_the_total(
+def test_a_typo_that_is_taken_back_leaves_the_total(
     make_scorer: MakeScorer,
     facts: LanguageModelFacts,
     ctc_path: PathMaker,
@@ -295,7 +301,8 @@ def test_deep_backspaces_fall_back_to_the_start(scorer: LanguageScorer, ctc_path
 
     commit(text + "⌫" * 64)
     assert beam.best().lm == pytest.approx(first, abs=1e-9)
-    commit("⌫⌫")  # deeper than what is kept
+    # Deeper than what is remembered.
+    commit("⌫⌫")
     assert beam.best().lm == pytest.approx(first, abs=1e-9)
     commit("cat")
     assert beam.best().lm == pytest.approx(first + decoded(scorer, ctc_path("cat"))[1], abs=1e-9)
@@ -308,10 +315,10 @@ def ranking(beam: PrefixBeam) -> list[object]:
 @settings(shared_fixtures, max_examples=40)
 @given(cuts=st.lists(st.integers(0, 150), max_size=10).map(sorted), seed=st.integers(0, 20))
 def test_any_cut_gives_the_same_ranking(scorer: LanguageScorer, babble: PathMaker, cuts: list[int], seed: int) -> None:
-    heard = babble(150, seed)
+    emissions = babble(150, seed)
     whole, cut = PrefixBeam(BeamSettings(), scorer), PrefixBeam(BeamSettings(), scorer)
-    whole.push(heard)
-    for piece in zip(np.split(heard.log_probs, cuts), np.split(heard.times, cuts), strict=True):
+    whole.push(emissions)
+    for piece in zip(np.split(emissions.log_probs, cuts), np.split(emissions.times, cuts), strict=True):
         cut.push(Emission(*piece))
     assert ranking(cut) == ranking(whole)
     assert cut.keys() == whole.keys()
@@ -328,7 +335,7 @@ def test_reset_forgets_everything(scorer: LanguageScorer, babble: PathMaker) -> 
     assert ranking(beam) == ranking(fresh)
 
 
-def test_what_the_language_model_forgets_changes_nothing(
+def test_states_that_the_language_model_forgets_change_nothing(
     arpa: str, facts: LanguageModelFacts, babble: PathMaker
 ) -> None:
     scorer, forgetful = load_scorer(arpa, facts), KenlmScorer(kenlm.Model(arpa), facts, rows=3)
@@ -344,11 +351,12 @@ def test_what_the_language_model_forgets_changes_nothing(
 
 def test_a_key_is_timed_where_it_is_likeliest(ctc_path: PathMaker) -> None:
     beam = PrefixBeam(BeamSettings(), NoLanguageModel())
-    heard = ctc_path("____a____")
-    faint = heard.log_probs.copy()
-    faint[1, 0] = np.log(0.01)  # an early, weak trace of the same key
-    beam.push(Emission(faint, heard.times))
-    assert beam.best().times == (heard.times[4],)
+    emissions = ctc_path("____a____")
+    faint = emissions.log_probs.copy()
+    # An early, weak trace of the same key.
+    faint[1, 0] = np.log(0.01)
+    beam.push(Emission(faint, emissions.times))
+    assert beam.best().times == (emissions.times[4],)
 
 
 def test_keys_are_never_later_than_the_next(scorer: LanguageScorer, babble: PathMaker) -> None:
@@ -362,7 +370,8 @@ def test_keys_are_never_later_than_the_next(scorer: LanguageScorer, babble: Path
 @pytest.mark.parametrize(("threshold", "kept"), [(3.0, [(0,), ()]), (5.0, [(0,), (), (1,)])])
 def test_hopeless_prefixes_are_dropped(threshold: float, kept: list[tuple[int, ...]]) -> None:
     beam = PrefixBeam(BeamSettings(threshold=threshold), NoLanguageModel(2), blank=BLANK, backspace=-1)
-    beam.push(emission(np.log([[0.9, 0.01, 0.09]])))  # the second key is 4.5 nats behind the first
+    # The second key is 4.5 nats behind the first.
+    beam.push(emission(np.log([[0.9, 0.01, 0.09]])))
     assert [h.labels for h in beam.nbest(9)] == kept
 
 
@@ -387,13 +396,14 @@ def test_cut_keeps_what_agrees_and_memory_only_for_that(scorer: LanguageScorer, 
     assert labels_to_text(beam.best().labels) == "t"
     beam.cut(np.inf)
     assert [h.labels for h in beam.nbest(50)] == [()]
-    assert beam.size == 4  # the bottom of the LM's path, and c, a, t that a ⌫ may undo
+    # The bottom of the path, and c, a, t that a ⌫ may undo.
+    assert beam.size == 4
 
 
 class Fond(Bigram):
-    """Of three keys; after key 0 it likes key 1 so much, and key 2 not at all."""
+    """A model of three keys that gives key 1 so many nats after key 0, and key 2 hardly a chance."""
 
-    silent, prices, most = np.zeros(3, np.bool_), np.zeros(3), np.full(3, 2.0)
+    silent, prices, largest_gain = np.zeros(3, np.bool_), np.zeros(3), np.full(3, 2.0)
 
     def __init__(self, nats: float) -> None:
         self.table = np.zeros((4, 3))
@@ -402,20 +412,21 @@ class Fond(Bigram):
 
 @pytest.mark.parametrize(("nats", "final", "kept"), [(0.4, (), {(1,), (2,), (0, 2)}), (1.0, (0,), {(1,), (2,)})])
 def test_all_prefixes_vote_on_what_becomes_final(nats: float, final: tuple[int, ...], kept: set[object]) -> None:
-    """Key 0 first: 45 %, and nothing 55 %, but that is shared by two prefixes: none of them is the best."""
+    """At first key 0 has 45 %, and nothing 55 %, but two prefixes share that, so that neither is the best."""
     beam = PrefixBeam(BeamSettings(), Fond(nats), blank=3, backspace=-1)
     beam.push(emission(np.log([[0.45, 1e-9, 1e-9, 0.55], [1e-9, 0.5, 0.5, 1e-9]])))
     assert beam.best().labels == (0, 1)
     assert tuple(key.label for key in beam.cut(0.004, patience=9.0)) == final
-    assert {h.labels for h in beam.nbest(9)} == kept  # one that outranks the winning side is dropped with its patience
+    # A prefix that outranks the winning side is dropped whatever the patience.
+    assert {h.labels for h in beam.nbest(9)} == kept
 
 
 def test_labels_are_those_of_the_keys(scorer: LanguageScorer, babble: PathMaker) -> None:
     beam = PrefixBeam(BeamSettings(), scorer)
-    heard = babble(200, seed=3, blank=5.0)
+    emissions = babble(200, seed=3, blank=5.0)
     texts = set()
     for frame in range(200):
-        beam.commit(Emission(heard.log_probs[frame : frame + 1], heard.times[frame : frame + 1]), 0.2, 0.5)
+        beam.commit(Emission(emissions.log_probs[frame : frame + 1], emissions.times[frame : frame + 1]), 0.2, 0.5)
         keys = beam.keys()
         assert list(beam.labels()) == [key.label for key in keys]
         texts.add(tuple(beam.labels()))
@@ -425,7 +436,7 @@ def test_labels_are_those_of_the_keys(scorer: LanguageScorer, babble: PathMaker)
     assert len(texts) > 20
 
 
-def test_idle_hands_fill_no_memory(scorer: LanguageScorer) -> None:
+def test_idle_hours_do_not_fill_the_memory(scorer: LanguageScorer) -> None:
     beam = PrefixBeam(BeamSettings(), scorer)
     probs = np.full((1, CLASSES), 1e-6)
     probs[0, [0, 2, -1]] = 0.002, 0.002, 0.996
@@ -455,8 +466,89 @@ def test_memory_is_bounded_for_days(scorer: LanguageScorer, babble: PathMaker, f
 
 
 @pytest.mark.parametrize(
-    "log_probs", [np.zeros((2, 98)), np.zeros(99), np.full((1, 99), np.nan), np.full((1, 99), -np.inf)]
+    ("log_probs", "problem"),
+    [
+        (np.zeros((2, 98)), r"have the shape \(2, 98\) for 2 times"),
+        (np.zeros(99), r"have the shape \(99,\) for 99 times"),
+        (np.full((1, 99), np.nan), "hold NaN"),
+        (np.full((1, 99), -np.inf), "in which no class is possible"),
+    ],
 )
-def test_what_is_no_emission_is_refused(scorer: LanguageScorer, log_probs: npt.NDArray[np.float64]) -> None:
-    with pytest.raises(InputError, match=r"expected natural-log probabilities of shape \(frames, 99\)"):
-        PrefixBeam(BeamSettings(), scorer).push(emission(log_probs))
+def test_emissions_that_do_not_fit_are_refused(
+    scorer: LanguageScorer, log_probs: npt.NDArray[np.float64], problem: str
+) -> None:
+    beam = PrefixBeam(BeamSettings(), scorer)
+    for take in (beam.push, lambda emission: beam.commit(emission, 0.8, 2.0)):
+        with pytest.raises(InputError, match=f"{problem}.*expected natural-log probabilities of shape .frames, 99."):
+            take(emission(log_probs))
+
+
+def test_posteriors_for_another_number_of_keys_are_our_fault_not_that_of_the_emissions(
+    scorer: LanguageScorer, ctc_path: PathMaker
+) -> None:
+    beam = PrefixBeam(BeamSettings(), scorer)
+    with pytest.raises(ValueError, match="required has 97 posteriors: expected one for each of 98 keys, or none"):
+        beam.commit(ctc_path("c_"), 0.8, 2.0, np.ones(97))
+
+
+class Broken(Bigram):
+    """A language model with a fault of its own."""
+
+    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> Scores:
+        raise ValueError("a fault of the language model")
+
+
+def test_a_fault_of_the_language_model_is_not_blamed_on_the_emissions() -> None:
+    beam = PrefixBeam(BeamSettings(), Broken(), blank=BLANK, backspace=-1)
+    with pytest.raises(ValueError, match="a fault of the language model"):
+        beam.push(emission(np.log([[0.5, 0.25, 0.25]])))
+
+
+@settings(shared_fixtures, max_examples=30)
+@given(at=st.integers(0, 150), seed=st.integers(0, 20))
+def test_a_beam_with_the_state_of_another_goes_on_as_it_would(
+    arpa: str,
+    facts: LanguageModelFacts,
+    scorer_of_kind: Callable[..., LanguageScorer],
+    babble: PathMaker,
+    at: int,
+    seed: int,
+) -> None:
+    emissions = babble(150, seed, blank=3.0)
+    first, second = (
+        Emission(*piece)
+        for piece in zip(np.split(emissions.log_probs, [at]), np.split(emissions.times, [at]), strict=True)
+    )
+    scorer = scorer_of_kind("flat", arpa, facts)
+    beam, fresh = PrefixBeam(BeamSettings(), scorer), PrefixBeam(BeamSettings(), scorer)
+    beam.commit(first, 0.2, 0.5)
+    fresh.push(babble(80, seed + 1))
+    fresh.labels()
+    state = beam.state
+    assert state is not None
+    expected = beam.commit(second, 0.2, 0.5), ranking(beam), beam.labels(), beam.size
+    fresh.state = state
+    assert (fresh.commit(second, 0.2, 0.5), ranking(fresh), fresh.labels(), fresh.size) == expected
+
+
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(
+    arpa: str, facts: LanguageModelFacts, scorer_of_kind: Callable[..., LanguageScorer], babble: PathMaker
+) -> None:
+    scorer = scorer_of_kind("flat", arpa, facts)
+    wide, narrow = PrefixBeam(BeamSettings(), scorer), PrefixBeam(BeamSettings(beam=2), scorer)
+    for beam in (wide, narrow):
+        beam.push(babble(50))
+    state, before = wide.state, ranking(narrow)
+    assert state is not None
+    for unfit in (state, b"", state[:-1], state + b"0", bytes(len(state))):
+        with pytest.raises(ValueError, match="not the state of a beam with these settings"):
+            narrow.state = unfit
+    with pytest.raises(ValueError, match="there is no state of the beam"):
+        narrow.state = None
+    assert ranking(narrow) == before
+
+
+def test_a_beam_whose_language_model_numbers_its_states_anew_has_no_state(
+    arpa: str, facts: LanguageModelFacts, scorer_of_kind: Callable[..., LanguageScorer]
+) -> None:
+    assert PrefixBeam(BeamSettings(), scorer_of_kind("kenlm", arpa, facts)).state is None

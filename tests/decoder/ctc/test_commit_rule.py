@@ -1,4 +1,4 @@
-"""What the commit rule adds to the fixed lag: finality by confidence, holding, keys that must be final to be seen."""
+"""The commit rule beyond the fixed lag: final by confidence, hold, and keys that are shown only when final."""
 
 from collections.abc import Callable, Iterable
 
@@ -28,24 +28,24 @@ rules = st.builds(
 )
 
 
-def events(rule: CommitRule, scorer: LanguageScorer, heard: Emission, cuts: Iterable[int]) -> list[TextEvent]:
+def events(rule: CommitRule, scorer: LanguageScorer, emissions: Emission, cuts: Iterable[int]) -> list[TextEvent]:
     decoder = Committer(PrefixBeam(BeamSettings(), scorer), rule)
     pieces = [
         Emission(*piece)
-        for piece in zip(*(np.split(each, list(cuts)) for each in (heard.log_probs, heard.times)), strict=True)
+        for piece in zip(*(np.split(each, list(cuts)) for each in (emissions.log_probs, emissions.times)), strict=True)
     ]
-    found = [event for piece in pieces if len(piece.times) for event in decoder.push(piece)]
-    return [*found, *decoder.finish()]
+    pushed = [event for piece in pieces if len(piece.times) for event in decoder.push(piece)]
+    return [*pushed, *decoder.finish()]
 
 
 def text(keys: Iterable[Key]) -> str:
     return labels_to_text(key.label for key in keys)
 
 
-def final_after(rule: CommitRule, heard: Emission) -> list[tuple[str, int]]:
-    """Final keys in the order in which they became so, each with the number of the frame that made it final."""
+def final_after(rule: CommitRule, emissions: Emission) -> list[tuple[str, int]]:
+    """Return the final keys in the order in which they became so, each with the frame that made it final."""
     shown, found = KeySequence(), []
-    for event in events(rule, NoLanguageModel(), heard, range(1, len(heard.times))):
+    for event in events(rule, NoLanguageModel(), emissions, range(1, len(emissions.times))):
         found += [(labels_to_text([key.label]), round(event.time / 0.008)) for key in shown.push(event)]
     return found
 
@@ -55,11 +55,12 @@ def final_after(rule: CommitRule, heard: Emission) -> list[tuple[str, int]]:
 def test_final_text_never_changes_and_no_cut_changes_it(
     scorer: LanguageScorer, babble: PathMaker, rule: CommitRule, seed: int, cuts: list[int]
 ) -> None:
-    heard, texts = babble(250, seed), []
+    emissions, texts = babble(250, seed), []
     for each in (cuts, [], range(1, 250)):
         shown, final = KeySequence(), list[Key]()
-        for event in events(rule, scorer, heard, each):
-            final += shown.push(event)  # raises where final keys were touched
+        for event in events(rule, scorer, emissions, each):
+            # This raises if a final key is touched.
+            final += shown.push(event)
             assert tuple(final) == shown.final
             assert rule.mode == "revise" or not shown.tail
             assert all(key.time <= event.time for key in event.insert)
@@ -72,12 +73,12 @@ def test_final_text_never_changes_and_no_cut_changes_it(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(rule=rules, seed=st.integers(0, 50), uptime=st.floats(0, 1e7))
-def test_what_the_clock_says_first_changes_neither_text_nor_when_it_is_final(
+def test_the_first_time_stamp_changes_neither_the_text_nor_when_it_is_final(
     scorer: LanguageScorer, babble: PathMaker, rule: CommitRule, seed: int, uptime: float
 ) -> None:
     def final(start: float) -> list[tuple[int, int]]:
-        heard, shown, found = babble(250, seed), KeySequence(), list[tuple[int, int]]()
-        later = Emission(heard.log_probs, heard.times + start)
+        emissions, shown, found = babble(250, seed), KeySequence(), list[tuple[int, int]]()
+        later = Emission(emissions.log_probs, emissions.times + start)
         for event in events(rule, scorer, later, range(1, 250)):
             found += [(key.label, round((event.time - start) / 0.008)) for key in shown.push(event)]
         return found
@@ -87,33 +88,33 @@ def test_what_the_clock_says_first_changes_neither_text_nor_when_it_is_final(
 
 @pytest.mark.parametrize("mode", ["revise", "hold"])
 def test_a_key_beyond_doubt_is_final_once_it_is_old_enough(ctc_path: PathMaker, mode: Mode) -> None:
-    heard = ctc_path("__c" + "_" * 30 + "a" + "_" * 120)
-    assert final_after(CommitRule(mode, 0.8, 0.99, age=0.04), heard) == [("c", 2 + 5), ("a", 33 + 5)]
-    assert final_after(CommitRule(mode, 0.8), heard) == [("c", 2 + 100), ("a", 33 + 100)]
+    emissions = ctc_path("__c" + "_" * 30 + "a" + "_" * 120)
+    assert final_after(CommitRule(mode, 0.8, 0.99, age=0.04), emissions) == [("c", 2 + 5), ("a", 33 + 5)]
+    assert final_after(CommitRule(mode, 0.8), emissions) == [("c", 2 + 100), ("a", 33 + 100)]
 
 
-def test_a_doubtful_key_waits_and_those_behind_it_with_it(ctc_path: PathMaker) -> None:
-    heard = ctc_path("__c" + "_" * 30 + "a" + "_" * 120)
-    log_probs = heard.log_probs.copy()
+def test_keys_wait_behind_a_doubtful_one(ctc_path: PathMaker) -> None:
+    emissions = ctc_path("__c" + "_" * 30 + "a" + "_" * 120)
+    log_probs = emissions.log_probs.copy()
     log_probs[2, [LABELS["c"], LABELS["x"]]] = np.log(0.9), np.log(0.1)
-    doubtful = Emission(log_probs, heard.times)
+    doubtful = Emission(log_probs, emissions.times)
     assert final_after(CommitRule("hold", 0.8, 0.89, age=0.0), doubtful) == [("c", 2), ("a", 33)]
     assert final_after(CommitRule("hold", 0.8, 0.95, age=0.0), doubtful) == [("c", 2 + 100), ("a", 2 + 100)]
 
 
 @pytest.mark.parametrize("key", ["⏎", "⌫"])
-def test_what_cannot_be_taken_back_wants_less_doubt(ctc_path: PathMaker, key: str) -> None:
-    heard = ctc_path(f"__{key}" + "_" * 150)
-    log_probs = heard.log_probs.copy()
+def test_an_irreversible_key_requires_a_higher_posterior(ctc_path: PathMaker, key: str) -> None:
+    emissions = ctc_path(f"__{key}" + "_" * 150)
+    log_probs = emissions.log_probs.copy()
     log_probs[2, [LABELS[key], LABELS["x"]]] = np.log(0.97), np.log(0.03)
-    doubtful = Emission(log_probs, heard.times)
+    doubtful = Emission(log_probs, emissions.times)
     assert final_after(CommitRule("hold", 0.8, 0.95, caution=1.0, age=0.0), doubtful) == [(key, 2)]
     assert final_after(CommitRule("hold", 0.8, 0.95, caution=10.0, age=0.0), doubtful) == [(key, 2 + 100)]
     assert final_after(CommitRule("hold", 0.8, 0.95, age=0.0), ctc_path(f"__{key}__")) == [(key, 2)]
 
 
 @pytest.mark.parametrize("key", ["⏎", "⌫"])
-def test_what_cannot_be_taken_back_and_all_behind_it_is_seen_only_when_final(ctc_path: PathMaker, key: str) -> None:
+def test_an_irreversible_key_and_those_behind_it_are_shown_only_when_it_is_final(ctc_path: PathMaker, key: str) -> None:
     shown, seen = KeySequence(), []
     for event in events(CommitRule(lag=0.196), NoLanguageModel(), ctc_path(f"c_{key}_t_" + "_" * 40), range(1, 45)):
         shown.push(event)
@@ -124,11 +125,11 @@ def test_what_cannot_be_taken_back_and_all_behind_it_is_seen_only_when_final(ctc
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(seed=st.integers(0, 200), confidence=st.sampled_from([0.6, 0.9, 0.99]))
 def test_confidence_only_hastens(babble: PathMaker, seed: int, confidence: float) -> None:
-    """At any moment no key is waiting that is older than the lag."""
+    """No key that is older than the lag ever waits."""
     beam = PrefixBeam(BeamSettings(), NoLanguageModel())
-    decoder, heard = Committer(beam, CommitRule("hold", 0.2, confidence)), babble(200, seed)
+    decoder, emissions = Committer(beam, CommitRule("hold", 0.2, confidence)), babble(200, seed)
     for first in range(0, 200, 3):
-        piece = Emission(heard.log_probs[first : first + 3], heard.times[first : first + 3])
+        piece = Emission(emissions.log_probs[first : first + 3], emissions.times[first : first + 3])
         decoder.push(piece)
         assert all(time > piece.times[-1] - 0.2 for time in beam.best().times)
 
@@ -153,10 +154,10 @@ def test_rules_that_make_no_sense_are_refused(wrong: dict[str, float | str]) -> 
 def test_an_uncertain_key_is_shown_once_it_is_likely_and_stays_while_the_best_text_holds_it(
     ctc_path: PathMaker,
 ) -> None:
-    heard = ctc_path("_c__" + "_" * 40)
-    log_probs = heard.log_probs.copy()
+    emissions = ctc_path("_c__" + "_" * 40)
+    log_probs = emissions.log_probs.copy()
     log_probs[1, [LABELS["c"], LABELS["x"]]] = np.log(0.55), np.log(0.45)
-    doubtful = Emission(log_probs, heard.times)
+    doubtful = Emission(log_probs, emissions.times)
 
     def seen(show: float) -> list[tuple[int, str, str]]:
         shown, found = KeySequence(), []
@@ -171,11 +172,11 @@ def test_an_uncertain_key_is_shown_once_it_is_likely_and_stays_while_the_best_te
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(seed=st.integers(0, 200))
-def test_wanting_more_to_show_changes_no_final_key_and_takes_less_back(babble: PathMaker, seed: int) -> None:
-    heard, final, erased = babble(250, seed), [], []
+def test_a_higher_share_to_show_changes_no_final_key_and_takes_less_back(babble: PathMaker, seed: int) -> None:
+    emissions, final, erased = babble(250, seed), [], []
     for show in (0.0, 0.5, 0.9, 1.0):
         shown = KeySequence()
-        found = events(CommitRule(lag=0.2, show=show), NoLanguageModel(), heard, range(1, 250))
+        found = events(CommitRule(lag=0.2, show=show), NoLanguageModel(), emissions, range(1, 250))
         for event in found:
             shown.push(event)
         final.append(text(shown.final))
@@ -186,24 +187,24 @@ def test_wanting_more_to_show_changes_no_final_key_and_takes_less_back(babble: P
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(seed=st.integers(0, 200), reject=st.sampled_from([0.3, 0.6, 0.95]))
-def test_a_key_that_nobody_believes_in_is_never_final_and_counted(babble: PathMaker, seed: int, reject: float) -> None:
+def test_a_rejected_key_is_never_final_and_counted(babble: PathMaker, seed: int, reject: float) -> None:
     def held(share: float) -> tuple[list[Key], int]:
         decoder = Committer(PrefixBeam(BeamSettings(), NoLanguageModel()), CommitRule("hold", 0.2, 0.9, reject=share))
         found = [*decoder.push(babble(250, seed)), *decoder.finish()]
         return [key for event in found for key in event.insert], decoder.rejected
 
-    (everything, none), (kept, rejected) = held(0.0), held(reject)
-    assert kept == [key for key in everything if key.confidence >= reject]
-    assert (none, rejected) == (0, len(everything) - len(kept))
+    (everything, none), (accepted, rejected) = held(0.0), held(reject)
+    assert accepted == [key for key in everything if key.confidence >= reject]
+    assert (none, rejected) == (0, len(everything) - len(accepted))
 
 
 def test_a_rejected_key_that_was_shown_is_taken_back(ctc_path: PathMaker) -> None:
-    heard = ctc_path("_c__" + "_" * 40)
-    log_probs = heard.log_probs.copy()
+    emissions = ctc_path("_c__" + "_" * 40)
+    log_probs = emissions.log_probs.copy()
     log_probs[1, [LABELS["c"], LABELS["x"]]] = np.log(0.55), np.log(0.45)
     shown, seen = KeySequence(), []
     for event in events(
-        CommitRule(lag=0.196, reject=0.6), NoLanguageModel(), Emission(log_probs, heard.times), range(1, 44)
+        CommitRule(lag=0.196, reject=0.6), NoLanguageModel(), Emission(log_probs, emissions.times), range(1, 44)
     ):
         shown.push(event)
         seen.append((round(event.time / 0.008), text(shown.final), text(shown.tail)))

@@ -1,3 +1,5 @@
+"""The greedy decoder reads CTC paths."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from messages.emission import Emission
 
 
 def path(text: str, probability: float = 0.9) -> Emission:
-    """A CTC path as a string, `_` the blank: each frame's label gets `probability`, the others share the rest."""
+    """Return a frame per character, `_` the blank: its label has `probability`, the others share the rest."""
     probs = np.full((len(text), CLASSES), (1 - probability) / (CLASSES - 1))
     probs[np.arange(len(text)), [BLANK if c == "_" else LABELS[c] for c in text]] = probability
     return Emission(np.log(probs).astype(np.float32), np.arange(len(text), dtype=np.float64) * 0.008)
@@ -35,6 +37,16 @@ def test_any_cut_gives_the_same_keys(labels: list[str], cuts: list[int]) -> None
     greedy = GreedyDecoder()
     pieces = zip(np.split(emission.log_probs, cuts), np.split(emission.times, cuts), strict=True)
     assert [key for piece in pieces for key in greedy.push(Emission(*piece))] == GreedyDecoder().push(emission)
+
+
+@given(labels=st.lists(st.sampled_from("ab_"), max_size=30), at=st.integers(0, 30))
+def test_a_decoder_with_the_state_of_another_goes_on_as_it_would(labels: list[str], at: int) -> None:
+    text = "".join(labels)
+    greedy, fresh = GreedyDecoder(), GreedyDecoder()
+    greedy.push(path(text[:at]))
+    fresh.push(path("ba"))
+    fresh.state = greedy.state
+    assert fresh.push(path(text[at:])) == greedy.push(path(text[at:]))
 
 
 def test_reset_forgets_the_previous_label() -> None:

@@ -1,6 +1,9 @@
-"""Hot words: what the automaton gives is what counting the words in the text says, and the beam ranks by it."""
+"""Hot words: the automaton gives the nats that counting the words in a text gives, and the beam ranks by them."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -33,21 +36,21 @@ def graph_of(*words: str, weight: float = 1.0) -> HotWords:
 
 
 def gains(graph: HotWords, text: str) -> tuple[list[float], int]:
-    """Nats per key, and the state after them."""
-    state, found = 0, []
+    """Return the nats per key, and the state after them."""
+    state, nats = 0, []
     for label in text_to_labels(text):
-        found.append(graph.gain(state, label))
+        nats.append(graph.gain(state, label))
         state = graph.next(state, label)
-    return found, state
+    return nats, state
 
 
 def boundaries(word: str) -> tuple[str, str]:
-    """Regular expressions for what must not stand before and behind a hot word."""
+    """Return regular expressions of the characters that must not stand before and behind a hot word."""
     return f"(?<!{PART})" if re.match(PART, word) else "", f"(?!{PART})" if re.match(PART, word[-1]) else ""
 
 
 def complete(words: dict[str, float], text: str) -> float:
-    """Nats of the hot words in a whole text, overlapping ones too."""
+    """Return the nats of the hot words in a whole text, overlapping ones too."""
     total = 0.0
     for word, weight in words.items():
         before, behind = boundaries(word)
@@ -55,19 +58,19 @@ def complete(words: dict[str, float], text: str) -> float:
     return total
 
 
-def on_its_way(words: dict[str, float], text: str) -> float:
-    """Nats of what the text's end may yet become: of the longest share of any word, or of all that are whole."""
+def pending(words: dict[str, float], text: str) -> float:
+    """Return the nats that are pending at the text's end: for the longest beginning of a word, or for whole words."""
     shares = [0.0]
     for word, weight in words.items():
         before, _ = boundaries(word)
         shares += [
             end * weight for end in range(1, len(word) + 1) if re.search(f"{before}{re.escape(word[:end])}$", text)
         ]
-    return max(*shares, complete(words, text) - settled(words, text))
+    return max(*shares, complete(words, text) - earned(words, text))
 
 
-def settled(words: dict[str, float], text: str) -> float:
-    """Nats of the hot words that lie before the text's last key, whatever follows."""
+def earned(words: dict[str, float], text: str) -> float:
+    """Return the nats of the hot words before the text's last key, which stay whatever follows."""
     return complete(words, text) - sum(
         len(word) * weight
         for word, weight in words.items()
@@ -76,24 +79,25 @@ def settled(words: dict[str, float], text: str) -> float:
 
 
 @given(words=hot_words, text=st.text("ab+ ", max_size=14))
-def test_a_text_gets_what_counting_its_hot_words_says(words: dict[str, float], text: str) -> None:
+def test_a_text_gets_the_nats_of_the_hot_words_in_it(words: dict[str, float], text: str) -> None:
     graph = graph_of(*(f"{word}:{weight}" for word, weight in words.items()))
     for length in range(len(text) + 1):
-        found, state = gains(graph, text[:length])
-        assert sum(found) == pytest.approx(settled(words, text[:length]) + on_its_way(words, text[:length]), abs=1e-9)
-        assert sum(found) + graph.end(state) == pytest.approx(complete(words, text[:length]), abs=1e-9)
+        nats, state = gains(graph, text[:length])
+        assert sum(nats) == pytest.approx(earned(words, text[:length]) + pending(words, text[:length]), abs=1e-9)
+        assert sum(nats) + graph.end(state) == pytest.approx(complete(words, text[:length]), abs=1e-9)
 
 
 @pytest.mark.parametrize(
     ("text", "nats"),
     [
         ("the ann", [0, 0, 0, 0, 2, 2, 2]),
-        ("ann ", [2, 2, 2, 0]),  # and stays
-        ("anna", [2, 2, 2, -6]),  # the middle of another word is none
-        ("bann ", [0, 0, 0, 0, 0]),  # nor is its end
+        ("ann ", [2, 2, 2, 0]),
+        # The beginning of another word does not count, nor does its end.
+        ("anna", [2, 2, 2, -6]),
+        ("bann ", [0, 0, 0, 0, 0]),
         ("ann's", [2, 2, 2, 0, 0]),
         ("a⇧nn", [2, 0, 2, 2]),
-        ("at", [2, -2]),  # nothing is left of what failed
+        ("at", [2, -2]),
         ("Ann", [0, 0, 0]),
         ("ann⏎", [2, 2, 2, 0]),
     ],
@@ -138,15 +142,15 @@ def test_words_as_settings_write_them() -> None:
         ("", "'' is empty"),
         ("  ", "'' is empty"),
         ("new  york", "odd spaces"),
-        ("café", "'café' has é, no key"),
-        ("a⌫b", "has ⌫, no key"),
+        ("café", "'café' has é, which is not a character"),
+        ("a⌫b", "has ⌫, which is not a character"),
         ("Ann:nan", "'Ann' weighs nan: expected a finite number"),
         ("Ann:inf", "weighs inf"),
         ("Ann:0", "weighs 0"),
         ("Ann:-1", "weighs -1"),
     ],
 )
-def test_what_is_no_hot_word_is_refused(word: str, sentence: str) -> None:
+def test_words_that_cannot_be_hot_words_are_refused(word: str, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         parse_hot_words([word], 1.0)
 
@@ -161,8 +165,29 @@ def test_too_many_are_refused() -> None:
         hot_word_graph([HotWord(f"{i:0100}", 1.0) for i in range(MOST_KEYS // 100 + 1)])
 
 
+def test_states_have_the_same_numbers_in_every_process() -> None:
+    """The state of a beam names them, and may be set in another process."""
+    program = (
+        "from decoder.language.hot_words import hot_word_graph, parse_hot_words\n"
+        "from messages.charset import LABELS\n"
+        "graph = hot_word_graph(parse_hot_words(['ann', 'bob', 'cat', 'dan', 'eve', 'fay'], 1.0))\n"
+        "print([graph.next(0, LABELS[key]) for key in 'abcdef'])"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in (1, 2, 3)
+    }
+    assert outputs == {"[2, 3, 4, 5, 6, 7]\n"}
+
+
 def hot_nats(graph: HotWords, typed: str) -> float:
-    """What a key sequence is given, with a stack for ⌫."""
+    """Return the nats that a key sequence is given, with a stack for ⌫."""
     stack = [(0.0, 0)]
     for key in typed:
         if key == "⌫":
@@ -197,7 +222,7 @@ def test_backspace_unwinds_the_hot_words_after_commits(
             final += beam.cut(np.inf)
         text = labels_to_text(key.label for key in final)
         assert text == typed
-    # Both went the same way, so what is between them is the hot words'.
+    # Both went the same way, so the difference is the hot words'.
     assert both.best().lm - alone.best().lm == pytest.approx(hot_nats(graph, typed), abs=1e-9)
     for beam in (alone, both):
         beam.finish()
@@ -205,13 +230,13 @@ def test_backspace_unwinds_the_hot_words_after_commits(
     assert both.best().lm - alone.best().lm == pytest.approx(ended, abs=1e-9)
 
 
-def test_backspaces_deeper_than_what_is_remembered_leave_nothing(ctc_path: PathMaker) -> None:
+def test_backspaces_deeper_than_memory_stay_where_memory_ends(ctc_path: PathMaker) -> None:
     graph = graph_of("c" * 40, "a")
     beam = PrefixBeam(BeamSettings(), NoLanguageModel(silent=False), hot_words=graph)
     for key in "c" * 30 + " " * 70 + "⌫" * 90 + " a ":
         beam.push(ctc_path(f"{key}_"))
         beam.cut(np.inf)
-    # 36 backspaces below what is remembered stay where memory ends: behind 36 keys, all of the spaces gone but six.
+    # Memory ends behind 36 keys, of which six are spaces: the backspaces below that undo nothing.
     assert beam.best().lm == pytest.approx(hot_nats(graph, "c" * 30 + " " * 6 + " a "), abs=1e-9)
 
 
@@ -242,14 +267,14 @@ def language(scorer: LanguageScorer, labels: Sequence[int]) -> float:
 
 
 def test_a_hot_word_is_read_where_the_model_knows_better(ctc_path: PathMaker, scorer: LanguageScorer) -> None:
-    heard = ctc_path("c_a_t_")
-    probs = np.exp(heard.log_probs.astype(np.float64))
+    emissions = ctc_path("c_a_t_")
+    probs = np.exp(emissions.log_probs.astype(np.float64))
     probs[4, [LABELS["t"], LABELS["z"]]] = 0.55, 0.4
-    heard = Emission(np.log(probs / probs.sum(axis=1, keepdims=True)).astype(np.float32), heard.times)
+    emissions = Emission(np.log(probs / probs.sum(axis=1, keepdims=True)).astype(np.float32), emissions.times)
     texts = []
     for graph in (None, graph_of("caz", weight=2)):
         beam = PrefixBeam(BeamSettings(), scorer, hot_words=graph)
-        beam.push(heard)
+        beam.push(emissions)
         texts.append(labels_to_text(beam.best().labels))
     assert texts == ["cat", "caz"]
 
@@ -264,14 +289,14 @@ def test_cuts_of_the_emissions_do_not_matter(
     seed: int,
     data: st.DataObject,
 ) -> None:
-    heard, graph = babble(80, seed, blank=3.0), graph_of("cat", "tact:2", "a c", weight=1.5)
+    emissions, graph = babble(80, seed, blank=3.0), graph_of("cat", "tact:2", "a c", weight=1.5)
     cuts = sorted(data.draw(st.sets(st.integers(1, 79), max_size=8)))
     texts = []
     for kind, ends in [("flat", [80]), ("flat", [*cuts, 80]), ("flat", range(1, 81)), ("kenlm", [80])]:
         beam = PrefixBeam(BeamSettings(), scorer_of_kind(kind, arpa, facts), hot_words=graph)
         committer, keys, start = Committer(beam, CommitRule(lag=0.1, confidence=0.9)), KeySequence(), 0
         for end in ends:
-            for event in committer.push(Emission(heard.log_probs[start:end], heard.times[start:end])):
+            for event in committer.push(Emission(emissions.log_probs[start:end], emissions.times[start:end])):
                 keys.push(event)
             start = end
         for event in committer.finish():

@@ -1,3 +1,5 @@
+"""The language model's facts and rules, by KenLM and by the flat tables alike."""
+
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +21,7 @@ LN10 = log(10)
 
 
 def typed(scorer: LanguageScorer, text: str) -> tuple[list[float], int]:
-    """Nats per key of a text without weight and bonus, and the state after it."""
+    """Return the nats per key of a text without weight and bonus, and the state after it."""
     state = np.array([START], np.int32)
     nats = []
     for label in text_to_labels(text):
@@ -33,13 +35,17 @@ def typed(scorer: LanguageScorer, text: str) -> tuple[list[float], int]:
     ("text", "log10"),
     [
         ("cat", [-0.3, -0.15, -0.35]),
-        ("cat ", [-0.3, -0.15, -0.35, -0.1]),  # a key outside the alphabet ends the word
-        ("cat c", [-0.3, -0.15, -0.35, -0.1, -0.3]),  # and the next one begins
-        (" c", [-2.0, -0.3]),  # between words it costs the <unk> unigram, without <s>'s backoff
+        # A key outside the alphabet ends the word, and the next one begins.
+        ("cat ", [-0.3, -0.15, -0.35, -0.1]),
+        ("cat c", [-0.3, -0.15, -0.35, -0.1, -0.3]),
+        # Between words it costs the <unk> unigram, without the back-off of <s>.
+        (" c", [-2.0, -0.3]),
         ("  ", [-2.0, -2.0]),
-        ("cc", [-0.3, -0.03125 - 0.125 - 0.5]),  # two backoffs
+        # Two back-offs.
+        ("cc", [-0.3, -0.03125 - 0.125 - 0.5]),
         ("cz", [-0.3, -0.03125 - 0.9]),
-        ("aT", [-0.25 - 0.6, -0.375 - 0.75]),  # T is outside this alphabet; </s> after a
+        # T is outside this alphabet: </s> after a.
+        ("aT", [-0.25 - 0.6, -0.375 - 0.75]),
     ],
 )
 def test_scores_are_those_summed_by_hand(scorer: LanguageScorer, text: str, log10: list[float]) -> None:
@@ -55,7 +61,7 @@ def test_the_end_costs_nothing_between_words(scorer: LanguageScorer) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text("catz", min_size=1, max_size=12))
-def test_words_cost_what_kenlm_says(scorer: LanguageScorer, arpa: str, text: str) -> None:
+def test_words_cost_the_same_as_in_kenlm(scorer: LanguageScorer, arpa: str, text: str) -> None:
     model = kenlm.Model(arpa)
     nats, state = typed(scorer, text)
     assert sum(nats) == pytest.approx(LN10 * model.score(" ".join(text), eos=False), abs=1e-5)
@@ -70,9 +76,9 @@ def test_capitals_that_share_a_token_cost_the_same(make_scorer: MakeScorer, fact
 
 def test_weights_can_be_given(make_scorer: MakeScorer, facts: LanguageModelFacts) -> None:
     scorer = make_scorer(replace(facts, weight=2.0, bonus=0.0))
-    found = scorer.extend(np.zeros(1, np.int32), np.array(text_to_labels("c")))
-    assert found[0] == pytest.approx(2 * LN10 * -0.3, abs=1e-6)
-    assert not scorer.most.any()
+    scores = scorer.extend(np.zeros(1, np.int32), np.array(text_to_labels("c")))
+    assert scores[0] == pytest.approx(2 * LN10 * -0.3, abs=1e-6)
+    assert not scorer.largest_gain.any()
 
 
 def test_forgetting_keeps_the_states_in_use(arpa: str, facts: LanguageModelFacts) -> None:
@@ -80,13 +86,13 @@ def test_forgetting_keeps_the_states_in_use(arpa: str, facts: LanguageModelFacts
     texts = ["cat", "cat ", "ca", "z", "ca"]
     states = np.array([typed(scorer, text)[1] for text in texts], np.int32)
     assert scorer.crowded
-    kept = scorer.keep(states)
-    assert (kept[1], kept[2]) == (START, kept[4])
+    remaining = scorer.keep(states)
+    assert (remaining[1], remaining[2]) == (START, remaining[4])
     assert scorer.overflows == 1
-    for text, state in zip(texts, kept, strict=True):
+    for text, state in zip(texts, remaining, strict=True):
         expected = typed(load_scorer(arpa, facts), f"{text}t")[0][-1]
-        found = scorer.extend(np.array([state], np.int32), np.array(text_to_labels("t")))
-        assert (found[0] - 1.25) / 0.5 == pytest.approx(expected, abs=1e-12)
+        scores = scorer.extend(np.array([state], np.int32), np.array(text_to_labels("t")))
+        assert (scores[0] - 1.25) / 0.5 == pytest.approx(expected, abs=1e-12)
 
 
 def test_keys_of_one_token_share_its_probability(make_scorer: MakeScorer, facts: LanguageModelFacts) -> None:
@@ -97,10 +103,10 @@ def test_keys_of_one_token_share_its_probability(make_scorer: MakeScorer, facts:
     assert np.subtract(nats, plain) == pytest.approx([log(0.9), 0, log(0.9), log(0.75)], abs=1e-9)
     nats, _ = typed(scorer, "Cac ")
     assert np.subtract(nats, plain) == pytest.approx([log(0.1), 0, log(0.9), log(0.75)], abs=1e-9)
-    assert (scorer.most >= scorer.extend(np.zeros(98, np.int32), np.arange(98))).all()
+    assert (scorer.largest_gain >= scorer.extend(np.zeros(98, np.int32), np.arange(98))).all()
 
 
-def test_keys_that_the_model_does_not_see_cost_their_prior_alone(
+def test_keys_that_the_model_does_not_see_cost_only_their_prior(
     make_scorer: MakeScorer, facts: LanguageModelFacts
 ) -> None:
     (backspace, shift) = text_to_labels("⌫⇧")
@@ -135,9 +141,9 @@ def without(facts: LanguageModelFacts, *names: str, **changes: object) -> str:
         ({"tokens": {"⌫": "b"}}, "it scores '⌫'"),
         ({"silent": ["c"]}, r"it scores \['c'\]"),
         ({"tokens": "abc"}, "cannot be read"),
-        ({"priors": {"c": 0.5}}, r"priors that are none, of \['c'\]"),
-        ({"priors": {"c": float("nan")}}, r"priors that are none, of \['c'\]"),
-        ({"priors": {"é": -1}}, r"priors that are none, of \['é'\]"),
+        ({"priors": {"c": 0.5}}, r"wrong priors for \['c'\]"),
+        ({"priors": {"c": float("nan")}}, r"wrong priors for \['c'\]"),
+        ({"priors": {"é": -1}}, r"wrong priors for \['é'\]"),
         ({"priors": [1]}, "cannot be read"),
         ({"colour": "red"}, "cannot be read .*colour"),
     ],
@@ -148,7 +154,7 @@ def test_facts_that_do_not_fit_are_refused(facts: LanguageModelFacts, change: di
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"kind": "words"}', "null"])
-def test_what_is_no_fact_file_is_refused(text: str) -> None:
+def test_texts_that_are_not_facts_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         LanguageModelFacts.from_json(text)
 
@@ -167,7 +173,7 @@ def test_a_model_of_another_alphabet_is_refused(
         make_scorer(replace(facts, tokens=tokens, order=order))
 
 
-def test_what_is_no_model_is_refused(
+def test_files_that_are_not_a_model_are_refused(
     arpa: str, facts: LanguageModelFacts, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("bad") / "lm.binary"

@@ -48,8 +48,7 @@ def test_windows_are_as_long_as_they_say() -> None:
     loudness = LoudnessMeter(FACTS.front_end, LAYOUT).push(frames)
 
     def mean(frame: int, seconds: float) -> F64:
-        part: F64 = level[frame + 1 - round(seconds * FRAMES_PER_SECOND) : frame + 1]
-        return np.asarray(part.mean(axis=0))
+        return np.asarray(level[frame + 1 - round(seconds * FRAMES_PER_SECOND) : frame + 1].mean(axis=0))
 
     def largest(frame: int, seconds: float, reach: float) -> F64:
         places = range(frame + 1 - round(reach * FRAMES_PER_SECOND), frame + 1)

@@ -69,7 +69,7 @@ class FlightRecorder:
         self._told = 0
         self._dropped = 0
 
-    def hear(self, chunk: Chunk) -> None:
+    def record(self, chunk: Chunk) -> None:
         """Samples enter the pipeline."""
         if self._since >= self._every:
             self._since = 0
@@ -83,7 +83,7 @@ class FlightRecorder:
             while self._begins and not self._whole:
                 self._drop()
 
-    def settle(self, why: str) -> None:
+    def finish(self, why: str) -> None:
         """The pipeline's text is settled."""
         self._add(Step("settle", self._clock(), why=why))
 

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.sessions.reader import SessionReader
 from emgtype.config import load_config
-from emgtype.live.people import gather
+from emgtype.live.load import load_lines
 from emgtype.recording.pipeline_state import put_state, take_state
 from messages.errors import InputError
 from messages.signal import Chunk
@@ -15,8 +15,8 @@ from streamer.group import PipelineGroup
 
 
 def group_of(**flags: object) -> PipelineGroup:
-    (party,) = gather([load_config(flags=flags)])
-    return party.pipelines
+    (line,) = load_lines([load_config(flags=flags)])
+    return line.group.pipelines
 
 
 @pytest.fixture(scope="module")

@@ -22,10 +22,12 @@ from benchmarks.paper_bundle import paper_bundle, simulated_samples
 from benchmarks.results import command_line, publish, spread
 from emgtype.bands.signal_report import SignalReport, watch_for
 from emgtype.config import load_config
-from emgtype.live.daemon import Daemon, Wearer
+from emgtype.live.daemon import Daemon
 from emgtype.live.exchange import Exchange
-from emgtype.live.member import Member, Roster
-from emgtype.live.people import gather
+from emgtype.live.load import load_lines
+from emgtype.live.notices import Notices
+from emgtype.live.outputs import Outputs
+from emgtype.live.wearer import Wearer
 from messages.signal import Chunk
 from simulator.session import LAYOUT
 
@@ -59,15 +61,14 @@ class Bands:
 
 def exchange(start: str, to: str, runs: int) -> dict[str, list[float]]:
     """Ages in milliseconds, by what happens meanwhile."""
-    roster = Roster(parties=gather([load_config(flags={"bundle": start})]))
-    (person,) = roster.parties[0].people
-    bands = Bands(simulated_samples(30.0))
-    signal = SignalReport(watch_for(person.config, None, LAYOUT), LAYOUT, lambda _: None)
-    wearer = Wearer(bands, person.pipeline, (), lambda: None, watch=signal.push)
-    roster.members["me"] = Member(person, cast(Any, bands), wearer, cast(Any, None), lambda _name, _time: None, signal)
-    daemon = Daemon([(roster.parties[0].pipelines, [wearer])], stall=60, heartbeat_every=60, tell=lambda _: None)
+    (line,) = load_lines([load_config(flags={"bundle": start})])
+    bands, nowhere = Bands(simulated_samples(30.0)), cast(Any, None)
+    signal = SignalReport(watch_for(line.config, None, LAYOUT), LAYOUT, lambda _: None)
+    outputs = Outputs(nowhere, nowhere, signal, Notices("me"), lambda _: None)
+    wearer = Wearer("me", cast(Any, bands), [line], outputs)
+    daemon = Daemon([wearer], stall=60, heartbeat_every=1e9, notify=lambda _: None)
     found: dict[str, list[float]] = {"before": [], "while it loads": [], "in the exchange": []}
-    with Exchange(daemon, roster, lambda _: None) as other:
+    with Exchange(daemon, {"me": outputs}, lambda _: None) as other:
         for run in track(range(runs), f"{start} → {to}", transient=True):
             _decode(daemon, bands, found["before"], _BEFORE)
             other.reload(["me"], to if run % 2 == 0 else start)

@@ -101,7 +101,7 @@ def _beside(
         stack.callback(sources[name].close)
         endpoint = f"ipc://{day.parent}/{_ENDPOINTS[name]}"
         daemons[name] = stack.enter_context(OneDaemon(config, sources[name], endpoint, keys[name].append))
-    gates = {name: daemon.person.pipeline.gate for name, daemon in daemons.items()}
+    gates = {name: daemon.line.pipeline.gate for name, daemon in daemons.items()}
     if (learnt := gates[AGED]) and (pupil := gates[TAUGHT]):
         pupil.follow(deepcopy(learnt))
     times = {name: Times(1 + round(seconds * 2000 / 16)) for name in daemons}

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +13,12 @@ from adapters.files.closing import Closing
 from adapters.wire.publisher import Publisher, PubSocket
 from emgtype.bands.signal_report import SignalReport, watch_for
 from emgtype.config import Config
-from emgtype.live.daemon import Daemon, Sink, Wearer
-from emgtype.live.people import gather
+from emgtype.live.daemon import Daemon
+from emgtype.live.load import load_lines
 from emgtype.live.recent import Recent
+from emgtype.live.wearer import Wearer
 from emgtype.texts import load_text
+from messages.notice import Notice
 from messages.signal import Chunk
 from messages.text import Key, KeySequence, TextEvent
 from simulator.activities import clenching, mouse
@@ -89,6 +93,26 @@ class Repeats:
         self.count += len(samples)
         return Chunk(samples, times, LAYOUT)
 
+    def __call__(self) -> float:
+        """As `now`: the clock of the daemon."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Never called: there are always samples."""
+        raise AssertionError
+
+    def silent(self) -> list[str]:
+        """Return no stream: samples always come."""
+        return []
+
+    def notices(self) -> list[Notice]:
+        """Return no problem."""
+        return []
+
+    def figures(self) -> dict[str, Any]:
+        """Return no figures."""
+        return {}
+
     def again(self) -> "Repeats":
         """Another one that goes on where this one is."""
         other = Repeats(self._path, self._start, self._piece)
@@ -114,6 +138,32 @@ class Finals:
             self._take(key)
 
 
+@dataclass(slots=True)
+class _Reports:
+    """Publishes heartbeats and the status, and watches the signal."""
+
+    publisher: Publisher
+    signal: SignalReport
+
+    def before_decoding(self, chunk: Chunk) -> None:
+        """Nothing is recorded."""
+
+    def before_pause(self) -> None:
+        """Nobody pauses."""
+
+    def finished(self) -> None:
+        """Nothing ends with the text."""
+
+    def after_decoding(self, chunk: Chunk) -> None:
+        """Look for faults of the signal."""
+        self.signal.push(chunk)
+
+    def heartbeat(self, wearer: Wearer) -> None:
+        """Publish how the wearer fares."""
+        self.publisher.heartbeat()
+        self.publisher.status(lambda: {**self.signal.status(), "stages_ms": wearer.line.timer.report()})
+
+
 class OneDaemon(Closing):
     """The daemon of one person, with pipeline, watch of the signal, publisher, snapshot and heartbeats.
 
@@ -127,34 +177,27 @@ class OneDaemon(Closing):
     """
 
     def __init__(self, config: Config, source: Repeats, endpoint: str, take: Callable[[Key], None]) -> None:
-        (party,) = gather([config])
-        (self.person,) = party.people
+        (self.line,) = load_lines([config])
         self.told = 0
         """Sentences about the signal."""
         with ExitStack() as stack:
             socket = stack.enter_context(PubSocket(endpoint))
             publisher = Publisher(socket, config.session, config.person)
-            layout = self.person.bundle.facts.layout
+            layout = self.line.bundle.facts.layout
             signal = SignalReport(watch_for(config, None, layout), layout, self._tell)
-
-            def beat() -> None:
-                publisher.heartbeat()
-                publisher.status(lambda: {**signal.status(), "stages_ms": self.person.timer.report()})
-
-            sinks: list[Sink] = [publisher, Recent(publisher), Finals(take)]
-            wearer = Wearer(source, self.person.pipeline, sinks, beat, watch=signal.push)
+            self.line.sinks += [publisher, Recent(publisher), Finals(take)]
             self._daemon = Daemon(
-                [(party.pipelines, [wearer])],
+                [Wearer(config.person, source, [self.line], _Reports(publisher, signal))],
                 stall=config.source.stall,
                 heartbeat_every=config.publish.heartbeat,
-                tell=self._tell,
-                clock=lambda: source.now,
+                notify=self._tell,
+                clock=source,
             )
             self.step = self._daemon.step
             """Decode the next piece."""
             self._stack = stack.pop_all()
 
-    def _tell(self, _sentence: str) -> None:
+    def _tell(self, _news: object) -> None:
         self.told += 1
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
-"""Notices: what a stage reports about its input, as data; the sentence for the user is made where it is shown.
+"""Notices: reports about an input, or about how a wearer fares, as data.
 
-A stage decides by notices and compares them; only the border (status, log, error) asks for `sentence`.
+A stage or the daemon's loop decides by notices and compares them; only the border (status, log, error) asks for the
+`sentence`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,21 @@ Code = Literal[
     "stream-ended",
     "stream-silent",
     "other-clock",
+    "stalled",
+    "streams-stalled",
+    "samples-again",
+    "clench-paused",
+    "clench-resumed",
+    "gone",
+    "gaps",
+    "masked",
+    "stale",
+    "repeated",
+    "reordered",
+    "recounted",
+    "steps",
+    "overflows",
+    "back",
 ]
 """Name of each matter that a notice can be about."""
 
@@ -37,17 +53,34 @@ _SENTENCES: Mapping[Code, str] = {
     "as well; check that the device is switched on and near",
     "other-clock": "the time stamps of stream {subject!r} are {behind:.1f} s behind this machine's LSL clock: its "
     "samples are taken as of their arrival; have the device stamp them by LSL's clock",
+    "stalled": "no samples for {seconds:g} s: the text so far is final, waiting",
+    "streams-stalled": "no samples from {streams} for {seconds:g} s: the text so far is final, waiting",
+    "samples-again": "samples again",
+    "clench-paused": "paused by a clench",
+    "clench-resumed": "resumed by a clench",
+    "gone": "{reason}; their text so far is final, the others go on",
+    "gaps": "samples were missing for longer than 200 ms ({count} times): the text before is final, and decoding began "
+    "anew",
+    "masked": "samples were missing for up to 200 ms: {count} frames of {frame_ms:g} ms were masked",
+    "stale": "{count} samples came too late to be decoded",
+    "repeated": "{count} samples came twice or too late and were dropped",
+    "reordered": "{count} samples came out of order and were put back in order",
+    "recounted": "a stream began to count its samples anew ({count} times): how many it lost before is not known",
+    "steps": "the time stamps stepped to another clock ({count} times)",
+    "overflows": "a subscriber did not keep up ({count} times): it lost the messages that were sent while its queue "
+    "was full, as their numbers tell it",
+    "back": "a stream came back under its name ({count} times)",
 }
 """Sentence of each code, with the notice's subject and values in braces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A matter that a stage reports about its input."""
+    """A matter that a stage reports about its input, or the loop about a wearer."""
 
     code: Code
     subject: str
-    """Name of the stream, or side of the band, that it is about."""
+    """Name of the stream or wearer, or side of the band, that it is about."""
     values: Mapping[str, float | str] = field(default_factory=dict, hash=False)
     """Figures of its sentence by name, in the unit that the name states, else in SI units; they change with time."""
 

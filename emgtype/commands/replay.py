@@ -28,8 +28,8 @@ from emgtype.commands.options import (
 from emgtype.commands.replay_modes import DECODERS, fly, only_measured, with_faults
 from emgtype.config import load_config
 from emgtype.latency import StageTimer
-from emgtype.live.daemon import Sink
-from emgtype.live.injection import check_flags, open_keys
+from emgtype.live.injection import check_flags, open_injector
+from emgtype.live.line import Sink
 from emgtype.models.bundle import check_length, open_bundle
 from emgtype.models.pipelines import OFFLINE, assemble
 from emgtype.replay.replay import Replay, ReplayReport, paced, pieces
@@ -136,7 +136,7 @@ def command(
             )
         if inject:
             tell = partial(said.print, style="yellow", markup=False)
-            sinks.append(keys := stack.enter_context(open_keys(config.keys, tell, arm=arm)))
+            sinks.append(keys := stack.enter_context(open_injector(config.keys, tell, arm=arm)))
         show = not (quiet or as_json or fast)
         if show:
             sinks.append(stack.enter_context(ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)))

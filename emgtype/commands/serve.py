@@ -12,8 +12,8 @@ from rich.console import Console
 from emgtype.commands.options import PATH, hot_word_entries, hot_word_options, precision_option, print_json
 from emgtype.config import load_config
 from emgtype.live.injection import check_flags
-from emgtype.live.people import flags_of_each, for_each
-from emgtype.live.serving import Say, Service
+from emgtype.live.load import flags_of_each, for_each
+from emgtype.live.service import Log, Service
 
 _EXAMPLES = """Example: emgtype serve --device lsl --stream emgtype
 
@@ -109,13 +109,13 @@ def command(
         finally:
             wall = time.monotonic() - began
             if as_json:
-                print_json({"seconds": wall, **service.roster.report()})
+                print_json({"seconds": wall, **service.report()})
             else:
-                for sentence in service.roster.counts(wall):
+                for sentence in service.sample_counts(wall):
                     say(sentence, "dim")
 
 
-def _for_people() -> Say:
+def _for_people() -> Log:
     said = Console(stderr=True, highlight=False, soft_wrap=True)
     return lambda sentence, style: said.print(sentence, style=style, markup=False)
 

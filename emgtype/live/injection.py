@@ -1,4 +1,4 @@
-"""`--inject`: the key sink as the commands use it."""
+"""`--inject`: the sink that types text into windows, as the commands use it."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -9,17 +9,17 @@ from messages.errors import InputError
 
 
 def check_flags(settings: InjectSettings, *, inject: bool, arm: bool, people: int = 1, requests: bool = False) -> None:
-    """Whether `--inject` and `--arm` make sense.
+    """Refuse uses of `--inject` and `--arm` that make no sense.
 
     Args:
         settings: Of [keys].
-        inject: The flag.
-        arm: The flag.
-        people: How many are decoded.
+        inject: Whether --inject was given.
+        arm: Whether --arm was given.
+        people: Number of wearers who are decoded.
         requests: Whether `emgtype control arm` can be asked.
 
     Raises:
-        InputError: They do not.
+        InputError: They make none.
     """
     if arm and not inject:
         raise InputError("--arm goes with --inject: add it, or leave --arm out")
@@ -29,16 +29,21 @@ def check_flags(settings: InjectSettings, *, inject: bool, arm: bool, people: in
         raise InputError("--inject alone types nothing, since nothing can arm it: add --arm, or set hotkey in [keys]")
 
 
-def open_keys(settings: InjectSettings, tell: Callable[[str], None], *, arm: bool) -> KeyInjector:
-    """A key sink; `arm`: wait until it is armed.
+def open_injector(settings: InjectSettings, log: Callable[[str], None], *, arm: bool) -> KeyInjector:
+    """Open a sink that presses keys.
+
+    Args:
+        settings: Of [keys].
+        log: Gets sentences about it, from any thread.
+        arm: Whether to wait here until it is armed.
 
     Raises:
-        InputError: There is nothing to press keys on, or no window that may be armed for.
+        InputError: There is no keyboard to press, or no window that it may be armed for.
     """
     with ExitStack() as stack:
-        sink = stack.enter_context(KeyInjector(settings, tell))
+        sink = stack.enter_context(KeyInjector(settings, log))
         if settings.hotkey:
-            tell(f"{settings.hotkey} arms and disarms typing into the focused window")
+            log(f"{settings.hotkey} arms and disarms typing into the focused window")
         if arm:
             sink.arm()
             sink.await_armed()

@@ -1,4 +1,4 @@
-"""The newest text, for those who join late."""
+"""The newest text, for subscribers that join late."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -7,19 +7,19 @@ from messages.charset import labels_to_text
 from messages.text import KeySequence, TextEvent
 
 KEPT = 10_000
-"""Final keys that a late joiner can have."""
+"""Number of final keys that a late joiner can have."""
 
 
 class Numbering(Protocol):
-    """A publisher, as far as its numbers go."""
+    """A publisher, as far as the numbers of its messages go."""
 
     @property
     def position(self) -> Mapping[str, Any]:
-        """Where somebody comes in who joins now."""
+        """Position in the numbered messages at which a late joiner goes on."""
 
 
 class Recent:
-    """A sink that keeps the newest text, for those who join late.
+    """A sink that keeps the newest text, for subscribers that join late.
 
     Args:
         publisher: Knows the numbers of the next messages.
@@ -34,6 +34,6 @@ class Recent:
         self._keys.push(event)
 
     def snapshot(self) -> dict[str, Any]:
-        """The keys as they stand before the messages that come `next`: the last `tail` of them may still change."""
+        """Return the keys before the messages that come `next`; the last `tail` of them may still change."""
         final, tail = ([key.label for key in keys] for keys in (self._keys.final, self._keys.tail))
         return {"keys": labels_to_text([*final, *tail]), "tail": len(tail), **self._publisher.position}

@@ -1,24 +1,26 @@
-"""What a running daemon can be asked, and what it does then (docs/protocol.md)."""
+"""Requests to a running daemon, and the actions that answer them (docs/protocol.md)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from messages.errors import InputError
 
-if TYPE_CHECKING:  # what `emgtype control`, which wants the names alone, need not wait for
-    from emgtype.live.daemon import Daemon, Wearer
+if TYPE_CHECKING:
+    # `emgtype control` needs the names of the requests alone, and need not wait for these imports.
+    from emgtype.live.daemon import Daemon
     from emgtype.live.exchange import Exchange
-    from emgtype.live.keeping import Keeping
-    from emgtype.live.member import Member, Roster
+    from emgtype.live.outputs import Outputs
+    from emgtype.live.recordings import Recordings
+    from emgtype.live.wearer import Wearer
 
 WITH_ARGUMENT = {"mark": "NAME", "reload": "BUNDLE", "profile": "NAME"}
-"""Requests that want one, and what it is."""
+"""Requests that take an argument, and its name."""
 LOADING = ("reload", "profile")
-"""Requests that are done some time after they were answered; `status` tells when."""
-OF_KEYS = ("arm", "disarm", "undo")
-"""Requests to what types into windows."""
-REQUESTS = ("status", "snapshot", "pause", "resume", "reset", *OF_KEYS, *WITH_ARGUMENT, "flight", "shutdown")
+"""Requests that are answered before they are done; `status` shows when they are."""
+INJECTING = ("arm", "disarm", "undo")
+"""Requests about typing into windows."""
+REQUESTS = ("status", "snapshot", "pause", "resume", "reset", *INJECTING, *WITH_ARGUMENT, "flight", "shutdown")
 _LONGEST_MARK = 256
 
 
@@ -27,67 +29,72 @@ class Requests:
     """Answers requests by acting on the daemon."""
 
     daemon: "Daemon"
-    roster: "Roster"
+    outputs: "Mapping[str, Outputs]"
+    """Of each wearer, by name."""
     exchange: "Exchange"
-    keeping: "Keeping"
+    recordings: "Recordings"
 
     def answer(self, do: str, person: str | None, arg: str | None = None) -> dict[str, Any]:
-        """Do what is asked of one person, or of everybody.
+        """Do what is requested and return the answer.
+
+        Args:
+            do: Name of the request.
+            person: Wearer that it is about; None: everybody.
+            arg: Argument, where the request takes one.
 
         Raises:
-            InputError: A request or a person that is not known, an argument that it does not take or that is missing,
-                or what cannot be done; nothing was done.
+            InputError: Request or wearer are unknown, the argument is missing or not expected, or the request cannot be
+                fulfilled; nothing was done.
         """
         self._check(do, person, arg)
-        members = self.roster.members
-        chosen = {name: member for name, member in members.items() if person in (None, name)}
-        names, argument = sorted(chosen), arg or ""
-        acts: dict[str, Callable[[], dict[str, Any] | None]] = {
-            "status": lambda: self._status(chosen),
-            "snapshot": lambda: {"people": {name: member.recent.snapshot() for name, member in chosen.items()}},
-            "pause": lambda: self._each(chosen, self.daemon.pause),
-            "resume": lambda: self._each(chosen, self.daemon.resume),
-            "reset": lambda: self._each(chosen, self.daemon.reset),
-            "mark": lambda: _mark(chosen, argument),
-            "reload": lambda: self.exchange.reload(names, argument),
-            "profile": lambda: self.exchange.profile(names, argument),
-            "flight": lambda: {"people": self.keeping.dump(*names)},
+        names = [name for name in self.daemon.wearers if person in (None, name)]
+        wearers = [self.daemon.wearers[name] for name in names]
+        outputs = [self.outputs[name] for name in names]
+        argument = arg or ""
+        actions: dict[str, Callable[[], dict[str, Any] | None]] = {
+            "status": lambda: self._status(wearers),
+            "snapshot": lambda: {"people": {name: self.outputs[name].recent.snapshot() for name in names}},
+            "pause": lambda: _for_each(wearers, self.daemon.pause),
+            "resume": lambda: _for_each(wearers, self.daemon.resume),
+            "reset": lambda: _for_each(wearers, self.daemon.reset),
+            "mark": lambda: self._mark(wearers, argument),
+            "reload": lambda: self.exchange.reload(sorted(names), argument),
+            "profile": lambda: self.exchange.profile(sorted(names), argument),
+            "flight": lambda: {"people": self.recordings.write_flights(*sorted(names))},
             "shutdown": self.daemon.stop,
+            **{request: lambda: _inject(outputs, do) for request in INJECTING},
         }
-        acts.update({each: lambda: _keys(chosen, do) for each in OF_KEYS})
-        return acts[do]() or {"people": names}
+        return actions[do]() or {"people": sorted(names)}
 
     def _check(self, do: str, person: str | None, arg: str | None) -> None:
-        members = self.roster.members
         if do not in REQUESTS:
             raise InputError(f"the request {do[:40]!r} is not known: expected one of {', '.join(REQUESTS)}")
         if arg is not None and do not in WITH_ARGUMENT:
             raise InputError(f"the request {do} takes no argument: leave it out")
         if arg is None and do in WITH_ARGUMENT:
             raise InputError(f"the request {do} wants a {WITH_ARGUMENT[do]} as its argument: add it")
-        if person is not None and person not in members:
-            raise InputError(f"nobody is called {person[:40]!r} here: expected one of {', '.join(members)}")
+        if person is not None and person not in self.daemon.wearers:
+            raise InputError(f"nobody is called {person[:40]!r} here: expected one of {', '.join(self.daemon.wearers)}")
 
-    def _status(self, chosen: Mapping[str, "Member"]) -> dict[str, Any]:
-        people = {name: member.status() for name, member in chosen.items()}
-        return {"people": people, "encoders": self.roster.encoders(), **self.exchange.status()}
+    def _status(self, wearers: "Iterable[Wearer]") -> dict[str, Any]:
+        people = {wearer.name: self.outputs[wearer.name].status(wearer) for wearer in wearers}
+        return {"people": people, "encoders": self.daemon.encoders(), **self.exchange.status()}
 
-    @staticmethod
-    def _each(chosen: Mapping[str, "Member"], act: Callable[["Wearer"], None]) -> None:
-        for member in chosen.values():
-            act(member.wearer)
-
-
-def _keys(chosen: Mapping[str, "Member"], do: str) -> None:
-    sinks = [member.keys for member in chosen.values() if member.keys]
-    if not sinks:
-        raise InputError(f"the request {do} is for what types into windows: start the daemon with --inject")
-    for keys in sinks:
-        {"arm": keys.arm, "disarm": keys.disarm, "undo": keys.undo}[do]()
+    def _mark(self, wearers: "Iterable[Wearer]", mark: str) -> None:
+        if len(mark) > _LONGEST_MARK or not mark.isprintable():
+            raise InputError(f"the name of a mark must be up to {_LONGEST_MARK} printable characters")
+        for wearer in wearers:
+            self.outputs[wearer.name].publisher.mark(mark, wearer.newest)
 
 
-def _mark(chosen: Mapping[str, "Member"], name: str) -> None:
-    if len(name) > _LONGEST_MARK or not name.isprintable():
-        raise InputError(f"the name of a mark must be up to {_LONGEST_MARK} printable characters")
-    for member in chosen.values():
-        member.mark(name, member.wearer.newest)
+def _for_each(wearers: "Iterable[Wearer]", act: "Callable[[Wearer], None]") -> None:
+    for wearer in wearers:
+        act(wearer)
+
+
+def _inject(outputs: "Iterable[Outputs]", request: str) -> None:
+    injectors = [each.injector for each in outputs if each.injector]
+    if not injectors:
+        raise InputError(f"the request {request} is about typing into windows: start the daemon with --inject")
+    for injector in injectors:
+        {"arm": injector.arm, "disarm": injector.disarm, "undo": injector.undo}[request]()

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,15 +14,18 @@ from adapters.files.closing import Closing
 from adapters.wire.publisher import Publisher
 from emgtype.bands.signal_report import SignalReport, watch_for
 from emgtype.config import Config
-from emgtype.live.daemon import Daemon, Sink, Wearer
-from emgtype.live.keeping import Tapped
-from emgtype.live.member import Member
-from emgtype.live.people import Person, gather
+from emgtype.live.daemon import Daemon
+from emgtype.live.line import Line, Sink
+from emgtype.live.load import load_lines
+from emgtype.live.notices import Notices
+from emgtype.live.outputs import Outputs
 from emgtype.live.recent import Recent
+from emgtype.live.wearer import Wearer
 from emgtype.recording.recorder import BackgroundRecording, Recording
 from emgtype.replay._faulty_sinks import DISK, SUBSCRIBER, FaultyJournal, Reader, text_socket
 from emgtype.replay.virtual_source import Feed, VirtualClock, virtual_source
 from messages.errors import InputError
+from messages.notice import sentence
 from messages.signal import Chunk
 from simulator.delivery_faults import FaultyDelivery, faulty_packets
 from simulator.fault_plan import SimulatedFault
@@ -65,6 +68,27 @@ class FaultyResult:
     """Samples in the session file; None: nothing was recorded."""
 
 
+@dataclass(slots=True, eq=False)
+class _FaultyOutputs(Outputs):
+    """Outputs that also keep the largest figures; nobody subscribes to their status."""
+
+    worst: dict[str, float] = field(default_factory=dict)
+    """Largest absolute value of each figure so far, of the stream with the most."""
+
+    def heartbeat(self, wearer: Wearer) -> None:
+        """Publish that the daemon lives, and note the figures."""
+        self.publisher.heartbeat()
+        self.note_figures(wearer)
+
+    def note_figures(self, wearer: Wearer) -> None:
+        """Log what has changed, and keep the largest figures."""
+        self.log_changes(wearer)
+        for name, figure in self.figures(wearer).items():
+            values = figure if isinstance(figure, list) else [figure]
+            numbers = [abs(value) for value in values if isinstance(value, int | float)]
+            self.worst[name] = max([self.worst.get(name, 0.0), *numbers])
+
+
 class FaultyRun(Closing):
     """A daemon for one person, fed with a faulty signal. Use it in a `with`.
 
@@ -96,12 +120,10 @@ class FaultyRun(Closing):
             raise InputError("the session holds no samples: nothing to decode")
         self._start = float(first.times[0])
         self._said: list[tuple[float, str]] = []
-        self._worst: dict[str, float] = {}
         self._status: Mapping[str, Any] = {}
         self._pass_on = log
-        (party,) = gather([config])
-        (person,) = party.people
-        person.bundle.facts.require(first.layout)
+        (line,) = load_lines([config])
+        line.bundle.facts.require(first.layout)
         self._delivery = FaultyDelivery(first.layout, faults, streams, self._start)
         self.clock = VirtualClock(self._start, paced=options.paced)
         """Virtual clock of the daemon."""
@@ -115,15 +137,18 @@ class FaultyRun(Closing):
                 log(f"note: {socket.note}")
             publisher = Publisher(socket, config.session, config.person)
             self._keep(stack, faults, folder, publisher)
-            self._member = self._serve(person, publisher, sinks, streams, numbered=numbered)
+            self._outputs = self._build_outputs(line, publisher)
+            line.sinks += [publisher, self._outputs.recent, *sinks]
+            backlog = config.source.backlog
+            source = virtual_source(self._feed, streams, first.layout, self.clock, backlog, numbered=numbered)
+            self._wearer = Wearer(config.person, source, [line], self._outputs)
             self._daemon = Daemon(
-                [(party.pipelines, [self._member.wearer])],
+                [self._wearer],
                 stall=config.source.stall,
                 heartbeat_every=config.publish.heartbeat,
-                tell=self._tell,
+                notify=lambda notice: self._tell(sentence(notice)),
                 attend=self._attend,
                 clock=self.clock,
-                sleep=self.clock.sleep,
             )
             self._stack = stack.pop_all()
 
@@ -138,34 +163,15 @@ class FaultyRun(Closing):
             # This runs before the recording waits for its writer.
             stack.callback(self._journal.pass_time, math.inf)
 
-    def _serve(
-        self, person: Person, publisher: Publisher, sinks: Sequence[Sink], streams: int, *, numbered: bool
-    ) -> Member:
-        layout, config = person.bundle.facts.layout, person.config
-        source = virtual_source(self._feed, streams, layout, self.clock, config.source.backlog, numbered=numbered)
-        recent, report = Recent(publisher), SignalReport(watch_for(config, None, layout), layout, self._tell)
-
-        def beat() -> None:
-            publisher.heartbeat()
-            self._note()
-
-        wearer = Wearer(
-            Tapped(source, self._recording.append) if self._recording else source,
-            person.pipeline,
-            [publisher, recent, *sinks],
-            beat,
-            watch=report.push,
-            silent=lambda: " and ".join(source.silent()),
-        )
-        return Member(
-            person,
-            source,
-            wearer,
-            recent,
-            publisher.mark,
-            report,
+    def _build_outputs(self, line: Line, publisher: Publisher) -> _FaultyOutputs:
+        layout = line.bundle.facts.layout
+        return _FaultyOutputs(
+            publisher,
+            Recent(publisher),
+            SignalReport(watch_for(line.config, None, layout), layout, self._tell),
+            Notices(line.name),
+            self._tell,
             recording=self._recording,
-            overflows=lambda: publisher.overflows,
         )
 
     def run(self) -> FaultyResult:
@@ -184,7 +190,7 @@ class FaultyRun(Closing):
             self._recording.close()
         return FaultyResult(
             self._status,
-            self._worst,
+            self._outputs.worst,
             tuple(self._said),
             self._delivery.lost,
             took,
@@ -204,19 +210,10 @@ class FaultyRun(Closing):
         if self._reader:
             self._reader.read(now - self._start)
         if self._feed.over:
-            self._note()
-            self._status = self._member.status()
+            self._outputs.note_figures(self._wearer)
+            self._status = self._outputs.status(self._wearer)
             self._daemon.stop()
 
-    def _note(self) -> None:
-        """What the status says now."""
-        for sentence in self._member.news():
-            self._tell(sentence)
-        for name, figure in self._member.figures().items():
-            values = figure if isinstance(figure, list) else [figure]
-            numbers = [abs(value) for value in values if isinstance(value, int | float)]
-            self._worst[name] = max([self._worst.get(name, 0.0), *numbers])
-
-    def _tell(self, sentence: str) -> None:
-        self._said.append((self.clock() - self._start, sentence))
-        self._pass_on(sentence)
+    def _tell(self, message: str) -> None:
+        self._said.append((self.clock() - self._start, message))
+        self._pass_on(message)

@@ -15,7 +15,7 @@ from adapters.host.console import ConsoleSink
 from adapters.sessions.reader import SessionReader
 from decoder.metrics import CharacterErrors
 from emgtype.config import Config
-from emgtype.live.daemon import Sink
+from emgtype.live.line import Sink
 from emgtype.replay.faulty import FaultyResult, FaultyRun, StreamOptions
 from emgtype.replay.key_delays import ShownKeys
 from emgtype.tables import accuracy_table

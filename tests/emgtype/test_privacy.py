@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
@@ -13,15 +13,15 @@ import pytest
 from adapters.sessions.reader import SessionReader
 from adapters.wire.publisher import open_publisher
 from emgtype.config import load_config
-from emgtype.live.daemon import Daemon, Sink, Wearer
+from emgtype.live.daemon import Daemon
+from emgtype.live.load import load_lines
 from emgtype.live.recent import Recent
-from emgtype.models.bundle import open_bundle
-from emgtype.models.pipelines import assemble
+from emgtype.live.wearer import Wearer
 from emgtype.replay.key_delays import ShownKeys
-from messages.errors import InputError
+from messages.notice import sentence
 from messages.signal import Chunk
 from messages.text import TextEvent, render
-from streamer.pipeline import Pipeline
+from tests.emgtype.live.fakes import FakeListener, FakeSource
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 WINDOW = 12  # characters in a row that no sentence or line of ours shares with the text by chance
@@ -32,10 +32,11 @@ def quoted(text: str, said: str) -> list[str]:
     return [text[at : at + WINDOW] for at in range(len(text) - WINDOW + 1) if text[at : at + WINDOW] in said]
 
 
-class Source:
+class Source(FakeSource):
     """A recording, as live samples; after some of them those that are no numbers, if wanted."""
 
     def __init__(self, chunks: Iterator[Chunk], broken: bool) -> None:
+        super().__init__()
         self._chunks = chunks
         self._broken = broken
         self._count = 0
@@ -46,19 +47,6 @@ class Source:
         if self._broken and self._count == 15:
             return Chunk(np.full_like(chunk.samples, np.nan), chunk.times, chunk.layout)
         return chunk
-
-
-class Alone:
-    """A pipeline as the daemon asks for several."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-
-    def push(self, chunks: Mapping[int, Chunk]) -> Mapping[int, list[TextEvent] | InputError]:
-        try:
-            return {0: self._pipeline.push(chunks[0])}
-        except InputError as error:
-            return {0: error}
 
 
 class Breaks:
@@ -82,8 +70,8 @@ def _of_ours(_event: TextEvent) -> None:
 def test_a_fault_in_mid_stream_quotes_nothing(
     session_file: Path, tmp_path: Path, fault: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    config, keys, told = load_config(), ShownKeys(), list[str]()
-    pipeline = assemble(open_bundle(config.bundle), config)
+    keys, log = ShownKeys(), list[str]()
+    (line,) = load_lines([load_config()])
     with (
         SessionReader(session_file) as session,
         open_publisher(f"ipc://{tmp_path}/text", "s", "me") as publisher,
@@ -95,9 +83,9 @@ def test_a_fault_in_mid_stream_quotes_nothing(
             "a key that is none": lambda event: render([*(key.label for key in event.insert), 98]),
         }
         source = Source(session.chunks(), fault == "no numbers")
-        sinks: list[Sink] = [publisher, recent, Breaks(keys, faults.get(fault))]
-        wearer = Wearer(source, pipeline, sinks, publisher.heartbeat)
-        daemon = Daemon([(Alone(pipeline), [wearer])], stall=60, heartbeat_every=1, tell=told.append)
+        line.sinks += [publisher, recent, Breaks(keys, faults.get(fault))]
+        wearer = Wearer("me", source, [line], FakeListener())
+        daemon = Daemon([wearer], stall=60, heartbeat_every=1, notify=lambda notice: log.append(sentence(notice)))
         said = ""
         try:
             daemon.run()
@@ -107,7 +95,7 @@ def test_a_fault_in_mid_stream_quotes_nothing(
     assert len(text) > 50
     assert "Traceback" in said
     captured = capfd.readouterr()
-    assert quoted(text, said + "".join(told) + captured.out + captured.err) == []
+    assert quoted(text, said + "".join(log) + captured.out + captured.err) == []
     assert quoted(text, text[10:30])  # the check finds what it looks for
 
 

@@ -25,7 +25,7 @@ from decoder.language.model import SENTENCE_END, UNKNOWN, LanguageModelFacts, La
 from emgtype.config import load_config
 from emgtype.datasets.emission_file import read_emissions
 from emgtype.datasets.xdf import convert
-from emgtype.live.people import gather
+from emgtype.live.load import load_lines
 from emgtype.models.bundle import _language_model as _facts_in
 from emgtype.models.bundle import open_bundle
 from emgtype.models.decoders import scorer_for
@@ -126,15 +126,15 @@ def _read_person(folder: Path) -> None:
 
 def _flight(folder: Path) -> None:
     config = load_config(PACKAGE.find("config.toml"), {"pipeline.hop": 8})
-    ((person,),) = (party.people for party in gather([config]))
-    recorder = FlightRecorder(person.config, person.bundle, person.pipeline, 0.02, clock=lambda: 1.7e9)
+    (line,) = load_lines([config])
+    recorder = FlightRecorder(line.config, line.bundle, line.pipeline, 0.02, clock=lambda: 1.7e9)
     for number in range(16):
         heard = chunk(0.1, 1.7e9 + number / 10)
         recorder.record(heard)
-        for event in person.pipeline.push(heard):
+        for event in line.pipeline.push(heard):
             recorder.push(event)
     recorder.finish("end")
-    for event in person.pipeline.finish():
+    for event in line.pipeline.finish():
         recorder.push(event)
     flight: Flight = recorder.flight()
     assert flight.steps[0].state

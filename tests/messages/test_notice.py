@@ -7,9 +7,14 @@ import pytest
 from messages.notice import _SENTENCES, Code, Notice, sentence
 
 
-def test_every_code_has_a_sentence_that_says_what_to_do() -> None:
+def test_every_code_has_a_sentence() -> None:
     assert {*_SENTENCES} == {*get_args(Code)}
-    assert all(": " in template for template in _SENTENCES.values())
+
+
+def test_a_sentence_about_a_source_says_what_to_do() -> None:
+    about_sources = [code for code in get_args(Code)[: get_args(Code).index("other-clock") + 1]]
+    assert len(about_sources) == 8
+    assert all(": " in _SENTENCES[code] for code in about_sources)
 
 
 def test_a_sentence_holds_the_subject_and_the_values() -> None:

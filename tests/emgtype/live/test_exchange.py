@@ -1,50 +1,50 @@
 """Another bundle or profile while somebody types."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from adapters.inject.settings import InjectSettings
 from adapters.sessions.reader import SessionReader
 from emgtype.bands.signal_report import SignalReport, watch_for
 from emgtype.config import Config, load_config
-from emgtype.live.daemon import Daemon, Wearer
+from emgtype.live.daemon import Daemon
 from emgtype.live.exchange import Exchange
-from emgtype.live.member import Member, Roster
-from emgtype.live.people import gather
+from emgtype.live.load import load_lines
+from emgtype.live.notices import Notices
+from emgtype.live.outputs import Outputs
 from emgtype.live.recent import Recent
+from emgtype.live.wearer import Wearer
 from emgtype.models.bundle import open_bundle
 from emgtype.models.pipelines import assemble
 from emgtype.replay.replay import pieces
 from messages.emission import Emission
 from messages.errors import InputError
+from messages.notice import sentence
 from messages.signal import Chunk
 from messages.text import KeySequence, TextEvent
+from tests.emgtype.live.fakes import FakeSource
 
 
-class Played:
+class Played(FakeSource):
     """A recorded session as a source; every sample is given once."""
 
-    lost = 0
-
     def __init__(self, chunks: Sequence[Chunk]) -> None:
+        super().__init__()
         self.left = list(chunks)
 
     def pull(self, timeout: float) -> Chunk | None:
         return self.left.pop(0) if self.left else None
 
-    def figures(self) -> dict[str, Any]:
-        return {"lost": self.lost}
-
-    def problems(self) -> list[str]:
-        return []
-
 
 class Kept:
-    """A sink."""
+    """A sink, and what the outputs of a wearer ask of a publisher."""
+
+    overflows = 0
 
     def __init__(self) -> None:
         self.keys = KeySequence()
@@ -68,26 +68,35 @@ class Running:
     """A daemon without sockets."""
 
     def __init__(self, session: Path, configs: Sequence[Config]) -> None:
-        self.told: list[str] = []
-        self.roster = Roster(parties=gather(configs))
+        self.log: list[str] = []
         self.kept: dict[str, Kept] = {}
+        self.outputs: dict[str, Outputs] = {}
         with SessionReader(session) as recorded:
             self.chunks = list(pieces(recorded.chunks(), 32))
-        for person in (person for party in self.roster.parties for person in party.people):
-            name, kept, source = person.config.person, Kept(), Played(self.chunks)
-            self.kept[name] = kept
-            layout = person.bundle.facts.layout
-            signal = SignalReport(watch_for(person.config, None, layout), layout, self.told.append)
-            wearer = Wearer(source, person.pipeline, [kept], lambda: None, name, watch=signal.push)
-            self.roster.members[name] = Member(
-                person, cast(Any, source), wearer, Recent(kept), lambda _name, _time: None, signal
+        wearers = []
+        for line in load_lines(configs):
+            kept, layout = Kept(), line.bundle.facts.layout
+            line.sinks.append(kept)
+            signal = SignalReport(watch_for(line.config, None, layout), layout, self.log.append)
+            self.kept[line.name] = kept
+            self.outputs[line.name] = Outputs(
+                cast(Any, kept), Recent(kept), signal, Notices(line.name), self.log.append
             )
-        groups = [
-            (party.pipelines, [self.roster.members[person.config.person].wearer for person in party.people])
-            for party in self.roster.parties
-        ]
-        self.daemon = Daemon(groups, stall=1e9, heartbeat_every=1e9, tell=self.told.append)
-        self.exchange = Exchange(self.daemon, self.roster, self.told.append)
+            wearers.append(Wearer(line.name, Played(self.chunks), [line], self.outputs[line.name]))
+        self.daemon = Daemon(
+            wearers,
+            stall=1e9,
+            heartbeat_every=1e9,
+            notify=lambda notice: self.log.append(sentence(notice)),
+        )
+        self.exchange = Exchange(self.daemon, self.outputs, self.log.append)
+
+    @property
+    def me(self) -> Wearer:
+        return self.daemon.wearers["me"]
+
+    def status(self) -> Mapping[str, Any]:
+        return self.outputs["me"].status(self.me)
 
     def step(self, pieces: int) -> None:
         for _ in range(pieces):
@@ -99,13 +108,13 @@ class Running:
         while self.exchange.status()["loading"]:
             self.step(1)
             time.sleep(0.005)
-        return max(member.wearer.samples for member in self.roster.members.values()) - 32
+        return max(wearer.samples for wearer in self.daemon.wearers.values()) - 32
 
     def finish(self) -> None:
-        while any(cast(Played, member.source).left for member in self.roster.members.values()):
+        while any(cast(Played, wearer.source).left for wearer in self.daemon.wearers.values()):
             self.step(1)
-        for member in self.roster.members.values():
-            member.wearer.settle("end")
+        for wearer in self.daemon.wearers.values():
+            wearer.finish("end")
 
 
 @pytest.fixture
@@ -141,19 +150,18 @@ def alone(bundle: str, chunks: Sequence[Chunk], first: float, last: float) -> li
 
 @pytest.mark.parametrize("pieces_before", [437, 600])
 def test_a_bundle_in_mid_stream(running: Running, pieces_before: int) -> None:
-    me = running.roster.members["me"]
     running.step(pieces_before)
     running.exchange.reload(["me"], "generic")
     assert running.exchange.status()["loading"]
     with pytest.raises(InputError, match="being loaded"):
         running.exchange.reload(["me"], "demo")
     heard = running.until_loaded()
-    assert me.person.config.bundle == me.status()["bundle"] == "generic"
-    assert running.told[-1] == "me: decoded by generic from here on"
+    assert running.me.line.config.bundle == running.status()["bundle"] == "generic"
+    assert running.log[-1] == "me: decoded by generic from here on"
     at = float(running.chunks[0].times[0]) + (heard - 0.5) / 2000
     before = len(running.kept["me"].labels)
     running.finish()
-    assert me.wearer.samples == sum(len(chunk.times) for chunk in running.chunks)
+    assert running.me.samples == sum(len(chunk.times) for chunk in running.chunks)
 
     delays = [open_bundle(name).facts.emission_delay_ms for name in ("demo", "generic")]
     assert None not in delays
@@ -171,8 +179,8 @@ def test_one_of_two_gets_another_bundle(session_file: Path) -> None:
         running.exchange.reload(["bob"], "generic")
         running.until_loaded()
         running.finish()
-    told = [(each["bundle"].rpartition("/")[2], each["people"]) for each in running.roster.encoders()]
-    assert told == [("demo", ["ann"]), ("generic", ["bob"])]
+    shared = [(each["bundle"].rpartition("/")[2], each["people"]) for each in running.daemon.encoders()]
+    assert shared == [("demo", ["ann"]), ("generic", ["bob"])]
     assert running.kept["ann"].labels == alone("demo", running.chunks, -np.inf, np.inf)
     assert running.kept["bob"].labels != running.kept["ann"].labels
 
@@ -184,14 +192,17 @@ def test_a_profile_changes_what_it_names(running: Running, tmp_path: Path, monke
     running.step(300)
     running.exchange.profile(["me"], "careful")
     running.until_loaded()
-    me = running.roster.members["me"]
-    assert me.status()["profile"] == "careful"
-    assert me.person.config.decoder.commit == "hold"
-    assert me.person.config.bundle == load_config().bundle
+    assert running.status()["profile"] == "careful"
+    assert running.me.line.config.decoder.commit == "hold"
+    assert running.me.line.config.bundle == load_config().bundle
     running.exchange.reload(["me"], "generic")
     running.until_loaded()
-    status = me.status()
-    assert (status["bundle"], status["profile"], me.person.config.decoder.commit) == ("generic", "careful", "hold")
+    status, commit = running.status(), running.me.line.config.decoder.commit
+    assert (status["bundle"], status["profile"], commit) == (
+        "generic",
+        "careful",
+        "hold",
+    )
     running.finish()
     assert not running.kept["me"].keys.tail
 
@@ -200,13 +211,12 @@ def test_a_profile_may_correct_the_signal(running: Running, tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles/turned.toml").write_text("[conditioner]\nroll = [8, 8]\n")
-    me = running.roster.members["me"]
     running.step(300)
-    before = me.signal.watch
+    before = running.outputs["me"].signal.watch
     running.exchange.profile(["me"], "turned")
     running.until_loaded()
-    assert me.person.config.conditioner.roll == (8, 8)
-    assert me.signal.watch is not before
+    assert running.me.line.config.conditioner.roll == (8, 8)
+    assert running.outputs["me"].signal.watch is not before
     running.finish()
     assert running.kept["me"].labels != alone("demo", running.chunks, -np.inf, np.inf)
 
@@ -226,13 +236,13 @@ def test_a_profile_that_does_not_fit_changes_nothing(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles/odd.toml").write_text(text)
-    person = running.roster.members["me"].person
+    line = running.me.line
     with pytest.raises(InputError, match=sentence):
         running.exchange.profile(["me"], "odd")
     with pytest.raises(InputError, match="no profile 'other': found odd in profiles"):
         running.exchange.profile(["me"], "other")
     assert not running.exchange.status()["loading"]
-    assert running.roster.members["me"].person is person
+    assert running.me.line is line
 
 
 def test_what_cannot_be_loaded_is_told_and_the_old_one_goes_on(
@@ -241,11 +251,47 @@ def test_what_cannot_be_loaded_is_told_and_the_old_one_goes_on(
     def broken(*_arguments: object) -> None:
         raise InputError("encoder.onnx is cut short")
 
-    monkeypatch.setattr("emgtype.live.exchange.gather", broken)
+    monkeypatch.setattr("emgtype.live.exchange.load_lines", broken)
     running.step(100)
     running.exchange.reload(["me"], "generic")
     running.until_loaded()
     assert running.exchange.status() == {"loading": False, "load_error": "encoder.onnx is cut short"}
-    assert running.told == ["not loaded: encoder.onnx is cut short"]
+    assert running.log == ["not loaded: encoder.onnx is cut short"]
     running.finish()
     assert running.kept["me"].labels == alone("demo", running.chunks, -np.inf, np.inf)
+
+
+class Injector:
+    """The settings that an injector was asked about and changed to."""
+
+    def __init__(self, refused: str = "") -> None:
+        self.changes: list[float] = []
+        self._refused = refused
+
+    def check(self, settings: InjectSettings) -> None:
+        if self._refused:
+            raise InputError(self._refused)
+
+    def change(self, settings: InjectSettings) -> None:
+        self.check(settings)
+        self.changes.append(settings.pause)
+
+    def status(self) -> dict[str, Any]:
+        return {"armed": False}
+
+
+def test_an_injector_refuses_settings_before_anything_is_loaded_and_takes_those_of_the_successor(
+    running: Running, tmp_path: Path
+) -> None:
+    (tmp_path / "slow.toml").write_text("[keys]\npause = 0.5\n")
+    profile = str(tmp_path / "slow.toml")
+    running.outputs["me"].injector = cast(Any, Injector("another layout"))
+    with pytest.raises(InputError, match="another layout"):
+        running.exchange.profile(["me"], profile)
+    assert not running.exchange.status()["loading"]
+    injector = Injector()
+    running.outputs["me"].injector = cast(Any, injector)
+    running.exchange.profile(["me"], profile)
+    running.until_loaded()
+    assert injector.changes == [0.5]
+    assert running.status()["keys"] == {"armed": False}

@@ -14,30 +14,24 @@ import numpy as np
 import pylsl
 import pytest
 
-from adapters.bundles.checksums import sha256
-from adapters.bundles.personal_layers import write_person
 from adapters.lsl.outlet import LSLOutlet
 from adapters.sessions.reader import SessionReader
 from adapters.wire.format import TextMessage
 from adapters.wire.subscriber import Subscriber
 from emgtype.config import load_config
 from emgtype.datasets.simulated import write_session
-from emgtype.live.people import flags_of_each, gather
 from emgtype.models.bundle import open_bundle
 from emgtype.models.pipelines import assemble
 from emgtype.places import PACKAGE
 from emgtype.replay.key_delays import ShownKeys
 from emgtype.replay.replay import pieces
 from emgtype.texts import load_text
-from messages.errors import InputError
 from messages.signal import Chunk
 from messages.text import render
 from simulator.person import make_person
 from simulator.session import LAYOUT, typing_session
-from streamer.encoder.personal_layer import PersonalLayer
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-BundleWith = Callable[..., Path]
 BAD = 700  # the piece, of 1250, in which a value is not finite
 FASTER = 3.0  # than typed: the daemon keeps up with more, and what counts is in the time stamps
 
@@ -49,20 +43,6 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for donning, path in zip((4100, 4101), paths, strict=True):
         write_session(path, typing_session(make_person(1), donning, load_text("demo"), 20.0))
     return paths
-
-
-@pytest.fixture
-def shared(bundle_with: BundleWith) -> Path:
-    """A bundle that knows bob alone: with his layer, others' signals are read otherwise."""
-    folder = bundle_with("shared")
-    facts = open_bundle(str(folder)).facts
-    shape = facts.front_end.shape(facts.layout)
-    rolled = np.roll(np.eye(shape[1], dtype=np.float32), 1, axis=0)
-    layer = PersonalLayer(
-        "bob", np.stack([rolled] * shape[0]), np.ones(shape, np.float32), np.full(shape, 0.1, np.float32)
-    )
-    write_person(folder, layer, {"encoder_sha256": sha256(folder / "encoder.onnx")})
-    return folder
 
 
 def chunks_of(session: Path) -> list[Chunk]:
@@ -232,67 +212,9 @@ def test_bands_and_bundles_of_each_and_a_stream_that_ends(
         assert mine == text.removesuffix("\n").split("\n")
 
 
-def test_one_persons_flags_are_what_they_were() -> None:
-    nothing = {"bundle": None, "source.stream": None, "source.bands": None, "person": None, "pipeline.person": None}
-    assert flags_of_each((), (), (), ()) == [nothing]
-    assert flags_of_each(("s",), (), ("p",), ("b",)) == [
-        {"bundle": "b", "source.stream": "s", "source.bands": [], "person": "p", "pipeline.person": "p"}
-    ]
-    assert flags_of_each((), (("l", "r"),), (), ()) == [{**nothing, "source.bands": ["l", "r"]}]
-
-
-def test_the_flags_of_several_go_by_their_order() -> None:
-    ann, bob = flags_of_each((), (("a", "b"), ("c", "d")), ("ann", "bob"), ("one", "other"))
-    assert (ann["bundle"], ann["source.bands"], ann["person"]) == ("one", ["a", "b"], "ann")
-    assert (bob["bundle"], bob["source.bands"], bob["person"]) == ("other", ["c", "d"], "bob")
-    assert [flags["bundle"] for flags in flags_of_each(("s", "t"), (), ("a", "b"), ("one",))] == ["one", "one"]
-    assert [flags["bundle"] for flags in flags_of_each(("s", "t"), (), ("a", "b"), ())] == [None, None]
-
-
-@pytest.mark.parametrize(
-    ("flags", "because"),
-    [
-        ((("s",), (("l", "r"),), ("a", "b"), ()), "expected one of them"),
-        ((("s", "t"), (), (), ()), "--person is given 0 times, expected 2"),
-        ((("s", "t"), (), ("a",), ()), "--person is given 1 times, expected 2"),
-        ((("s",), (), ("a", "b"), ()), "--person is given 2 times, expected 1"),
-        ((("s",), (), (), ("b", "c")), "--bundle is given 2 times, expected once for all or 1"),
-        ((("s", "t", "u"), (), ("a", "b", "c"), ("b", "c")), "--bundle is given 2 times, expected once for all or 3"),
-        ((("s", "t"), (), ("a", "a"), ()), "--person names 'a' 2 times"),
-        ((("s", "s"), (), ("a", "b"), ()), "--stream names 's' 2 times"),
-        (((), (("l", "r"), ("q", "l")), ("a", "b"), ()), "--bands names 'l' 2 times"),
-    ],
-)
-def test_flags_that_leave_something_open(
-    flags: tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, ...], tuple[str, ...]], because: str
-) -> None:
-    with pytest.raises(InputError, match=because):
-        flags_of_each(*flags)
-
-
 def test_the_command_refuses_them_in_one_sentence(emgtype: Run) -> None:
     done = emgtype("serve", "--stream", "s", "--stream", "t", "--person", "ann")
     assert done.returncode == 2
     assert done.stderr == (
         "emgtype: --person is given 1 times, expected 2: once for each --stream or --bands, in the same order\n"
     )
-
-
-def test_those_of_one_bundle_are_decoded_together_however_it_is_named(shared: Path, tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(shared)
-    bundles = [str(shared), "demo", str(tmp_path / "link")]
-    flags = flags_of_each(("s", "t", "u"), (), ("ann", "bob", "carl"), bundles)
-    parties = gather([load_config(flags=each) for each in flags])
-    assert [[person.config.person for person in party.people] for party in parties] == [["ann", "carl"], ["bob"]]
-    assert [len(party.pipelines.pipelines) for party in parties] == [2, 1]
-
-
-def test_among_several_each_has_their_layer_where_there_is_one_and_one_alone_must(shared: Path) -> None:
-    flags = flags_of_each(("s", "t"), (), ("ann", "bob"), (str(shared),))
-    ((ann, bob),) = [party.people for party in gather([load_config(flags=each) for each in flags])]
-    assert ann.pipeline.personal is None
-    assert "none of ann" in ann.note
-    assert bob.pipeline.personal is not None
-    assert bob.note == ""
-    with pytest.raises(InputError, match="has no layer for the person 'ann'"):
-        gather([load_config(flags=flags_of_each(("s",), (), ("ann",), (str(shared),))[0])])

@@ -12,14 +12,16 @@ import pytest
 from adapters.sessions.flight_file import read_flight, write_flight
 from adapters.sessions.reader import SessionReader
 from emgtype.config import Config, load_config
-from emgtype.live.daemon import Daemon, Wearer
-from emgtype.live.people import Person, gather
+from emgtype.live.daemon import Daemon
+from emgtype.live.load import load_lines
+from emgtype.live.wearer import Wearer
 from emgtype.recording.flight import FlightRecorder, dump
 from emgtype.recording.reproduce import reproduce
 from messages.errors import InputError
+from messages.notice import sentence
 from messages.signal import Chunk
 from messages.text import TextEvent
-from streamer.handover import hand_over
+from tests.emgtype.live.fakes import FakeListener, FakeSource
 
 
 class Heard(list[TextEvent]):
@@ -29,15 +31,14 @@ class Heard(list[TextEvent]):
         self.append(event)
 
 
-class Flown:
+class Flown(FakeSource):
     """One person's daemon with a flight recorder, on a clock of its own."""
 
     def __init__(self, session: Path, minutes: float = 5.0, **flags: object) -> None:
+        super().__init__()
         self.config = load_config(flags=flags)
-        self.person = self.loaded(self.config)
-        self.recorder = FlightRecorder(
-            self.person.config, self.person.bundle, self.person.pipeline, minutes, clock=lambda: 1.7e9 + self.now
-        )
+        (line,) = load_lines([self.config])
+        self.recorder = FlightRecorder(line.config, line.bundle, line.pipeline, minutes, clock=lambda: 1.7e9 + self.now)
         self.now = 0.0
         self.heard = Heard()
         self.told: list[str] = []
@@ -45,21 +46,22 @@ class Flown:
             (self._whole,) = recorded.chunks(len(recorded))
         self._chunks = self._cut()
         self._come = False
-        self.wearer = Wearer(
-            self, self.person.pipeline, [self.heard, self.recorder], lambda: None, witness=self.recorder
-        )
+        line.sinks += [self.heard, self.recorder]
+        line.recorder = self.recorder
+        self.wearer = Wearer("me", self, [line], FakeListener())
         self.daemon = Daemon(
-            [(self._group, [self.wearer])],
+            [self.wearer],
             stall=1.0,
             heartbeat_every=1.0,
-            tell=self.told.append,
-            clock=lambda: self.now,
+            notify=lambda notice: self.told.append(sentence(notice)),
+            clock=self,
         )
 
-    def loaded(self, config: Config) -> Person:
-        (party,) = gather([config])
-        self._group = party.pipelines
-        return party.people[0]
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError("the only source is waited for")
 
     def _cut(self) -> Iterator[Chunk]:
         cuts, first = np.random.default_rng(3), 0
@@ -86,12 +88,8 @@ class Flown:
             self.daemon.step()
 
     def exchange(self, config: Config) -> None:
-        """As emgtype.live.exchange does."""
-        fresh = self.loaded(config)
-        self.recorder.exchange(fresh.config, fresh.bundle, fresh.pipeline)
-        self.wearer.pass_on(hand_over(self.person.pipeline, fresh.pipeline))
-        self.person, self.wearer.pipeline = fresh, fresh.pipeline
-        self.daemon.regroup(self._group, [self.wearer])
+        (successor,) = load_lines([config])
+        self.daemon.exchange(self.wearer.line, successor)
 
     def flight(self, folder: Path) -> Path:
         return dump(self.recorder, folder, self.told.append, wait=True)
@@ -110,7 +108,7 @@ def test_a_flight_is_decoded_again_to_the_last_digit(session_file: Path, tmp_pat
     flown.listen(4)
     flown.daemon.reset(flown.wearer)
     flown.listen(3)
-    flown.wearer.settle("end")
+    flown.wearer.finish("end")
     path = flown.flight(tmp_path / "flights")
     flight = read_flight(path)
     found = reproduce(flight)

@@ -26,7 +26,7 @@ from adapters.wire.endpoint import control_endpoint
 from adapters.wire.format import TextMessage
 from adapters.wire.subscriber import Subscriber
 from emgtype.commands.replay import command
-from emgtype.live.keeping import Keeping
+from emgtype.live.recordings import Recordings
 from emgtype.recording.reproduce import reproduce
 from emgtype.replay.replay import pieces
 from messages.errors import InputError
@@ -181,5 +181,5 @@ def test_a_full_disk_ends_the_recording_while_decoding_goes_on(
 
 
 def test_without_flight_recorders_a_request_for_a_flight_is_refused(tmp_path: Path) -> None:
-    with Keeping(None, 0.0, print) as keeping, pytest.raises(InputError, match=r"no flight recorder runs: set flight"):
-        keeping.dump("me")
+    with Recordings(None, 0.0, print) as recordings, pytest.raises(InputError, match="no flight recorder runs: set"):
+        recordings.write_flights("me")

@@ -12,7 +12,7 @@ def test_every_code_has_a_sentence() -> None:
 
 
 def test_a_sentence_about_a_source_says_what_to_do() -> None:
-    about_sources = [code for code in get_args(Code)[: get_args(Code).index("other-clock") + 1]]
+    about_sources = get_args(Code)[: get_args(Code).index("other-clock") + 1]
     assert len(about_sources) == 8
     assert all(": " in _SENTENCES[code] for code in about_sources)
 

@@ -531,6 +531,18 @@ def test_a_beam_with_the_state_of_another_goes_on_as_it_would(
     assert (fresh.commit(second, 0.2, 0.5), ranking(fresh), fresh.labels(), fresh.size) == expected
 
 
+def test_labels_are_those_of_the_state_that_was_set_last(
+    arpa: str, facts: LanguageModelFacts, scorer_of_kind: Callable[..., LanguageScorer], ctc_path: PathMaker
+) -> None:
+    scorer = scorer_of_kind("flat", arpa, facts)
+    first, second = PrefixBeam(BeamSettings(), scorer), PrefixBeam(BeamSettings(), scorer)
+    first.push(ctc_path("c_a_"))
+    second.push(ctc_path("t_z_"))
+    assert labels_to_text(second.labels()) == "tz"
+    second.state = first.state
+    assert labels_to_text(second.labels()) == "ca"
+
+
 def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(
     arpa: str, facts: LanguageModelFacts, scorer_of_kind: Callable[..., LanguageScorer], babble: PathMaker
 ) -> None:

@@ -223,6 +223,7 @@ def test_a_committer_with_the_state_of_another_goes_on_as_it_would(
     state = decoder.state
     expected = [decoder.push(piece) for piece in after], decoder.finish(), decoder.rejected
     fresh.state = state
+    assert fresh.state == state
     assert ([fresh.push(piece) for piece in after], fresh.finish(), fresh.rejected) == expected
 
 

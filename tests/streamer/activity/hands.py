@@ -1,6 +1,8 @@
 """Signals of two hands made by hand: noise at rest, bursts for keys, a steady roar for fists."""
 
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,3 +47,10 @@ def pieces(chunk: Chunk, cuts: Sequence[int] | npt.NDArray[np.integer]) -> list[
     """Cut a signal at these samples."""
     parts = zip(np.split(chunk.samples, cuts), np.split(chunk.times, cuts), strict=True)
     return [Chunk(samples, times, LAYOUT) for samples, times in parts]
+
+
+def plain(state: Any) -> Any:
+    """Return a stage's state as nested lists, which can be compared."""
+    if is_dataclass(state):
+        return [(field.name, plain(getattr(state, field.name))) for field in fields(state)]
+    return state.tolist() if isinstance(state, np.ndarray) else state

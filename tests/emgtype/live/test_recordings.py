@@ -112,7 +112,7 @@ def as_published(events: list[TextEvent]) -> list[TextEvent]:
 
 
 @pytest.mark.slow
-def test_what_comes_in_is_recorded_and_the_flight_is_what_was_published(
+def test_samples_are_recorded_and_the_flight_decodes_to_the_published_text(
     environment: dict[str, str], emgtype: Run, tmp_path: Path, chunks: list[Chunk]
 ) -> None:
     (tmp_path / "config.toml").write_text("[record]\nflight = 1.0\n")

@@ -15,7 +15,7 @@ from tests.emgtype.live.fakes import FakeClock, FakeGroup, FakeListener, FakeSou
 
 @dataclass
 class FakeOutputs:
-    """What requests ask of the outputs of one wearer; the injector is there or not."""
+    """The outputs of one wearer, as far as requests use them."""
 
     injector: Any = None
     calls: list[str] = field(default_factory=list)

@@ -68,7 +68,7 @@ _SENTENCES: Mapping[Code, str] = {
     "recounted": "a stream began to count its samples anew ({count} times): how many it lost before is not known",
     "steps": "the time stamps stepped to another clock ({count} times)",
     "overflows": "a subscriber did not keep up ({count} times): it lost the messages that were sent while its queue "
-    "was full, as their numbers tell it",
+    "was full, as their numbers show",
     "back": "a stream came back under its name ({count} times)",
 }
 """Sentence of each code, with the notice's subject and values in braces."""

@@ -1,1 +1,1 @@
-"""The running daemon: its loop, whom it serves, what it can be asked and what it says."""
+"""The running daemon: its loop, the wearers that it serves, and the requests that it answers."""

@@ -1,4 +1,20 @@
-"""The loop of the daemon: the only place where time passes. Its decisions by the clock enter the core as messages."""
+"""The loop of the daemon: the only place where time passes. Its decisions by the clock enter the core as calls.
+
+Plan of one step.
+
+Input: the clock, and each wearer's source. State: each wearer's (`Wearer`), and which lines share an encoder.
+
+1. Attend to the world outside: requests are answered, loaded lines are exchanged.
+2. Pull samples. A single source is waited for, since it wakes up as soon as samples arrive; several are asked in turn
+   without waiting, with a short sleep when none of them has samples.
+3. Decode, group by group, the samples of all wearers but those who are paused, and pass the events on.
+4. Let each wearer's pause switch and listener see the samples, which may cost time now that the text has gone out.
+5. Note silence: after 200 ms a wearer is stalling, which the status shows; after the stall time the text is finished.
+6. Heartbeats, at regular intervals.
+
+A wearer whose source fails or whose samples are refused is gone: their text is finished, and the others go on. When
+nobody is left, the run ends with that error. However it ends, the text of everybody who is present is finished.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Mapping

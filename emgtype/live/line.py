@@ -130,7 +130,7 @@ class Line:
             self.recorder.record(chunk)
 
     def pass_on(self, events: Sequence[TextEvent]) -> None:
-        """Number events and push them into all sinks."""
+        """Push events into all sinks, with the numbers of this line."""
         for event in events:
             numbered = replace(event, seq=self.event_count)
             self.event_count += 1

@@ -26,7 +26,7 @@ _LONGEST_MARK = 256
 
 @dataclass(slots=True)
 class Requests:
-    """Answers requests by acting on the daemon."""
+    """Answers requests by acting on the daemon and the outputs of the wearers."""
 
     daemon: "Daemon"
     outputs: "Mapping[str, Outputs]"

@@ -1,1 +1,1 @@
-"""Signal kept as files: session files, prompts, flights; and session files played as live streams."""
+"""Signals as files: session files, prompts and flights, and session files played as live streams."""

@@ -52,7 +52,7 @@ def typing(
 
 
 def until(wanted: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """What it gives once it gives something."""
+    """Call `wanted` until it returns something, and return that."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -155,7 +155,7 @@ def test_another_bundle_and_a_mark_while_somebody_types(
     assert json.loads(out)["lost"] == 0
 
 
-def test_where_no_daemon_runs_is_told(emgtype: Run, tmp_path: Path) -> None:
+def test_a_request_without_a_running_daemon_is_an_error(emgtype: Run, tmp_path: Path) -> None:
     done = emgtype("control", "status", "--endpoint", f"ipc://{tmp_path}/text")
     assert done.returncode == 2
     assert "nobody answers" in done.stderr

@@ -76,7 +76,7 @@ class Log(list[str]):
 
 
 def run(script: list[int | None], seconds: float) -> tuple[LoggingPipeline, list[str], EventLog, int]:
-    """What a daemon of one wearer decodes, logs and passes on, and its number of heartbeats."""
+    """Run a daemon of one wearer; return its pipeline, its log, its events, and its number of heartbeats."""
     clock, log, events, listener = FakeClock(), Log(), EventLog(), FakeListener()
     pipeline = LoggingPipeline(clock)
     (line,) = fake_lines(FakeGroup([pipeline]), [""])
@@ -138,7 +138,7 @@ def test_every_event_reaches_the_sinks_and_the_end_finishes_the_text() -> None:
     assert log == []
 
 
-def test_a_stall_finishes_the_text_once_and_is_told_and_so_is_its_end() -> None:
+def test_a_stall_finishes_the_text_once_and_its_begin_and_end_are_logged() -> None:
     pipeline, log, _, _ = run([32, *[None] * 15, 32], 3.1)
     assert pipeline.log == ["push 32", "finish", "push 32", "finish"]
     assert log[0].startswith("no samples for 1 s")
@@ -160,7 +160,7 @@ def test_200_ms_without_samples_are_a_stall_of_the_status_alone() -> None:
     assert people.stories == [["push 32"]]
 
 
-def test_a_stall_names_what_is_silent() -> None:
+def test_a_stall_names_the_silent_streams() -> None:
     people = People(TypingSource(FakeClock(), silences=[(1.0, 3.0)], silent_streams=["right"]))
     people.run(2.5)
     assert people.log == ["no samples from right for 1 s: the text so far is final, waiting"]
@@ -220,7 +220,7 @@ def test_a_stall_of_one_while_another_types() -> None:
 
 
 @pytest.mark.parametrize("how", ["lost", "bad"])
-def test_one_who_cannot_be_decoded_any_more_is_nothing_to_the_other(how: str) -> None:
+def test_a_wearer_who_cannot_be_decoded_any_more_leaves_the_other_alone(how: str) -> None:
     first = TypingSource(FakeClock(), lost=1.2) if how == "lost" else TypingSource(FakeClock())
     people = People([first, TypingSource(FakeClock())], bad=1.2 if how == "bad" else np.inf)
     people.run(3.2)

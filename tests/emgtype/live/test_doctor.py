@@ -58,7 +58,7 @@ def test_all_that_typing_needs_is_tried_with_bands_that_play(
     assert found["sockets"]["says"].endswith("are free")
 
 
-def test_what_is_missing_is_told_with_what_to_do_and_does_not_stop_the_rest(config: Config) -> None:
+def test_a_missing_part_is_reported_with_advice_and_does_not_stop_the_next_ones(config: Config) -> None:
     found = by_part(config)
     assert found["bands"].well is False
     assert "start the device's LSL outlet" in found["bands"].says
@@ -90,7 +90,7 @@ def test_a_missing_library_is_named_with_the_extra_that_installs_it(
     assert (bands.well, bands.says) == (False, "pyxdf is not installed: pip install 'emgtype[xdf]'")
 
 
-def test_a_socket_that_another_program_holds_is_told(config: Config) -> None:
+def test_a_socket_in_use_by_another_program_is_reported(config: Config) -> None:
     with PubSocket(config.publish.endpoint):
         assert by_part(config)["sockets"].well is False
 
@@ -101,7 +101,7 @@ def test_without_a_model_nothing_else_can_be_tried(config: Config) -> None:
     assert "no model bundle 'nowhere'" in found["model"].says
 
 
-def test_a_machine_that_is_too_slow_is_told_by_how_much(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_speed_of_a_machine_that_is_too_slow_is_reported(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
 
     class Slow:

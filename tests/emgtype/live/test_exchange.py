@@ -41,8 +41,8 @@ class Played(FakeSource):
         return self.left.pop(0) if self.left else None
 
 
-class Kept:
-    """A sink, and what the outputs of a wearer ask of a publisher."""
+class KeptText:
+    """A sink that keeps the text, and stands in for the publisher of a wearer."""
 
     overflows = 0
 
@@ -69,13 +69,13 @@ class Running:
 
     def __init__(self, session: Path, configs: Sequence[Config]) -> None:
         self.log: list[str] = []
-        self.kept: dict[str, Kept] = {}
+        self.kept: dict[str, KeptText] = {}
         self.outputs: dict[str, Outputs] = {}
         with SessionReader(session) as recorded:
             self.chunks = list(pieces(recorded.chunks(), 32))
         wearers = []
         for line in load_lines(configs):
-            kept, layout = Kept(), line.bundle.facts.layout
+            kept, layout = KeptText(), line.bundle.facts.layout
             line.sinks.append(kept)
             signal = SignalReport(watch_for(line.config, None, layout), layout, self.log.append)
             self.kept[line.name] = kept
@@ -134,9 +134,9 @@ def emissions(bundle: str, chunks: Sequence[Chunk]) -> tuple[list[Emission], Con
 
 
 def alone(bundle: str, chunks: Sequence[Chunk], first: float, last: float) -> list[int]:
-    """What a bundle's decoder makes of its emissions from `first` to `last` (s), as if there was nothing else."""
+    """Return the labels that a bundle's decoder makes of its emissions from `first` to `last` (s) alone."""
     heard, config = emissions(bundle, chunks)
-    pipeline, kept = assemble(open_bundle(bundle), config), Kept()
+    pipeline, kept = assemble(open_bundle(bundle), config), KeptText()
     committer = pipeline.stages.decoder
     for emission in heard:
         chosen = (emission.times > first) & (emission.times <= last)
@@ -185,7 +185,9 @@ def test_one_of_two_gets_another_bundle(session_file: Path) -> None:
     assert running.kept["bob"].labels != running.kept["ann"].labels
 
 
-def test_a_profile_changes_what_it_names(running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_changes_the_settings_that_it_names(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles/careful.toml").write_text('[decoder]\ncommit = "hold"\nconfidence = 1.0\n')
@@ -245,7 +247,7 @@ def test_a_profile_that_does_not_fit_changes_nothing(
     assert running.me.line is line
 
 
-def test_what_cannot_be_loaded_is_told_and_the_old_one_goes_on(
+def test_a_bundle_that_cannot_be_loaded_is_logged_and_the_old_one_goes_on(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_arguments: object) -> None:

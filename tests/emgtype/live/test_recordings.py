@@ -26,12 +26,16 @@ from adapters.wire.endpoint import control_endpoint
 from adapters.wire.format import TextMessage
 from adapters.wire.subscriber import Subscriber
 from emgtype.commands.replay import command
+from emgtype.config import load_config
+from emgtype.live.load import load_lines
 from emgtype.live.recordings import Recordings
+from emgtype.live.wearer import Wearer
 from emgtype.recording.reproduce import reproduce
 from emgtype.replay.replay import pieces
 from messages.errors import InputError
 from messages.signal import Chunk
 from messages.text import TextEvent
+from tests.emgtype.live.fakes import FakeListener, FakeSource
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 FASTER = 6.0  # than typed
@@ -108,7 +112,7 @@ def as_published(events: list[TextEvent]) -> list[TextEvent]:
 
 
 @pytest.mark.slow
-def test_what_comes_in_is_recorded_and_the_flight_is_what_was_published(
+def test_samples_are_recorded_and_the_flight_decodes_to_the_published_text(
     environment: dict[str, str], emgtype: Run, tmp_path: Path, chunks: list[Chunk]
 ) -> None:
     (tmp_path / "config.toml").write_text("[record]\nflight = 1.0\n")
@@ -183,3 +187,46 @@ def test_a_full_disk_ends_the_recording_while_decoding_goes_on(
 def test_without_flight_recorders_a_request_for_a_flight_is_refused(tmp_path: Path) -> None:
     with Recordings(None, 0.0, print) as recordings, pytest.raises(InputError, match="no flight recorder runs: set"):
         recordings.write_flights("me")
+
+
+def until_written(log: list[str], flights: int) -> None:
+    """Wait until so many flights are written, in threads; files are named by the millisecond."""
+    end = time.monotonic() + 20
+    while len(log) < flights:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_flight_recorder_is_attached_to_a_line_and_written_once_its_wearer_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emgtype.live.recordings.FLIGHTS", tmp_path)
+    log: list[str] = []
+    (line,) = load_lines([load_config()])
+    wearer = Wearer("me", FakeSource(), [line], FakeListener())
+    with Recordings(None, 1.0, log.append) as recordings:
+        assert recordings.open_session(line) is None
+        recordings.attach_flight_recorder(line)
+        recorder: object = line.recorder
+        assert [*map(id, line.sinks)] == [id(recorder)]
+        line.finish("end")
+        recordings.attend([wearer])
+        assert log == []
+        wearer.gone = InputError("the stream has ended")
+        recordings.attend([wearer])
+        recordings.attend([wearer])  # has been written already
+        until_written(log, 1)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        recordings.attend([wearer])
+        until_written(log, 2)
+        recordings.write_all_flights()
+    assert len(list(tmp_path.glob("me-*.flight"))) == 3
+    assert read_flight(next(tmp_path.glob("me-*.flight"))).person == "me"
+
+
+def test_without_recordings_a_line_is_left_as_it_is() -> None:
+    (line,) = load_lines([load_config()])
+    with Recordings(None, 0.0, print) as recordings:
+        recordings.attach_flight_recorder(line)
+        recordings.write_all_flights()
+    assert (line.sinks, line.recorder) == ([], None)

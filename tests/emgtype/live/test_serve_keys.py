@@ -41,7 +41,7 @@ def serving(environment: dict[str, str], folder: Path, settings: str) -> Iterato
             process.communicate()
 
 
-def test_only_who_is_known_hears_it_and_is_answered(environment: dict[str, str], emgtype: Run, tmp_path: Path) -> None:
+def test_only_clients_with_a_certificate_are_served(environment: dict[str, str], emgtype: Run, tmp_path: Path) -> None:
     file = Path(emgtype("keys", "new", "reader").stdout.partition(":")[0])
     endpoint = f"ipc://{tmp_path}/text"
     settings = f'[publish]\nendpoint = "{endpoint}"\ncurve = true\nencoding = "msgpack"\nheartbeat = 0.05\n'
@@ -63,7 +63,7 @@ def test_only_who_is_known_hears_it_and_is_answered(environment: dict[str, str],
         assert '"topic": "heartbeat"' in done.stdout
 
 
-def test_a_port_that_every_local_user_can_read_is_told(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_port_that_every_local_user_can_read_is_warned_of(environment: dict[str, str], tmp_path: Path) -> None:
     settings = f'[publish]\nendpoint = "tcp://127.0.0.1:*"\ncontrol = "ipc://{tmp_path}/control"\n'
     with serving(environment, tmp_path, settings) as process:
         assert process.stderr

@@ -53,7 +53,7 @@ def chunks_of(session: Path) -> list[Chunk]:
 
 
 def alone(chunks: Sequence[Chunk], bundle: Path | str, layer: str = "") -> ShownKeys:
-    """What comes out where nobody else is served."""
+    """Return the keys that a pipeline types for the wearer alone."""
     config = load_config(flags={"bundle": str(bundle), "pipeline.person": layer})
     pipeline, keys = assemble(open_bundle(config.bundle), config), ShownKeys()
     for chunk in chunks:

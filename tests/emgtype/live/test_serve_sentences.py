@@ -15,7 +15,7 @@ pytest.importorskip("pyctcdecode", reason="the extra words is not installed")
 
 
 @pytest.mark.slow
-def test_what_was_typed_between_two_pauses_is_published_once_more(
+def test_the_sentence_between_two_pauses_is_published_at_word_level(
     environment: dict[str, str], session_file: Path, tmp_path: Path
 ) -> None:
     name, endpoint = f"test-{uuid.uuid4()}", f"ipc://{tmp_path}/text"

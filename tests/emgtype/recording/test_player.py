@@ -71,6 +71,6 @@ def test_faults_that_cannot_be_played_are_refused(emgtype: Run, arguments: tuple
     assert says in refused.stderr
 
 
-def test_nothing_to_play_is_told() -> None:
+def test_a_session_without_samples_cannot_be_played() -> None:
     with pytest.raises(InputError, match="holds no samples"):
         play([], ["s"], sample_numbers=False, wait=0.0, log=lambda _sentence: None)

@@ -178,7 +178,7 @@ def test_ctrl_c_ends_a_recording_well(environment: dict[str, str], tmp_path: Pat
         (["--user", "1", "--prompts", "none.txt"], "cannot be read"),
     ],
 )
-def test_options_that_make_no_sense_are_told_at_once(flags: list[str], sentence: str) -> None:
+def test_options_that_make_no_sense_are_refused_at_once(flags: list[str], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         command.main(["--stream", "none", *flags], standalone_mode=False)
 
@@ -189,7 +189,7 @@ def test_keys_are_recorded_only_where_that_is_agreed_to(emgtype_process: Run) ->
     assert "passwords included" in done.stderr
 
 
-def test_repair_says_what_it_did_or_why_not(emgtype: Run, tmp_path: Path) -> None:
+def test_repair_reports_what_it_did_or_why_it_could_not(emgtype: Run, tmp_path: Path) -> None:
     done = emgtype("data", "repair", tmp_path / "none.hdf5")
     assert (done.returncode, "no recording" in done.stderr) == (2, True)
     with SessionJournal(tmp_path / "s.hdf5", "1", NO_KEYBOARD) as journal:

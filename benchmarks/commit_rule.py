@@ -36,7 +36,7 @@ from decoder.language.flat import FlatScorer
 from emgtype.config import load_config
 from emgtype.models.bundle import beam_for, open_bundle, scorer_for
 from emgtype.places import LM_BINARY
-from emgtype.replay.commit_sweep import Outcome, Recorded, record, sweep
+from emgtype.replay.commit_sweep import EncodedSession, Outcome, encode_session, sweep
 from messages.charset import BACKSPACE
 from messages.emission import Emission
 
@@ -45,14 +45,14 @@ CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9)
 _HOP = 4  # frames at a time, as live
 
 
-def recorded(keys: Keys, heard: Emission) -> Recorded:
+def recorded(keys: Keys, heard: Emission) -> EncodedSession:
     """A minute of made emissions, as if an encoder had given them."""
     parts = [slice(first, first + _HOP) for first in range(0, len(heard.times), _HOP)]
     hops = tuple(Emission(heard.log_probs[part], heard.times[part]) for part in parts)
-    return Recorded(hops, tuple(label for label, _ in keys), tuple(at for _, at in keys))
+    return EncodedSession(hops, tuple(label for label, _ in keys), tuple(at for _, at in keys))
 
 
-def compared(sessions: Sequence[Recorded], beam: Callable[[], PrefixBeam]) -> list[dict[str, Any]]:
+def compared(sessions: Sequence[EncodedSession], beam: Callable[[], PrefixBeam]) -> list[dict[str, Any]]:
     """An adaptive rule and the fixed lag of its median delay, for each confidence."""
     adaptive = {f"{p:g}": CommitRule("hold", LAG, p) for p in CONFIDENCES}
     found = sweep(sessions, beam, {"0": CommitRule("hold", 0.0), **adaptive})
@@ -124,7 +124,7 @@ def main() -> None:
         found[kind] = {"settings": settings, "keys": count, "rules": rows}
     if options.sessions:
         config, bundle = load_config(None, {"bundle": options.bundle}), open_bundle(options.bundle)
-        sessions = [record(path, bundle, config) for path in options.sessions]
+        sessions = [encode_session(path, bundle, config) for path in options.sessions]
         lm = scorer_for(bundle, config.decoder)
         rows = compared(sessions, lambda: beam_for(lm, config.decoder))
         count = sum(len(session.truth) for session in sessions)

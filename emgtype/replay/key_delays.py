@@ -1,4 +1,4 @@
-"""From true key press to shown and to final character: which decoded key answers which press, and how late it came."""
+"""Measure the delays from key press to shown and to final key, for every rightly decoded key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,15 +12,16 @@ from messages.text import TextEvent
 
 @dataclass(slots=True)
 class ShownKeys:
-    """What was shown when. Grows with the text: for a session that is measured, not for days."""
+    """The decoded keys, and when each was shown and became final. Grows with the text: for sessions, not for days."""
 
     labels: list[int] = field(default_factory=list)
+    """Labels of the keys that stand now."""
     shown: list[float] = field(default_factory=list)
-    """Seconds: when the surviving version of each key appeared."""
+    """Time at which the surviving version of each key appeared, in seconds."""
     final: list[float] = field(default_factory=list)
-    """Seconds: when each key became final; shorter than `labels` by the tail."""
+    """Time at which each key became final, in seconds; shorter than `labels` by the tail."""
     erased: int = 0
-    """Keys taken back so far."""
+    """Count of the keys taken back."""
 
     def push(self, event: TextEvent, lateness: float = 0.0) -> None:
         """Apply an edit that reached its reader `lateness` seconds after the newest sample behind it."""
@@ -38,19 +39,19 @@ class ShownKeys:
 
 @dataclass(frozen=True, slots=True)
 class KeyDelays:
-    """Seconds from the press of every rightly decoded key, in order."""
+    """Delays in seconds after the press of every rightly decoded key, in order."""
 
     shown: npt.NDArray[np.float64]
     final: npt.NDArray[np.float64]
 
 
 def key_delays(presses: Sequence[float], truth: Sequence[int], keys: ShownKeys) -> KeyDelays:
-    """Delays of the keys that a minimal edit path from `truth` to what was decoded leaves unchanged.
+    """Return the delays of the keys that a minimal edit path from `truth` to the decoded keys leaves unchanged.
 
     Args:
-        presses: Seconds: press times of `truth`, on the clock of the events.
-        truth: Labels typed.
-        keys: What was shown, all of it final.
+        presses: Press times of `truth` in seconds, on the clock of the events.
+        truth: Labels of the keys typed.
+        keys: The decoded keys, all of them final.
     """
     pairs = matches(keys.labels, truth)
     pressed = np.array([presses[a] for a, _ in pairs])

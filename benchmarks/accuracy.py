@@ -1,6 +1,6 @@
-"""CER of a bundle on simulated sessions that nothing was trained on: new text, new donnings; greedy beside the beam.
+"""Measure a bundle's CER on simulated sessions with new text and new donnings: greedy beside the beam.
 
-The shipped demo model is for person 1; a second table shows a person that it never saw. Prints what comes out.
+The shipped demo model is for person 1; a second table shows a person that it was not trained on.
 """
 
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ from simulator.person import make_person
 from simulator.session import TypingSession, typing_session
 
 TEST_DONNING = 3000
-"""First of the donnings that are for testing only."""
+"""The first donning that is reserved for tests."""
 
 
 def decode(session: TypingSession, bundle: str, person: str = "") -> tuple[list[int], list[int]]:
-    """Labels by greedy decoding, and by the live chain with its language model; `person` picks a personal layer."""
+    """Return the labels by greedy decoding and by the live chain; `person` picks a personal layer."""
     greedy, greedy_labels, keys = GreedyDecoder(), list[int](), ShownKeys()
 
     def tap(emission: Emission) -> None:
@@ -44,13 +44,13 @@ def decode(session: TypingSession, bundle: str, person: str = "") -> tuple[list[
 
 
 def prompt_ends(truth: Sequence[int]) -> list[int]:
-    """Where each prompt ends: behind its enter."""
+    """Return the index behind each prompt's enter."""
     behind = [end for end, label in enumerate(truth, start=1) if label == LABELS[ENTER]]
     return behind if behind[-1:] == [len(truth)] else [*behind, len(truth)]
 
 
 def report(person: int, sessions: Sequence[TypingSession], bundle: str) -> list[Table | str]:
-    """Decode sessions: their CER, and the gain of the beam with its paired 95 % interval over prompts."""
+    """Decode sessions and return their CER, and the gain of the beam with its paired 95 % interval over prompts."""
     greedy: list[CharacterErrors] = []
     beam: list[CharacterErrors] = []
     with Progress(transient=True) as progress:
@@ -68,7 +68,7 @@ def report(person: int, sessions: Sequence[TypingSession], bundle: str) -> list[
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--bundle", default="demo")
     parser.add_argument("--people", type=int, nargs="+", default=[1, 2], help="seeds; the demo model is for person 1")
@@ -77,15 +77,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=7.0, help="per donning")
     parser.add_argument("--text", default="test")
     arguments = parser.parse_args()
-    paragraphs, said = load_text(arguments.text), list[Table | str]()
+    paragraphs, parts = load_text(arguments.text), list[Table | str]()
     for person in arguments.people:
         first = arguments.first_donning
         sessions = [
             typing_session(make_person(person), donning, paragraphs, arguments.minutes * 60)
             for donning in range(first, first + arguments.donnings)
         ]
-        said += report(person, sessions, arguments.bundle)
-    publish(arguments, said)
+        parts += report(person, sessions, arguments.bundle)
+    publish(arguments, parts)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""The whole chain, live: from the last sample of a hop pushed into LSL to the text that a ZeroMQ subscriber has of it.
+"""Measure the whole chain live: from the last sample of a hop pushed into LSL to its text at a ZeroMQ subscriber.
 
 Three processes on loopback: wristbands that push simulated typing at 2 kHz, 16 samples at a time, stamped as a radio
-would; the real `emgtype serve`; and this one, which subscribes. A text event carries the stamp of the newest sample
-behind it: latency is from the moment when the push of that sample began to the moment when the event is here, decoded.
-CPU is that of serve in % of one core, and that of all that runs on the machine: a busy machine shows in the tail.
+would; the real `emgtype serve`; and this process, which subscribes. A text event carries the stamp of the newest sample
+behind it: latency runs from the start of the push of that sample to the decoded event in this process. CPU is given for
+serve and for the whole machine, in % of one core: a busy machine shows in the tail.
 The bundle is of the paper's size, 5.3 million parameters, with the demo's language model (benchmarks/paper_bundle.py).
 
     python -m benchmarks.chain                                     # 60 s for each hop and precision
     python -m benchmarks.chain --hops 1 --precision int8 --seconds 300
     python -m benchmarks.chain --bundle exported/demo --json chain.json
-    python -m benchmarks.chain --realtime      # on a machine that is busy with other work; needs the right to (chrt)
+    python -m benchmarks.chain --realtime      # for a busy machine; needs the right to use chrt
 """
 
 import os
@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from benchmarks.live_parts import machine_cpu, serving, wristbands  # first: it keeps pylsl on loopback
+# First, since it keeps pylsl on loopback.
+from benchmarks.live_parts import machine_cpu, serving, wristbands
 from benchmarks.paper_bundle import paper_bundle
 from benchmarks.results import command_line, publish, spread
 
@@ -33,13 +34,16 @@ from adapters.wire.format import TextMessage
 from adapters.wire.subscriber import Subscriber
 from emgtype.places import ENCODERS
 
-_WARM_UP = 2.0  # seconds before the first event that counts: one receptive field, and caches
-_PRIORITY = 10  # of 1 to 99; the kernel's own threads are at 50
-_REST = 0.3  # seconds for what is under way when the wristbands stop
+_WARM_UP_S = 2.0
+"""Seconds before the first event that counts: one receptive field, and caches."""
+_PRIORITY = 10
+"""Real-time priority, of 1 to 99; the kernel's own threads have 50."""
+_DRAIN_S = 0.3
+"""Seconds in which the last messages arrive after the wristbands stop."""
 
 
 def measure(bundle: Path, hop: int, precision: str, seconds: float) -> dict[str, Any]:
-    """Latencies (ms), events a second, CPU (% of a core) of serve, samples lost, and its stages (ms per hop)."""
+    """Return latencies (ms), events per second, CPU (% of a core), samples lost, and serve's stages (ms per hop)."""
     stream = f"bench-{uuid.uuid4().hex[:8]}"
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="emgtype-bench-"))
@@ -49,17 +53,17 @@ def measure(bundle: Path, hop: int, precision: str, seconds: float) -> dict[str,
         serve = stack.enter_context(serving(bundle, stream, endpoint, call))
         subscriber = stack.enter_context(Subscriber(endpoint))
         serve.wait_until_ready()
-        _events(subscriber, _WARM_UP)
+        _events(subscriber, _WARM_UP_S)
         start, before, all_before = time.monotonic(), serve.cpu(), machine_cpu()
-        found = _events(subscriber, seconds)
-        took, cpu, all_cpu = time.monotonic() - start, serve.cpu() - before, machine_cpu() - all_before
+        events = _events(subscriber, seconds)
+        elapsed, cpu, all_cpu = time.monotonic() - start, serve.cpu() - before, machine_cpu() - all_before
         pushes = bands.end()
-        _events(subscriber, _REST)
+        _events(subscriber, _DRAIN_S)
         report = serve.end()
-    if not found:
+    if not events:
         raise ValueError(f"no text event in {seconds:g} s: measure longer, or name a bundle that types")
-    made, delivery, arrived = np.array(found).T
-    latency = 1e3 * (arrived - pushes.moment(made))
+    stamps, delivery, arrived = np.array(events).T
+    latency = 1e3 * (arrived - pushes.moment(stamps))
     delivery *= 1e3
     return {
         "hop": hop,
@@ -68,27 +72,27 @@ def measure(bundle: Path, hop: int, precision: str, seconds: float) -> dict[str,
         "pushed_to_published_ms": spread((latency - delivery).tolist()),
         "published_to_subscriber_ms": spread(delivery.tolist()),
         "stages_ms": report["stages_ms"],
-        "events_per_second": len(found) / seconds,
-        "cpu_percent": 100 * cpu / took,
-        "machine_cpu_percent": 100 * all_cpu / took,
+        "events_per_second": len(events) / seconds,
+        "cpu_percent": 100 * cpu / elapsed,
+        "machine_cpu_percent": 100 * all_cpu / elapsed,
         "samples_lost": report["lost"],
         "messages_lost": subscriber.lost,
     }
 
 
 def _events(subscriber: Subscriber, seconds: float) -> list[tuple[float, float, float]]:
-    """Of each text event within some time: stamp of its newest sample, s since it was published, moment it is here."""
-    found = []
+    """Return the text events within some time: newest sample's stamp, s since published, arrival on the LSL clock."""
+    events = []
     end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        message = subscriber.receive(left)
+    while (remaining := end - time.monotonic()) > 0:
+        message = subscriber.receive(remaining)
         if isinstance(message, TextMessage):
-            found.append((message.event.time, time.time() - message.sent, pylsl.local_clock()))
-    return found
+            events.append((message.event.time, time.time() - message.sent, pylsl.local_clock()))
+    return events
 
 
 def tables_of(rows: list[dict[str, Any]]) -> list[Table]:
-    """Of the whole, and of its parts: a line per hop and precision each."""
+    """Return a table of the whole latency and one of its parts, with a line per hop and precision."""
     whole, parts = (
         Table(title="Last sample pushed → subscriber, ms"),
         Table(title="Its parts, ms p50 (--json: p99 too)"),
@@ -112,17 +116,20 @@ def tables_of(rows: list[dict[str, Any]]) -> list[Table]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
-    parser.add_argument("--bundle", type=Path, help="instead of the one of the paper's size")
+    parser.add_argument("--bundle", type=Path, help="default: a bundle of the paper's size")
     parser.add_argument("--hops", type=int, nargs="+", default=[1, 2, 4], help="frames per encoder call")
     parser.add_argument("--precision", nargs="+", choices=list(ENCODERS), default=list(ENCODERS))
     parser.add_argument("--seconds", type=float, default=60.0, help="of each measurement")
-    parser.add_argument("--realtime", action="store_true", help="the three processes go before all others (SCHED_FIFO)")
+    parser.add_argument(
+        "--realtime", action="store_true", help="run the three processes before all others (SCHED_FIFO)"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder:
         bundle = options.bundle or paper_bundle(Path(folder, "bundle"))
-        if options.realtime:  # here: what is started from now on inherits it, what made the bundle did not have it
+        # Here, so that the three processes inherit it, and the one that made the bundle did not.
+        if options.realtime:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
         notes, rows = [], []
         for precision in options.precision:

@@ -1,10 +1,10 @@
-"""Our decoder beside others on the same emissions, language model, beam and pruning: µs per frame, and CER.
+"""Compare our decoder with others on the same emissions, language model, beam and pruning: µs per frame, and CER.
 
-The others run in an environment of their own (`make peers`), one recording of a minute after the other; those that
-stream get one frame per call, as ours does. Ours is timed as the daemon runs it, with its commit rule and the events.
-Each decoder has the settings that did best on minutes of their own: the language model's weight, the bonus (flashlight
-has one for spaces alone), with ours the price of a ⌫. pyctcdecode is too slow for a search and takes those of
-ctc-beam-decoder, which searches as it does.
+The other decoders run in an environment of their own (`make peers`), on one recording of a minute after the other;
+streaming ones get one frame per call, as ours does. Ours is timed as the daemon runs it, with its commit rule and its
+events. Each decoder has the settings that did best on separate minutes: the weight of the language model, the bonus
+(flashlight-text has one for spaces alone), and with ours the price of a ⌫. pyctcdecode is too slow for a search and
+takes the settings of ctc-beam-decoder, whose search is the same.
 
     python -m benchmarks.decoder_against_peers --peers .peers/bin/python --keys FILE.npz --minutes 60
 """
@@ -43,14 +43,14 @@ SETTINGS: dict[str, tuple[float, ...]] = {
     "bonus": (0.0, -1.0, -0.5, 0.5, 1.0, 1.5),
     "backspace": (-4.5, -3.0, -6.0, -8.0),
 }
-"""What is tried; the search begins with the first of each."""
+"""Values to try for each setting; the search begins with the first of each."""
 SLOW = 1
-"""Recordings that pyctcdecode gets: minutes each where emissions are flat."""
+"""Recordings for pyctcdecode, which takes minutes for each where emissions are flat."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A decoder with its weights, and the recordings it gets."""
+    """A decoder with its settings, and the recordings to decode."""
 
     decoder: str
     recordings: tuple[str, ...]
@@ -61,20 +61,20 @@ class Job:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a job: errors by recording, µs by frame (of those that do not stream: a mean by recording)."""
+    """The errors of a job by recording, and its time in µs by frame (by recording where a decoder does not stream)."""
 
     errors: dict[str, CharacterErrors] = field(default_factory=dict)
-    took: list[float] = field(default_factory=list)
+    us: list[float] = field(default_factory=list)
 
     @property
     def cer(self) -> float:
-        """Over all recordings."""
+        """CER in % over all recordings."""
         return sum(self.errors.values(), CharacterErrors()).cer
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """The recordings, and what decoders need."""
+    """The recordings with their truth, and the language model."""
 
     recordings: dict[str, Emission]
     truth: dict[str, list[int]]
@@ -84,7 +84,7 @@ class Bench:
     peers: Path
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """All jobs, ours here and the others' in their environment."""
+        """Run all jobs, ours in this process and the others in their environment."""
         outcomes = [Outcome() for _ in jobs]
         others = [n for n, job in enumerate(jobs) if job.decoder not in (OURS, LIVE)]
         for n in [n for n in range(len(jobs)) if n not in others]:
@@ -97,23 +97,23 @@ class Bench:
         priors = {**self.facts.priors, BACKSPACE: job.backspace}
         scorer = FlatScorer(self.tables, replace(self.facts, weight=job.weight, bonus=job.bonus, priors=priors))
         for name in job.recordings:
-            beam, heard = PrefixBeam(BeamSettings(), scorer), self.recordings[name]
+            beam, emission = PrefixBeam(BeamSettings(), scorer), self.recordings[name]
             if job.decoder == OURS:
-                beam.push(heard)
+                beam.push(emission)
                 beam.finish()
                 labels = list(beam.labels())
             else:
-                labels = self._live(Committer(beam), heard, outcome.took)
+                labels = self._live(Committer(beam), emission, outcome.us)
             outcome.errors[name] = CharacterErrors.between(labels, self.truth[name])
 
     @staticmethod
-    def _live(committer: Committer, heard: Emission, took: list[float]) -> list[int]:
+    def _live(committer: Committer, emission: Emission, us: list[float]) -> list[int]:
         text = KeySequence()
-        for frame in range(len(heard.times)):
-            piece = Emission(heard.log_probs[frame : frame + 1], heard.times[frame : frame + 1])
+        for frame in range(len(emission.times)):
+            piece = Emission(emission.log_probs[frame : frame + 1], emission.times[frame : frame + 1])
             start = time.perf_counter_ns()
             events = committer.push(piece)
-            took.append((time.perf_counter_ns() - start) / 1000)
+            us.append((time.perf_counter_ns() - start) / 1000)
             for event in events:
                 text.push(event)
         for last in committer.finish():
@@ -121,7 +121,7 @@ class Bench:
         return [key.label for key in text.final]
 
     def _theirs(self, jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
-        # No two labels may share a word there: of those that share a token, the small letter has it.
+        # No two labels may share a word there. A capital, which has its small letter's token, gets another word.
         tokens = self.facts.tokens
         words = [tokens[k] if k in tokens and k == k.lower() else f"key{label}" for label, k in enumerate(KEYS)]
         settings = {
@@ -133,7 +133,7 @@ class Bench:
         }
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "recordings.npz")
-            arrays = {name: heard.log_probs for name, heard in self.recordings.items()}
+            arrays = {name: emission.log_probs for name, emission in self.recordings.items()}
             np.savez(file, settings=json.dumps(settings), **arrays)  # type: ignore[arg-type]  # its names are free
             done = subprocess.Popen(
                 [self.peers, SCRIPT, file], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -146,43 +146,46 @@ class Bench:
                     continue
                 outcome, name = outcomes[result["job"]], result["recording"]
                 outcome.errors[name] = CharacterErrors.between(result["labels"], self.truth[name])
-                outcome.took += result["took"]
+                outcome.us += result["us"]
         if done.wait():
             raise SystemExit(f"{SCRIPT.name} ended with {done.returncode}: run it by itself to see why")
 
 
 def tuned(bench: Bench, decoder: str, names: tuple[str, ...]) -> Job | None:
-    """A decoder with the settings that did best: each in turn while the others stand, twice. None: not installed."""
-    job, known = Job(decoder, names), dict[Job, Outcome]()
+    """Return a decoder with its best settings, or None where it is not installed.
+
+    Each setting is tried while the others stay; this is done twice.
+    """
+    job, outcomes = Job(decoder, names), dict[Job, Outcome]()
     turns = {"weight": SETTINGS["weight"], "bonus": SETTINGS["bonus"]}
     if decoder in (OURS, LIVE):
         turns = SETTINGS
     for setting, values in [*turns.items()] * 2:
         jobs = [replace(job, **{setting: value}) for value in values]  # type: ignore[arg-type]  # all are floats
-        new = [job for job in jobs if job not in known]
-        known.update(zip(new, bench.run(new), strict=True))
-        if not known[jobs[0]].errors:
+        new = [job for job in jobs if job not in outcomes]
+        outcomes.update(zip(new, bench.run(new), strict=True))
+        if not outcomes[jobs[0]].errors:
             return None
-        job = min(jobs, key=lambda job: known[job].cer)
+        job = min(jobs, key=lambda job: outcomes[job].cer)
     return job
 
 
 def difference(ours: Outcome, theirs: Outcome) -> dict[str, float]:
-    """CER of ours minus theirs on the recordings that both had, with its paired 95 % interval over them."""
+    """Return CER of ours minus theirs on the recordings that both decoded, with its paired 95 % interval."""
     gain = cer_difference([ours.errors[name] for name in theirs.errors], list(theirs.errors.values()))
     return {"points": gain.difference, "low": gain.low, "high": gain.high}
 
 
 def figures_of(jobs: dict[str, Job], outcomes: dict[str, Outcome]) -> dict[str, Any]:
-    """What came of one kind of emissions, by decoder."""
+    """Return the figures of one kind of emissions, by decoder."""
     figures: dict[str, Any] = {}
     for name, outcome in outcomes.items():
-        job, took = jobs[name], outcome.took
-        streams = len(took) > len(outcome.errors)
+        job, us = jobs[name], outcome.us
+        streams = len(us) > len(outcome.errors)
         figures[name] = {
             "settings": {setting: getattr(job, setting) for setting in SETTINGS},
-            "us": {f"p{q}": float(np.percentile(took, q)) for q in (50, 99) if streams}
-            | ({"mean": float(np.mean(took))} if took else {}),
+            "us": {f"p{q}": float(np.percentile(us, q)) for q in (50, 99) if streams}
+            | ({"mean": float(np.mean(us))} if us else {}),
             "recordings": len(outcome.errors),
             "cer": outcome.cer,
         }
@@ -194,15 +197,15 @@ def figures_of(jobs: dict[str, Job], outcomes: dict[str, Outcome]) -> dict[str, 
 
 
 def tables_of(title: str, figures: dict[str, Any]) -> list[Table]:
-    """A row per decoder: how fast and how good, and how far from ours."""
+    """Return a table of time and CER with a row per decoder, and a table of the differences from ours."""
     first = Table("decoder", "weight, bonus(, ⌫)", "p50", "p99", "mean, µs", "CER %", title=f"{title} emissions")
     columns = ("beside", "p50 / ours", "mean / ours", "CER: ours at end − its (95 %)", "ours live − its (95 %)")
     second = Table(*columns)
     for name, row in figures.items():
         mine = name in (OURS, LIVE)
         settings = [f"{value:g}" for value in row["settings"].values()][: 3 if mine else 2]
-        took = [f"{row['us'][q]:.1f}" if q in row["us"] else "" for q in ("p50", "p99", "mean")]
-        first.add_row(name, ", ".join(settings), *took, f"{row['cer']:.2f}")
+        us = [f"{row['us'][q]:.1f}" if q in row["us"] else "" for q in ("p50", "p99", "mean")]
+        first.add_row(name, ", ".join(settings), *us, f"{row['cer']:.2f}")
         if not mine:
             times = [f"{row['times ours'][q]:.1f}" if q in row["times ours"] else "" for q in ("p50", "mean")]
             gains = [f"{g['points']:+.2f} ({g['low']:+.2f} to {g['high']:+.2f})" for g in (row["ours"], row["live"])]
@@ -211,22 +214,27 @@ def tables_of(title: str, figures: dict[str, Any]) -> list[Table]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
-    parser.add_argument("--peers", type=Path, default=Path(".peers/bin/python"), help="their environment's Python")
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        default=Path(".peers/bin/python"),
+        help="Python of the environment with the other decoders",
+    )
     add_key_options(parser, minutes=10.0)
-    parser.add_argument("--tune", type=int, default=3, help="further minutes, that choose the settings")
+    parser.add_argument("--tune", type=int, default=3, help="further minutes, on which the settings are tuned")
     options = parser.parse_args()
     facts, tables = load_language_model(options.lm)
     rng = np.random.default_rng(options.seed)
     keys = {str(n): k for n, k in enumerate(minutes_of(load_keys(options, options.minutes + options.tune, rng)))}
     truth = {name: [label for label, _ in recording] for name, recording in keys.items()}
     names = tuple(keys)
-    told = f"{sum(map(len, truth.values()))} keys in {len(keys)} minutes, the first {options.tune} for the settings"
-    printed, found = list[Table | str]([told]), dict[str, Any]()
+    summary = f"{sum(map(len, truth.values()))} keys in {len(keys)} minutes, the first {options.tune} for the settings"
+    parts, figures = list[Table | str]([summary]), dict[str, Any]()
     for kind, flat in KINDS.items():
-        heard = {name: emissions(recording, flat, rng) for name, recording in keys.items()}
-        bench = Bench(heard, truth, tables, facts, options.lm / LM_BINARY, options.peers)
+        recordings = {name: emissions(recording, flat, rng) for name, recording in keys.items()}
+        bench = Bench(recordings, truth, tables, facts, options.lm / LM_BINARY, options.peers)
         best = {name: tuned(bench, name, names[: options.tune]) for name in (OURS, LIVE, FLASHLIGHT, CTC)}
         best[PYCTC] = replace(best[CTC] or Job(PYCTC, ()), decoder=PYCTC)
         tested = names[options.tune :]
@@ -236,9 +244,9 @@ def main() -> None:
             if job
         }
         outcomes = dict(zip(jobs, bench.run(list(jobs.values())), strict=True))
-        found[kind] = figures_of(jobs, {name: outcome for name, outcome in outcomes.items() if outcome.errors})
-        printed += tables_of(kind, found[kind])
-    publish(options, printed, {"keys": sum(map(len, truth.values())), "minutes": len(names), **found})
+        figures[kind] = figures_of(jobs, {name: outcome for name, outcome in outcomes.items() if outcome.errors})
+        parts += tables_of(kind, figures[kind])
+    publish(options, parts, {"keys": sum(map(len, truth.values())), "minutes": len(names), **figures})
 
 
 if __name__ == "__main__":

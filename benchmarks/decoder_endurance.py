@@ -1,7 +1,7 @@
-"""Is the live decoder as fast after an hour of text as in the first minute? Its time per frame, nodes and memory.
+"""Measure whether the live decoder is as fast after an hour of text as in the first minute: time, nodes and memory.
 
-One decoder takes in an hour without a pause or a reset, final text cut off as it goes. Then it and a new one take in
-the same minute, a second of it in turns, so that whatever else the machine does falls on both.
+One decoder takes in an hour without a pause or a reset, and drops final text as it goes. Then it and a new decoder take
+in the same minute, a second in turns, so that other work of the machine falls on both.
 
     python -m benchmarks.decoder_endurance --keys FILE.npz --minutes 60
 """
@@ -29,13 +29,13 @@ from decoder.language.flat import FlatScorer
 from messages.emission import Emission
 
 TURN = 125
-"""Frames of a turn."""
+"""Frames that a decoder takes in before the other's turn."""
 ROUNDS = 5
-"""How often the compared minute is taken in."""
+"""Repetitions of the compared minute."""
 
 
 class Stream:
-    """A decoder whose time goes on, whatever is pushed."""
+    """A decoder whose time goes on, whatever emissions it gets."""
 
     def __init__(self, scorer: FlatScorer) -> None:
         self._beam = PrefixBeam(BeamSettings(), scorer)
@@ -44,29 +44,29 @@ class Stream:
 
     @property
     def nodes(self) -> int:
-        """Held in memory."""
+        """Count of the prefixes in memory."""
         return self._beam.size
 
     def push(self, rows: np.ndarray[Any, np.dtype[np.float32]]) -> list[float]:
-        """µs for each frame of (frames, classes), one per call."""
-        took = []
+        """Decode (frames, classes), one frame per call, and return µs per frame."""
+        durations = []
         for row in rows:
             piece = Emission(row[np.newaxis], np.array([FRAME * self._frames]))
             start = time.perf_counter_ns()
             self._committer.push(piece)
-            took.append((time.perf_counter_ns() - start) / 1000)
+            durations.append((time.perf_counter_ns() - start) / 1000)
             self._frames += 1
-        return took
+        return durations
 
 
 def resident() -> float:
-    """MB that the process holds."""
+    """Return the MB of memory that the process holds."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * 4096 / 1e6
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     add_key_options(parser, minutes=60.0)
     options = parser.parse_args()
@@ -75,7 +75,7 @@ def main() -> None:
     rng = np.random.default_rng(options.seed)
     keys = list(minutes_of(load_keys(options, options.minutes, rng)))
     table = Table("emissions", "decoder", "p50", "p99", "mean, µs", "nodes", "MB in all")
-    told, figures = list[str](), dict[str, Any]()
+    lines, figures = list[str](), dict[str, Any]()
     for kind, flat in KINDS.items():
         minute = emissions(keys[0], flat, rng).log_probs
         old, nodes, memory = Stream(scorer), list[int](), list[float]()
@@ -85,22 +85,24 @@ def main() -> None:
                 old.push(rows[first : first + TURN])
                 nodes.append(old.nodes)
             memory.append(resident())
-        took: dict[str, list[float]] = {"new": [], f"after {options.minutes:g} min": []}
+        durations: dict[str, list[float]] = {"new": [], f"after {options.minutes:g} min": []}
         for _ in range(ROUNDS):
             streams = [Stream(scorer), old]
             for first in range(0, len(minute), TURN):
-                for stream, us in zip(streams, took.values(), strict=True):
+                for stream, us in zip(streams, durations.values(), strict=True):
                     us.extend(stream.push(minute[first : first + TURN]))
         part = max(1, len(nodes) // len(keys))
         sizes = max(nodes[:part]), max(nodes[-part:])
-        found = {name: spread(us) for name, us in took.items()}
-        for (name, figure), size, held in zip(found.items(), sizes, (memory[0], memory[-1]), strict=True):
-            table.add_row(kind, name, *(f"{figure[q]:.1f}" for q in ("p50", "p99", "mean")), str(size), f"{held:.0f}")
-        new, late = found.values()
+        spreads = {name: spread(us) for name, us in durations.items()}
+        for (name, figure), size, megabytes in zip(spreads.items(), sizes, (memory[0], memory[-1]), strict=True):
+            table.add_row(
+                kind, name, *(f"{figure[q]:.1f}" for q in ("p50", "p99", "mean")), str(size), f"{megabytes:.0f}"
+            )
+        new, late = spreads.values()
         ratio = {q: late[q] / new[q] for q in ("p50", "p99", "mean")}
-        told.append(f"{kind}: late / new: " + ", ".join(f"{q} {value:.2f}" for q, value in ratio.items()))
-        figures[kind] = {"us": found, "late / new": ratio, "nodes": sizes, "megabytes": [memory[0], memory[-1]]}
-    publish(options, [table, *told], figures)
+        lines.append(f"{kind}: late / new: " + ", ".join(f"{q} {value:.2f}" for q, value in ratio.items()))
+        figures[kind] = {"us": spreads, "late / new": ratio, "nodes": sizes, "megabytes": [memory[0], memory[-1]]}
+    publish(options, [table, *lines], figures)
 
 
 if __name__ == "__main__":

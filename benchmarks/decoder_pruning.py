@@ -1,7 +1,7 @@
-"""Does the beam's pruning change what is read? Text with the default floor, labels and threshold, and with less of it.
+"""Measure whether the beam's pruning changes the text: with the default floor, labels and threshold, and with less.
 
 The width stays. A key counts as changed where the fewest edits from one text to the other touch it. Where emissions
-are flat, many faint keys lie about the floor: what that costs or gains is told as CER.
+are flat, many faint keys lie about the floor: the effect on accuracy is given as CER.
 
     python -m benchmarks.decoder_pruning --keys FILE.npz --minutes 60
 """
@@ -30,26 +30,29 @@ from decoder.metrics import CharacterErrors
 
 DEFAULT = BeamSettings()
 OFF = {"floor": -30.0, "labels": 99, "threshold": 1000.0}
-TRIED = {
+PRUNINGS = {
     "as by default": DEFAULT,
     **{f"{name} {value:g}": replace(DEFAULT, **{name: value}) for name, value in OFF.items()},  # type: ignore[arg-type]
-    "all three off": BeamSettings(**OFF),  # type: ignore[arg-type]  # labels is an int
+    "all three off": BeamSettings(**OFF),  # type: ignore[arg-type]
 }
 
 
 def texts(settings: BeamSettings, scorer: FlatScorer, minutes: list[Keys], flat: bool, seed: int) -> list[list[int]]:
-    """Final labels of each recording, live; the same seed gives the same emissions, never all of them in memory."""
-    found = []
+    """Return the final labels of each recording, decoded live.
+
+    The same seed makes the same emissions again, so that they are never all in memory.
+    """
+    labels = []
     for number, keys in enumerate(minutes):
         beam = PrefixBeam(settings, scorer)
         final = beam.commit(emissions(keys, flat, np.random.default_rng([seed, number])), LAG, PATIENCE)
         beam.finish()
-        found.append([*(key.label for key in final), *beam.labels()])
-    return found
+        labels.append([*(key.label for key in final), *beam.labels()])
+    return labels
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     add_key_options(parser, minutes=60.0)
     parser.add_argument("--weight", type=float, help="of the language model, instead of lm.json's")
@@ -66,16 +69,18 @@ def main() -> None:
     figures: dict[str, Any] = {"weight": facts.weight, "bonus": facts.bonus}
     for kind, flat in KINDS.items():
         usual, figures[kind] = list[list[int]](), {}
-        for name, settings in TRIED.items():
-            found = texts(settings, scorer, minutes, flat, options.seed)
-            usual = usual or found
-            changed = sum(Levenshtein.distance(one, other) for one, other in zip(usual, found, strict=True))
-            errors = map(CharacterErrors.between, found, truth)
-            cer, read = sum(errors, CharacterErrors()).cer, sum(map(len, found))
-            table.add_row(kind, name, str(read), str(changed), f"{cer:.2f}")
-            figures[kind][name] = {"keys": read, "changed": changed, "cer": cer}
-    told = f"{sum(map(len, truth))} keys in {options.minutes:g} minutes, weight {facts.weight:g}, bonus {facts.bonus:g}"
-    publish(options, [told, table], figures)
+        for name, settings in PRUNINGS.items():
+            outputs = texts(settings, scorer, minutes, flat, options.seed)
+            usual = usual or outputs
+            changed = sum(Levenshtein.distance(one, other) for one, other in zip(usual, outputs, strict=True))
+            errors = map(CharacterErrors.between, outputs, truth)
+            cer, count = sum(errors, CharacterErrors()).cer, sum(map(len, outputs))
+            table.add_row(kind, name, str(count), str(changed), f"{cer:.2f}")
+            figures[kind][name] = {"keys": count, "changed": changed, "cer": cer}
+    summary = (
+        f"{sum(map(len, truth))} keys in {options.minutes:g} minutes, weight {facts.weight:g}, bonus {facts.bonus:g}"
+    )
+    publish(options, [summary, table], figures)
 
 
 if __name__ == "__main__":

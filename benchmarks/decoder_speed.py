@@ -1,9 +1,9 @@
-"""Time per frame of the live decoder (beam, language model, commit rule), and the error rates that it reaches there.
+"""Measure the live decoder's time per frame (beam, language model, commit rule), with the error rates as a check.
 
-Emissions are made from a key sequence, peaky as those of a well trained encoder or flat as those of a poor one; what is
-told about errors is a check that the work measured is real work, not a result about an encoder.
+Emissions are made from a key sequence, peaky as those of a well trained encoder or flat as those of a poor one. The
+error rates show that the measured work is real decoding; they are no result about an encoder.
 
-    python -m benchmarks.decoder_speed                   # simulated typists and the demo's LM
+    python -m benchmarks.decoder_speed                   # simulated typists and the demo's language model
     python -m benchmarks.decoder_speed --keys FILE.npz   # real keys: onset, key, key_names, session
 """
 
@@ -31,26 +31,26 @@ BEAM = BeamSettings().beam
 
 
 def measure(scorer: LanguageScorer, width: int, emission: Emission, hop: int) -> tuple[list[float], list[int], int]:
-    """µs per frame of each push, final labels, and most nodes in memory."""
+    """Return µs per frame of each push, the final labels, and the most prefixes in memory."""
     beam = PrefixBeam(BeamSettings(beam=width), scorer)
     committer, text = Committer(beam), KeySequence()
-    took, size = [], 0
+    durations, size = [], 0
     for first in range(0, len(emission.times), hop):
         part = slice(first, first + hop)
         piece = Emission(emission.log_probs[part], emission.times[part])
         start = time.perf_counter_ns()
         events = committer.push(piece)
-        took.append((time.perf_counter_ns() - start) / 1000 / len(piece.times))
+        durations.append((time.perf_counter_ns() - start) / 1000 / len(piece.times))
         for event in events:
             text.push(event)
         size = max(size, beam.size)
     for last in committer.finish():
         text.push(last)
-    return took, [key.label for key in text.final], size
+    return durations, [key.label for key in text.final], size
 
 
 def scorers(folder: Path) -> dict[str, LanguageScorer]:
-    """Who may score: the flat tables, KenLM, nobody."""
+    """Return the scorers to compare: the flat tables, KenLM, and none."""
     facts = LanguageModelFacts.from_json((folder / LM_FACTS).read_text(encoding="utf-8"))
     return {
         "flat": FlatScorer(read_tables(folder / LM_TABLES), facts),
@@ -60,7 +60,7 @@ def scorers(folder: Path) -> dict[str, LanguageScorer]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     add_key_options(parser, minutes=5.0)
     parser.add_argument("--hop", type=int, default=1, help="frames per push")
@@ -69,7 +69,7 @@ def main() -> None:
     rng = np.random.default_rng(options.seed)
     keys = load_keys(options, options.minutes, rng)
     truth = [label for label, _ in keys]
-    known = scorers(options.lm)
+    by_name = scorers(options.lm)
     tables, figures = list[Table | str](), []
     for name, flat in KINDS.items():
         emission = emissions(keys, flat, rng)
@@ -78,15 +78,15 @@ def main() -> None:
         table.title = f"{name} emissions (greedy decoding: CER {greedy:.2f} %)"
         tables.append(table)
         for kind, width in [*(("flat", beam) for beam in options.beams), ("kenlm", BEAM), ("none", BEAM)]:
-            took, labels, size = measure(known[kind], width, emission, options.hop)
-            us, cer = spread(took), CharacterErrors.between(labels, truth).cer
+            durations, labels, size = measure(by_name[kind], width, emission, options.hop)
+            us, cer = spread(durations), CharacterErrors.between(labels, truth).cer
             shown = [f"{us[column]:.1f}" for column in ("p50", "p95", "p99", "mean")]
             table.add_row(kind, str(width), *shown, str(size), f"{cer:.2f}")
             figures.append(
                 {"emissions": name, "lm": kind, "beam": width, "us": us, "nodes": size, "cer": cer, "greedy": greedy}
             )
-    told = f"{len(truth)} keys in {options.minutes:g} minutes, LM {options.lm}, {options.hop} frames per push"
-    publish(options, [told, *tables], {"keys": len(truth), "rows": figures})
+    summary = f"{len(truth)} keys in {options.minutes:g} minutes, LM {options.lm}, {options.hop} frames per push"
+    publish(options, [summary, *tables], {"keys": len(truth), "rows": figures})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Does `emgtype train --delay-ms` set the emission delay? A short training per setting, measured on held-out sessions.
+"""Measure whether `emgtype train --delay-ms` sets the emission delay: a short training for each delay.
 
-Every run starts from the same weights; prints the delay asked for, the median from press to emission, and greedy CER.
+Every run starts from the same weights. The table shows the requested delay, and on held-out sessions the median
+from press to emission and greedy CER.
 """
 
 from pathlib import Path
@@ -20,7 +21,7 @@ FRAME_MS = 8.0
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--sessions", type=Path, nargs="+", required=True, help="to train on: files or folders")
     parser.add_argument("--held-out", type=Path, nargs="+", required=True, help="to validate and measure on")
@@ -34,15 +35,18 @@ def main() -> None:
     try:
         settings = load_settings(arguments.preset, arguments.changes)
         sessions, held_out = (session_files(tuple(paths)) for paths in (arguments.sessions, arguments.held_out))
-        for asked in arguments.delays:
-            run = arguments.out / f"delay-{asked:g}"
+        for requested in arguments.delays:
+            run = arguments.out / f"delay-{requested:g}"
             start = Start(resume=True, init=arguments.init)
-            train(SessionLists(sessions, held_out), with_delay(settings, asked), run, start=start, machine=Machine())
+            lists = SessionLists(sessions, held_out)
+            train(lists, with_delay(settings, requested), run, start=start, machine=Machine())
             best = run / "checkpoints" / "best.ckpt"
-            found = emission_delay_ms(load_encoder(best), held_out)
+            measured = emission_delay_ms(load_encoder(best), held_out)
             (row,) = trained_ones([run], arguments.out)
             cer = greedy_cer(row.onnx, held_out).cer
-            table.add_row(f"{asked:g}", f"{found:.1f}", f"{(found - asked) / FRAME_MS:+.2f}", f"{cer:.2f}")
+            table.add_row(
+                f"{requested:g}", f"{measured:.1f}", f"{(measured - requested) / FRAME_MS:+.2f}", f"{cer:.2f}"
+            )
     except InputError as error:
         parser.error(str(error))
     publish(arguments, [table])

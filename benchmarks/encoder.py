@@ -1,10 +1,10 @@
-"""Time per hop of the encoder at the paper's size, as the daemon calls it, beside two yardsticks of the same run.
+"""Measure the encoder's time per hop at the paper's size, as the daemon calls it, beside two yardsticks.
 
 *Re-running the window* is what running emg2qwerty live costs without carried states: the offline model in torch on all
 frames of a receptive field plus the hop. The *bound* is the larger of two times, taken in the same run: to read all
 weights of the float model once (a dot product of numpy's BLAS over as many bytes in one piece, which is faster than
 products with matrices), and to do its arithmetic at the speed of a large matrix product. Everything on one thread and
-in turns, so that what else the machine does falls on all; medians.
+in turns, so that other work of the machine falls on all; medians.
 
     python -m benchmarks.encoder
     python -m benchmarks.encoder --hops 1 2 --seconds 10
@@ -14,9 +14,8 @@ Paced calls come every hop's time, as live frames do, and find cold caches; so d
 
 import os
 
-from messages.signal import Frames
-
-os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy comes: its helpers would take the other core
+# Before numpy is imported: its threads would take the other core.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import argparse
 import tempfile
@@ -36,31 +35,32 @@ from benchmarks.paper_bundle import paper_bundle
 from benchmarks.results import command_line, publish, spread
 from emgtype.models.bundle import open_bundle
 from messages.model_facts import Precision, StftFacts
+from messages.signal import Frames
 from streamer.encoder.stream import OnnxEncoder
 from training.models.tds import TDSConfig, TDSEncoder
 
 FRAME = 0.008
-"""Seconds."""
+"""Seconds per frame."""
 PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 WINDOW = "re-run window"
 READ, MULTIPLY = "read weights once", "multiply"
 SIDE = 768
-"""Of the matrices multiplied, and of the encoder's."""
+"""Rows of the matrices multiplied, as many as the encoder's have."""
 
 
 @dataclass(slots=True)
 class Contender:
-    """Something that is called again and again."""
+    """A call to measure, and its times."""
 
     call: Callable[[], object]
     back_to_back: list[float] = field(default_factory=list)
-    """ms"""
+    """Milliseconds of each call in a burst."""
     paced: list[float] = field(default_factory=list)
-    """ms"""
+    """Milliseconds of each call at the pace of live frames."""
 
 
 def carried(bundle: Path, precision: Precision, hop: int) -> Contender:
-    """The streaming graph."""
+    """Make the contender that runs the streaming graph with carried states."""
     opened = open_bundle(str(bundle), precision)
     encoder = OnnxEncoder.load(str(opened.encoder), hop, opened.facts)
     shape = (hop, *encoder.facts.front_end.shape(encoder.facts.layout))
@@ -69,7 +69,7 @@ def carried(bundle: Path, precision: Precision, hop: int) -> Contender:
 
 
 def window(model: TDSEncoder, hop: int) -> Contender:
-    """The offline model over the receptive field and a hop."""
+    """Make the contender that runs the offline model over the receptive field and a hop."""
     config = model.config
     frames = torch.randn(1, model.context + hop, config.bands, config.electrodes, config.bins)
 
@@ -81,19 +81,19 @@ def window(model: TDSEncoder, hop: int) -> Contender:
 
 
 def reading(parameters: int) -> Contender:
-    """The sum of all weights' squares: the fastest of the ways tried to read as many once from numpy."""
+    """Make the contender that sums the squares of all weights: the fastest tried way to read as many bytes once."""
     weights = np.random.default_rng(0).normal(size=parameters).astype(np.float32)
     return Contender(lambda: np.dot(weights, weights))
 
 
 def multiply() -> Contender:
-    """A product of two matrices that fit the caches."""
+    """Make the contender that multiplies two matrices that fit the caches."""
     a = np.random.default_rng(0).normal(size=(SIDE, SIDE)).astype(np.float32)
     return Contender(lambda: a @ a)
 
 
 def measure(contenders: dict[tuple[str, int], Contender], seconds: float) -> None:
-    """In turns: a burst back to back of each, then some calls of each at their pace."""
+    """Measure all contenders in turns: for each a burst back to back, then some calls at their pace."""
     rounds = 10
     with Progress(transient=True) as progress:
         for _ in progress.track(range(rounds), description="measuring"):
@@ -116,7 +116,7 @@ def _timed(call: Callable[[], object]) -> float:
 
 
 def flops(config: TDSConfig) -> float:
-    """Floating-point operations of one frame: two a multiplication and its addition."""
+    """Return the floating-point operations of one frame: two for a multiplication with its addition."""
     mlp = config.bands * len(config.offsets) * config.electrodes * config.bins * config.mlp_features
     convolution = config.blocks * config.kernel * config.channels**2 * config.width
     dense = config.blocks * 2 * config.features**2 + config.features * config.classes
@@ -124,8 +124,8 @@ def flops(config: TDSConfig) -> float:
 
 
 def report(contenders: dict[tuple[str, int], Contender], hops: list[int]) -> tuple[Table, dict[str, Any]]:
-    """A row per contender and hop, medians and ratios."""
-    rate = 2 * SIDE**3 / float(np.median(contenders[MULTIPLY, 1].back_to_back)) / 1e6  # GFLOP/s
+    """Return a table with a row per contender and hop, and the figures."""
+    gflops = 2 * SIDE**3 / float(np.median(contenders[MULTIPLY, 1].back_to_back)) / 1e6
     work = flops(TDSConfig().for_frames(LAYOUT, StftFacts().bins))
     table = Table("", "frames a hop")
     for heading in (
@@ -138,13 +138,13 @@ def report(contenders: dict[tuple[str, int], Contender], hops: list[int]) -> tup
         "% of real time",
     ):
         table.add_column(heading, justify="right")
-    figures: dict[str, Any] = {"gflops": rate, "mflop_per_frame": work / 1e6}
+    figures: dict[str, Any] = {"gflops": gflops, "mflop_per_frame": work / 1e6}
     for name in (*PRECISIONS, WINDOW, READ):
         for hop in hops:
             burst, paced = (
                 spread(times) for times in (contenders[name, hop].back_to_back, contenders[name, hop].paced)
             )
-            read, arithmetic = contenders[READ, hop], hop * work / rate / 1e6
+            read, arithmetic = contenders[READ, hop], hop * work / gflops / 1e6
             bounds = [max(float(np.median(times)), arithmetic) for times in (read.back_to_back, read.paced)]
             again = float(np.median(contenders[WINDOW, hop].back_to_back)) / burst["p50"]
             share = paced["p50"] / hop / FRAME / 10
@@ -172,7 +172,7 @@ def report(contenders: dict[tuple[str, int], Contender], hops: list[int]) -> tup
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--hops", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="frames per call")
     parser.add_argument("--seconds", type=float, default=4.0, help="of paced calls, for each figure")

@@ -1,8 +1,8 @@
-"""What a trained encoder's greedy CER says to fewer bytes of weights a hop: int8, low rank, fewer hidden units.
+"""Measure how a trained encoder's greedy CER depends on the bytes of its weights: int8, low rank, fewer hidden units.
 
-Nothing is trained again: the largest singular values of each hidden dense layer stay (a layer of rank r is two of r),
-or the hidden units of each block that move its output most. Bytes are those of all weights; at one frame a hop, reading
-them is what a call of a large encoder costs.
+Nothing is trained again. Low rank keeps the largest singular values of each hidden dense layer (a layer of rank r is
+two of r); fewer units keeps the hidden units of each block that move its output most. Bytes are those of all weights:
+at one frame per hop, reading them is most of a large encoder's time.
 
     python -m benchmarks.encoder_bytes exported/generic --sessions FOLDER
 
@@ -30,17 +30,20 @@ from training.models.encoder_base import Encoder
 from training.models.tds import TDSFullyConnectedBlock
 
 SHARES = (0.75, 0.5, 0.375, 0.25)
-"""Of the full rank, and of the hidden units."""
+"""Shares of the full rank, and of the hidden units."""
 
 
 def blocks(model: Encoder) -> list[TDSFullyConnectedBlock]:
-    """The blocks of two dense layers."""
+    """Return the blocks of two dense layers."""
     return [module for module in model.modules() if isinstance(module, TDSFullyConnectedBlock)]
 
 
 @torch.no_grad()
 def low_rank(model: Encoder, share: float) -> tuple[Encoder, int]:
-    """The nearest model whose hidden dense layers have a share of the rank (Eckart & Young 1936), and its weights."""
+    """Return the nearest model with a share of the rank in its hidden dense layers, and its count of weights.
+
+    The nearest matrix of a rank keeps the largest singular values (Eckart & Young 1936).
+    """
     model, saved = copy.deepcopy(model), 0
     for block in blocks(model):
         for layer in (block.first, block.second):
@@ -53,7 +56,10 @@ def low_rank(model: Encoder, share: float) -> tuple[Encoder, int]:
 
 @torch.no_grad()
 def fewer_units(model: Encoder, share: float) -> tuple[Encoder, int]:
-    """Of each block the share of hidden units with the largest weights in times weights out, and its weights."""
+    """Return the model with a share of each block's hidden units, and its count of weights.
+
+    The units with the largest product of the sizes of incoming and outgoing weights stay.
+    """
     model, saved = copy.deepcopy(model), 0
     for block in blocks(model):
         worth = block.first.weight.norm(dim=1) * block.second.weight.norm(dim=0)
@@ -68,7 +74,7 @@ def _weights(model: Encoder) -> int:
 
 
 def variants(model: Encoder) -> Iterator[tuple[str, Encoder, int]]:
-    """Name, model, and how many weights it has."""
+    """Yield name, model and count of weights of each variant."""
     for share in SHARES:
         yield f"rank {100 * share:g} %", *low_rank(model, share)
     for share in SHARES:
@@ -76,7 +82,7 @@ def variants(model: Encoder) -> Iterator[tuple[str, Encoder, int]]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("bundle", help="name or folder, with weights.ckpt")
     parser.add_argument("--sessions", type=Path, nargs="+", required=True, help="held-out sessions, or folders of them")

@@ -1,4 +1,4 @@
-"""Encoder families side by side: parameters, receptive field, CER, emission delay, and time per hop of the ONNX graph.
+"""Compare encoder families: parameters, receptive field, CER, emission delay, and time per hop of the ONNX graph.
 
 Trained models on sessions (checkpoints or bundles), or with --untrained the families at their published sizes.
 """
@@ -41,7 +41,7 @@ PERIOD = 0.008
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one model is and needs."""
+    """The size, receptive field and graph of one model."""
 
     name: str
     trained: TrainedEncoder
@@ -49,7 +49,7 @@ class Row:
 
     @property
     def receptive_field(self) -> str:
-        """Frames, or in words."""
+        """Receptive field in frames, or in words where it is unbounded."""
         config = self.trained.encoder.config
         if not config.streams:
             return "whole recording"
@@ -58,7 +58,7 @@ class Row:
 
 
 def greedy_cer(model: str, sessions: Sequence[Path]) -> CharacterErrors:
-    """Greedy errors over whole sessions, taken as contiguous."""
+    """Return the greedy errors over whole sessions, taken as contiguous."""
     errors = CharacterErrors()
     for path in sessions:
         encoder = open_encoder(model, OFFLINE)
@@ -74,7 +74,7 @@ def greedy_cer(model: str, sessions: Sequence[Path]) -> CharacterErrors:
 
 
 def hop_ms(encoder: OnnxEncoder | WholeEncoder, calls: int, *, paced: bool) -> float:
-    """Median milliseconds of a hop's call, back to back or as live frames come."""
+    """Return the median milliseconds of a hop's call, back to back or paced as live frames."""
     shape = (encoder.hop, *encoder.facts.front_end.shape(encoder.facts.layout))
     values = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
     frames = Frames.complete(values, np.zeros(encoder.hop))
@@ -91,7 +91,7 @@ def hop_ms(encoder: OnnxEncoder | WholeEncoder, calls: int, *, paced: bool) -> f
 
 
 def whole_ms(encoder: OnnxEncoder | WholeEncoder, hop: int, frames: int = 7500) -> float:
-    """Milliseconds for `hop` frames of a minute that is encoded at once."""
+    """Return milliseconds for `hop` frames of a minute that is encoded at once."""
     encoder.reset()
     shape = (frames, *encoder.facts.front_end.shape(encoder.facts.layout))
     values = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
@@ -102,7 +102,7 @@ def whole_ms(encoder: OnnxEncoder | WholeEncoder, hop: int, frames: int = 7500) 
 
 
 def untrained(folder: Path) -> list[Row]:
-    """The families at their published sizes, with random weights; the LSTM in both forms."""
+    """Return the families at their published sizes with random weights; the LSTM in both forms."""
     torch.manual_seed(0)
     variants: list[tuple[str, dict[str, Any]]] = [(family, {"family": family}) for family in FAMILIES]
     variants.append(("spatial_lstm, forward", {"family": "spatial_lstm", "bidirectional": False}))
@@ -115,7 +115,7 @@ def untrained(folder: Path) -> list[Row]:
 
 
 def trained_ones(paths: Sequence[Path], folder: Path) -> list[Row]:
-    """Models of checkpoints, runs (their best) and bundles."""
+    """Return the models of checkpoints, runs (their best checkpoint) and bundles."""
     rows = []
     for path in paths:
         best = path / "checkpoints" / "best.ckpt"
@@ -134,7 +134,7 @@ def _exported(name: str, trained: TrainedEncoder, folder: Path) -> str:
 
 
 def table_of(rows: Sequence[Row], sessions: Sequence[Path], calls: int) -> Table:
-    """One line a model; CER and delay where there are sessions."""
+    """Return a table with a line per model; CER and delay where there are sessions."""
     table = Table("family", "parameters", "receptive field, frames", title="Encoder families, ONNX on one thread")
     for heading in ["greedy CER, %", "press → emission, ms"] if sessions else []:
         table.add_column(heading, justify="right")
@@ -148,7 +148,8 @@ def table_of(rows: Sequence[Row], sessions: Sequence[Path], calls: int) -> Table
             cells.append(f"{greedy_cer(row.onnx, sessions).cer:.2f}")
             try:
                 cells.append(f"{emission_delay_ms(row.trained, sessions):.0f}")
-            except InputError:  # not one key right
+            # Not one key was decoded rightly.
+            except InputError:
                 cells.append("–")
         for hop in HOPS:
             graph = open_encoder(row.onnx, hop)
@@ -162,7 +163,7 @@ def table_of(rows: Sequence[Row], sessions: Sequence[Path], calls: int) -> Table
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("models", nargs="*", type=Path, help="runs, checkpoints or bundles")
     parser.add_argument(

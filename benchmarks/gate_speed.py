@@ -1,4 +1,4 @@
-"""What the idle gate costs a hop, beside the spectrogram of the same hop.
+"""Measure what the idle gate costs per hop, beside the spectrogram of the same hop.
 
 python -m benchmarks.gate_speed
 """
@@ -18,11 +18,12 @@ from simulator.session import simulate
 from streamer.activity.idle_gate import IdleGate
 from streamer.front_end.stft import Spectrogram
 
-_WARM = 100  # hops before the first that counts
+_WARM_UP = 100
+"""Hops before the first that counts."""
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--bundle", default="demo")
     parser.add_argument("--seconds", type=float, default=20.0, help="of signal")
@@ -51,13 +52,13 @@ def main() -> None:
             gate.listen(frames)
             if number * hop > facts.encoder.receptive_field + hop:
                 gate.push(emission)
-            if number * hop > facts.encoder.receptive_field + _WARM * hop:
+            if number * hop > facts.encoder.receptive_field + _WARM_UP * hop:
                 took["spectrogram"].append((between - start) / 1000)
                 took["gate"].append((time.perf_counter_ns() - between) / 1000)
         figures[hop] = {name: spread(values[1:]) for name, values in took.items()}
         cells = [f"{figures[hop][name][q]:.0f}" for name in ("gate", "spectrogram") for q in ("p50", "p99")]
         table.add_row(str(hop), *cells)
-    publish(options, [table], {str(hop): found for hop, found in figures.items()})
+    publish(options, [table], {str(hop): row for hop, row in figures.items()})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Hot words: how many of them are read with and without, what they cost the rest, and what they cost per frame.
+"""Measure hot words: how many are read with and without the setting, the errors of other words, and the time per frame.
 
 The demo's person types prompts of three common words and one that the language model has never seen (words and names of
-the test text), on donnings that the model never saw; then prompts of common words alone, where every hot word that is
+the test text), on donnings that the model was not trained on; then prompts of common words alone, where every hot word
 read is a false one.
 
     python -m benchmarks.hot_words                       # 100 hot words, 10 minutes of each text
@@ -36,33 +36,35 @@ from simulator.typist import type_prompts
 
 FIRST = 7000
 """Donning of the first session."""
-_SESSION = 300.0  # seconds worn without a break
-_SHORTEST = 4  # letters of a hot word
+_SESSION = 300.0
+"""Seconds per donning."""
+_SHORTEST = 4
+"""Letters of a hot word at least."""
 
 Session = tuple[list[Emission], list[int]]
 """Emissions, a hop each, and the labels typed."""
 
 
 def unseen_words(count: int, rng: np.random.Generator) -> list[str]:
-    """Words of the test text that no other split holds, at random."""
-    known = set(_words(" ".join([*load_text("lm"), *load_text("train")]).lower()))
-    unseen = {word for word in _words(" ".join(load_text("test")).lower()) if len(word) >= _SHORTEST} - known
+    """Return the words of the test text that no other split holds, in random order."""
+    other_words = set(_words(" ".join([*load_text("lm"), *load_text("train")]).lower()))
+    unseen = {word for word in _words(" ".join(load_text("test")).lower()) if len(word) >= _SHORTEST} - other_words
     return [str(word) for word in rng.permutation(sorted(unseen))[:count]]
 
 
-def texts(hot: Sequence[str], rng: np.random.Generator, *, spoken: bool) -> Iterator[str]:
-    """Prompts without end; with `spoken` a hot word stands in each, else in none."""
+def texts(hot: Sequence[str], rng: np.random.Generator, *, with_hot_word: bool) -> Iterator[str]:
+    """Yield prompts without end, with a hot word in each if `with_hot_word`, else with none."""
     banned = set(hot)
     for prompt in word_prompts(load_text("test"), int(rng.integers(2**31))):
         words = prompt.split()
         if banned.isdisjoint(_words(prompt)):
-            if spoken:
+            if with_hot_word:
                 words[int(rng.integers(len(words)))] = str(rng.choice(hot))
             yield " ".join(words)
 
 
 def record(bundle: str, person: int, donning: int, prompts: Iterator[str]) -> Session:
-    """A session as the encoder hears it."""
+    """Encode a simulated session."""
     wearer, config, emissions = make_person(person), load_config(None, {"bundle": bundle}), list[Emission]()
     keys, _ = type_prompts(prompts, wearer.typist, np.random.default_rng([person, donning]), 2.0, _SESSION - 2)
     pipeline = assemble(open_bundle(bundle), config, tap=emissions.append, block=OFFLINE)
@@ -73,7 +75,7 @@ def record(bundle: str, person: int, donning: int, prompts: Iterator[str]) -> Se
 
 
 def decode(session: Session, scorer: LanguageScorer, config: DecoderConfig) -> tuple[list[int], list[float]]:
-    """Final labels, and µs per frame of each push."""
+    """Return the final labels, and µs per frame of each push."""
     committer, keys, took = Committer(beam_for(scorer, config), commit_rule(config)), KeySequence(), []
     for emission in session[0]:
         start = time.perf_counter_ns()
@@ -86,8 +88,8 @@ def decode(session: Session, scorer: LanguageScorer, config: DecoderConfig) -> t
     return [key.label for key in keys.final], took
 
 
-def found_words(hot: Sequence[str], decoded: Sequence[int], truth: Sequence[int]) -> tuple[int, int, int]:
-    """Hot words typed, those of them that were read, and those that were read where they were not typed."""
+def count_hot_words(hot: Sequence[str], decoded: Sequence[int], truth: Sequence[int]) -> tuple[int, int, int]:
+    """Count the hot words typed, those of them that were read, and those read where they were not typed."""
     typed, read = (_words(render(labels)) for labels in (truth, decoded))
     blocks = Levenshtein.editops(typed, read).as_matching_blocks()
     right = sum(word in hot for block in blocks for word in typed[block.a : block.a + block.size])
@@ -99,7 +101,7 @@ def _words(text: str) -> list[str]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--bundle", default="demo")
     parser.add_argument("--person", type=int, default=1, help="seed of who wears the bands")
@@ -118,10 +120,15 @@ def main() -> None:
     kinds = {"with hot words": True, "without": False}
     sessions = {
         kind: [
-            record(options.bundle, options.person, FIRST + 2 * i + spoken, texts(hot, rng, spoken=spoken))
+            record(
+                options.bundle,
+                options.person,
+                FIRST + 2 * i + with_hot_word,
+                texts(hot, rng, with_hot_word=with_hot_word),
+            )
             for i in track(range(count), kind, transient=True)
         ]
-        for kind, spoken in kinds.items()
+        for kind, with_hot_word in kinds.items()
     }
     table = Table("text", "weight, nats per key", "hot words typed", "read", "recall %", "false", "CER %")
     rows = []
@@ -131,7 +138,7 @@ def main() -> None:
             counts, errors = np.zeros(3, int), CharacterErrors()
             for session in recorded:
                 decoded, _ = decode(session, scorer, chosen)
-                counts += found_words(hot, decoded, session[1])
+                counts += count_hot_words(hot, decoded, session[1])
                 errors += CharacterErrors.between(decoded, session[1])
             typed, read, wrong = counts.tolist()
             recall = 100 * read / typed if typed else None
@@ -150,8 +157,8 @@ def main() -> None:
         us = spread(decode(sessions["without"][0], scorer, chosen)[1])
         speed.add_row(str(length), *(f"{us[name]:.1f}" for name in ("p50", "p95", "p99", "mean")), f"{built:.1f}")
         times.append({"hot_words": length, "us": us, "build_ms": built})
-    told = f"{len(hot)} hot words, {count * _SESSION / 60:g} minutes of each text, person {options.person}"
-    publish(options, [told, table, speed], {"hot_words": hot, "rows": rows, "speed": times})
+    summary = f"{len(hot)} hot words, {count * _SESSION / 60:g} minutes of each text, person {options.person}"
+    publish(options, [summary, table, speed], {"hot_words": hot, "rows": rows, "speed": times})
 
 
 if __name__ == "__main__":

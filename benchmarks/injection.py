@@ -1,8 +1,8 @@
-"""How fast text is typed into a window on X11, and how long a key takes from the text event to the window.
+"""Measure how fast text is typed into a window on X11, and the delay of a key from the text event to the window.
 
-A screen of its own (Xvfb), and a window that notes when it is sent a key. Fast: all text at once, at the pace that the
-window stands, which answers pings at once, or late, as a busy program does. Live: a key now and then, from its event to
-the window, the key process and its pipe between them.
+Uses a screen of its own (Xvfb), and a window that records each key press. Fast: all text at once, at the pace that the
+window keeps up with; it answers pings at once, or late, as a busy program does. Live: a key now and then, from its
+event to the window, with the key process and its pipe between them.
 
     python -m benchmarks.injection
     python -m benchmarks.injection --keys 2000 --json injection.json
@@ -30,14 +30,16 @@ from messages.charset import text_to_labels
 from messages.text import Key, TextEvent
 
 _TEXT = "The quick brown fox jumps over the lazy dog; 42 times. "
-_LATENCIES = (0.0, 0.01, 0.05)  # seconds that the window takes to read each key
+_LATENCIES = (0.0, 0.01, 0.05)
+"""Seconds that the window takes to read each key."""
 
 
 class Recorder:
-    """A window that notes the time of each key press, and answers pings when it has read what came before them."""
+    """A window that records the time of each key press, and answers a ping once it has read the keys before it."""
 
     def __init__(self, screen: Screen, busy: float) -> None:
-        from Xlib import X, Xatom  # noqa: PLC0415  # an optional library, for Linux
+        # Here, since it is an optional library, for Linux.
+        from Xlib import X, Xatom  # noqa: PLC0415
 
         self._x, self._busy = X, busy
         self._display: Any = screen.display()
@@ -59,20 +61,22 @@ class Recorder:
                 continue
             for _ in range(self._display.pending_events()):
                 event = self._display.next_event()
-                if event.type == self._x.KeyPress and event.detail not in (50, 62):  # but for Shift
+                # 50 and 62 are the two Shift keys.
+                if event.type == self._x.KeyPress and event.detail not in (50, 62):
                     time.sleep(self._busy)
                     self.times.put(time.monotonic())
                 elif event.type == self._x.ClientMessage and event.client_type == self._protocols:
-                    event.window = self._root  # an answer is the question, sent to the root window
+                    # The answer to a ping is the same message, sent to the root window.
+                    event.window = self._root
                     self._root.send_event(event, event_mask=self._x.SubstructureNotifyMask)
                     self._display.flush()
 
     def take(self, keys: int) -> list[float]:
-        """When the next keys came."""
+        """Return the times of the next keys."""
         return [self.times.get(timeout=PATIENCE) for _ in range(keys)]
 
     def close(self) -> None:
-        """End."""
+        """Close the window."""
         self._end.set()
         self._thread.join()
         self._display.close()
@@ -80,7 +84,7 @@ class Recorder:
 
 @contextmanager
 def window(busy: float) -> Iterator[tuple[Recorder, KeyInjector]]:
-    """A window that has the focus, and a key sink that is armed for it."""
+    """Open a window that has the focus, and a key sink that is armed for it."""
     with tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder, Screen(Path(folder)) as screen:
         os.environ.update(screen.environment)
         recorder = Recorder(screen, busy)
@@ -96,12 +100,12 @@ def window(busy: float) -> Iterator[tuple[Recorder, KeyInjector]]:
 
 
 def event(text: str, seq: int) -> TextEvent:
-    """Final keys."""
+    """Return an event of final keys."""
     return TextEvent(0, tuple(Key(label, seq + 1.0, 1.0) for label in text_to_labels(text)), 0, seq + 1.0, seq)
 
 
 def fast(keys: int, busy: float) -> float:
-    """Characters per second of a long text."""
+    """Return the characters per second of a long text."""
     text = (_TEXT * (keys // len(_TEXT) + 1))[:keys]
     with window(busy) as (recorder, sink):
         began = time.monotonic()
@@ -111,7 +115,7 @@ def fast(keys: int, busy: float) -> float:
 
 
 def live(keys: int, pause: float) -> Sequence[float]:
-    """Milliseconds from a key's event to the window."""
+    """Return milliseconds from each key's event to the window."""
     delays = []
     with window(0.0) as (recorder, sink):
         for number in range(keys):
@@ -124,7 +128,7 @@ def live(keys: int, pause: float) -> Sequence[float]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--keys", type=int, default=500, help="of each measurement")
     options = parser.parse_args()

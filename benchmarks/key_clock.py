@@ -1,6 +1,7 @@
-"""How right the times of recorded keys are: pressed at known moments (XTEST), as `emgtype record --keys` stamps them.
+"""Measure the error of the times that `emgtype record --keys` gives to keys pressed at known moments (XTEST).
 
-On a screen of its own (Xvfb), with the other cores busy or not. A real keyboard adds what its wire and the kernel take.
+On a screen of its own (Xvfb), with the other cores busy or not. A real keyboard adds the time of its wire and of the
+kernel.
 
     python -m benchmarks.key_clock
     python -m benchmarks.key_clock --keys 2000 --busy 4
@@ -27,20 +28,22 @@ _BURN = "while True: pass"
 
 
 def measure(keys: int, busy: int) -> tuple[list[float], list[float]]:
-    """Milliseconds from press to stamp, and from press to when this process heard of it."""
-    from Xlib import XK, X  # noqa: PLC0415  # an optional library, for Linux
+    """Return milliseconds from press to stamp, and from press to the callback in this process."""
+    # Here, since it is an optional library, for Linux.
+    from Xlib import XK, X  # noqa: PLC0415
     from Xlib.ext import xtest  # noqa: PLC0415
 
     from adapters.keyboard._listen_x11 import X11Listener  # noqa: PLC0415
     from adapters.keyboard.keystrokes import KeyLog  # noqa: PLC0415
 
-    stamped: list[float] = []
-    heard: list[float] = []
+    stamps: list[float] = []
+    callbacks: list[float] = []
 
     def note(stroke: Keystroke) -> None:
-        if stroke.end == stroke.start:  # a press
-            stamped.append(stroke.start)
-            heard.append(local_clock())
+        # A press is reported at once, and once more with its release.
+        if stroke.end == stroke.start:
+            stamps.append(stroke.start)
+            callbacks.append(local_clock())
 
     pressed = []
     with ExitStack() as stack:
@@ -62,23 +65,23 @@ def measure(keys: int, busy: int) -> tuple[list[float], list[float]]:
             time.sleep(0.01)
             xtest.fake_input(display, X.KeyRelease, code)
             display.sync()
-            until(lambda number=number: len(stamped) > number, "the key")  # type: ignore[misc]
+            until(lambda number=number: len(stamps) > number, "the key")  # type: ignore[misc]
         display.close()
     truth = np.array(pressed)
-    return (1e3 * (np.array(stamped) - truth)).tolist(), (1e3 * (np.array(heard) - truth)).tolist()
+    return (1e3 * (np.array(stamps) - truth)).tolist(), (1e3 * (np.array(callbacks) - truth)).tolist()
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--keys", type=int, default=300)
-    parser.add_argument("--busy", type=int, default=0, help="processes that want a core each meanwhile")
+    parser.add_argument("--busy", type=int, default=0, help="processes that each keep a core busy meanwhile")
     options = parser.parse_args()
-    stamped, heard = measure(options.keys, options.busy)
+    stamps, callbacks = measure(options.keys, options.busy)
     table = Table("", "p50, ms", "p95, ms", "max, ms", title=f"{options.keys} keys, {options.busy} others busy")
-    figures = {"the time that is recorded": spread(stamped), "when this process heard of it": spread(heard)}
-    for name, found in figures.items():
-        table.add_row(name, *(f"{found[column]:.2f}" for column in ("p50", "p95", "max")))
+    figures = {"the recorded time": spread(stamps), "the callback in this process": spread(callbacks)}
+    for name, figure in figures.items():
+        table.add_row(name, *(f"{figure[column]:.2f}" for column in ("p50", "p95", "max")))
     publish(options, [table], figures)
 
 

@@ -1,4 +1,4 @@
-"""Key logs in figures: speed, intervals by kind of transition, holds, rollover, typos, key frequencies.
+"""Measure key logs: speed, intervals by kind of transition, holds, rollover, typos, key frequencies.
 
 A log file is a numpy archive with `onset` (s), `duration` (s), `key` (index into `key_names`, characters and pynput
 names), `session` (index into `sessions`) and `rec_duration` (s per session).
@@ -18,13 +18,15 @@ from messages.typed import Keystroke
 from simulator.keyboard import strike
 
 Floats = npt.NDArray[np.float64]
-_OUTSIDE = -1  # label of a key outside the character set
-_WINDOW = 4.0  # seconds: a training window of emg2qwerty
+_OUTSIDE = -1
+"""Label of a key outside the character set."""
+_WINDOW = 4.0
+"""Seconds of a training window of emg2qwerty."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyLog:
-    """Presses of many sessions, in order."""
+    """The key presses of many sessions, in order."""
 
     onset: Floats
     """(presses,) s."""
@@ -40,7 +42,7 @@ class KeyLog:
     """(presses,) name of each key as the log has it."""
 
     def timeline(self, session: int, start: float, seconds: float) -> list[Keystroke]:
-        """The presses of `seconds` s of one session, their times counted from `start`."""
+        """Return the presses of `seconds` s of one session, with times counted from `start`."""
         chosen = np.flatnonzero(
             (self.session == session) & (self.onset >= start) & (self.onset + self.duration < start + seconds)
         )
@@ -51,7 +53,11 @@ class KeyLog:
 
 
 def read_log(path: Path) -> KeyLog:
-    """A key log from a file; raises InputError where it is none."""
+    """Read a key log from a file.
+
+    Raises:
+        InputError: The file is no key log.
+    """
     try:
         with np.load(path) as data:
             names = [str(name) for name in data["key_names"]]
@@ -73,7 +79,7 @@ def read_log(path: Path) -> KeyLog:
 
 
 def log_of(sessions: Iterable[tuple[Sequence[Keystroke], float]]) -> KeyLog:
-    """A key log of (presses, duration in s) by session."""
+    """Return the key log of sessions, each (presses, duration in s)."""
     keys, session, seconds = list[Keystroke](), list[int](), list[float]()
     for number, (keystrokes, duration) in enumerate(sessions):
         keys += keystrokes
@@ -96,7 +102,7 @@ WITHIN_PERCENTILES = 1, 5, 25, 50, 75, 90, 99
 
 
 def statistics(log: KeyLog) -> dict[str, tuple[float, ...]]:
-    """Figures by name; several are the percentiles above, spans are in ms and shares in %."""
+    """Return figures by name; several are PERCENTILES, spans are in ms and shares in %."""
     return {**_speed(log), **_intervals(log), **_holds(log), **_shares(log)}
 
 
@@ -184,7 +190,7 @@ def _shares(log: KeyLog) -> dict[str, tuple[float, ...]]:
 
 
 def _share(chosen: npt.NDArray[np.bool_]) -> float:
-    """In %; NaN of none."""
+    """Return a share in %; NaN of none."""
     return 100 * float(np.mean(chosen)) if len(chosen) else float("nan")
 
 

@@ -1,4 +1,4 @@
-"""What benchmarks of the whole daemon share: a wristband and `emgtype serve`, each a process of its own.
+"""Provide the parts of benchmarks of the whole daemon: a wristband and `emgtype serve`, each in a process of its own.
 
 Import it before pylsl: it keeps liblsl on loopback.
 """
@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from adapters.lsl.loopback import LSL_CONFIG_VARIABLE, loopback_config
 
-os.environ[LSL_CONFIG_VARIABLE] = str(loopback_config())  # here: liblsl reads it once, at its first call
+# Here, since liblsl reads it once, at its first call.
+os.environ[LSL_CONFIG_VARIABLE] = str(loopback_config())
 
 import pylsl
 
@@ -32,15 +33,17 @@ from messages.signal import Chunk
 
 PIECE = 16
 """Samples per push: what a radio packet of 8 ms holds, one frame."""
-_SIGNAL = 30.0  # seconds simulated; then they come again
-_PATIENCE = 30.0  # seconds for a part to start
+_SIGNAL = 30.0
+"""Seconds simulated; they are played over and over."""
+_PATIENCE = 30.0
+"""Seconds that a part has to start."""
 
 FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Pushes:
-    """What a wristband sent, on the LSL clock."""
+    """The pushes of a wristband, on the LSL clock."""
 
     stamps: FloatArray
     """(pushes,) s: time stamp of the last sample of each."""
@@ -48,7 +51,7 @@ class Pushes:
     """(pushes,) s: when its push began."""
 
     def moment(self, time: FloatArray) -> FloatArray:
-        """When the samples of these time stamps were pushed."""
+        """Return the times of the pushes of the samples with these stamps."""
         # Half a sample of tolerance: the receiver's stamps are moved by its estimate of the clocks' difference.
         at = np.searchsorted(self.stamps, time - 0.5 / LAYOUT.rate)
         if at.max(initial=0) >= len(self.stamps):
@@ -57,10 +60,10 @@ class Pushes:
 
 
 class Wristbands:
-    """A process that pushes simulated typing of both bands at the layout's rate, whether anybody listens or not."""
+    """A process that pushes simulated typing of both bands at the layout's rate, with or without listeners."""
 
     def __init__(self, stream: str, speed: float = 1.0) -> None:
-        """Start; `speed` in seconds of signal per second."""
+        """Start the process; `speed` in seconds of signal per second."""
         context = multiprocessing.get_context("spawn")
         self._end, began = context.Event(), context.Event()
         self._pushes, theirs = context.Pipe(duplex=False)
@@ -71,14 +74,14 @@ class Wristbands:
             raise TimeoutError(f"the wristbands did not begin to send within {_PATIENCE:g} s")
 
     def end(self) -> Pushes:
-        """Stop sending; what was sent."""
+        """Stop sending, and return the pushes."""
         self._end.set()
         pushes: Pushes = self._pushes.recv()
         self._process.join()
         return pushes
 
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process."""
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
@@ -86,7 +89,7 @@ class Wristbands:
 
 @contextmanager
 def wristbands(stream: str, speed: float = 1.0) -> Iterator[Wristbands]:
-    """Wristbands for the time of a block."""
+    """Run wristbands for the time of a block."""
     bands = Wristbands(stream, speed)
     try:
         yield bands
@@ -113,13 +116,13 @@ def _push(stream: str, speed: float, began: Event, end: Event, to: Connection) -
 
 
 def machine_cpu() -> float:
-    """Seconds of CPU that all processes of this machine have used."""
+    """Return the seconds of CPU that all processes of this machine have used."""
     user, nice, system = Path("/proc/stat").read_text(encoding="utf-8").split()[1:4]
     return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 class Serving:
-    """`emgtype serve` as a process of its own."""
+    """`emgtype serve` in a process of its own."""
 
     def __init__(self, part: Part, endpoint: str) -> None:
         self.part = part
@@ -127,38 +130,38 @@ class Serving:
         self._folder = Path("/proc", str(part.process.pid))
 
     def wait_until_ready(self) -> list[str]:
-        """Until it pulls samples: it says which stream it publishes where, and then does. What it said until then."""
+        """Wait until it is ready to pull samples, and return the lines that it has printed."""
         end = time.monotonic() + _PATIENCE
-        said = list[str]()
+        lines = list[str]()
         while time.monotonic() < end:
             alive = self.part.process.poll() is None
             for line in self.part.poll_lines():
-                said.append(line)
+                lines.append(line)
                 if self.endpoint in line:
-                    return said
+                    return lines
             if not alive:
                 break
             time.sleep(0.001)
-        raise TimeoutError(f"serve was not ready within {_PATIENCE:g} s, or ended; it said: {' '.join(said)}")
+        raise TimeoutError(f"serve was not ready within {_PATIENCE:g} s, or ended; it said: {' '.join(lines)}")
 
     def cpu(self) -> float:
-        """Seconds of CPU so far."""
+        """Return the seconds of CPU used so far."""
         fields = (self._folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory(self) -> dict[str, float]:
-        """MB resident now and at most so far."""
+        """Return the MB resident now and at most so far."""
         lines = (self._folder / "status").read_text(encoding="utf-8").splitlines()
         kilobytes = {line.partition(":")[0]: line.split()[1] for line in lines if line.startswith("Vm")}
         return {"now": int(kilobytes["VmRSS"]) / 1024, "most": int(kilobytes["VmHWM"]) / 1024}
 
     def end(self) -> dict[str, Any]:
-        """End it as Ctrl-C would; its report."""
+        """End it as Ctrl-C would, and return its report."""
         self.part.end()
-        said = "\n".join(self.part.poll_lines())
-        if not {"{", "}"} <= {*said}:
-            raise RuntimeError(f"serve ended with code {self.part.process.returncode} and no report: {said}")
-        report: dict[str, Any] = json.loads(said[said.index("{") : said.rindex("}") + 1])
+        lines = "\n".join(self.part.poll_lines())
+        if not {"{", "}"} <= {*lines}:
+            raise RuntimeError(f"serve ended with code {self.part.process.returncode} and no report: {lines}")
+        report: dict[str, Any] = json.loads(lines[lines.index("{") : lines.rindex("}") + 1])
         return report
 
 
@@ -172,7 +175,7 @@ def serving(
     module: str = "emgtype.cli",
     before: Sequence[str] = (),
 ) -> Iterator[Serving]:
-    """`emgtype serve` for the time of a block; `before` are arguments for another module that runs it."""
+    """Run `emgtype serve` for the time of a block; `before` are arguments for another module that runs it."""
     call = ["serve", "--stream", stream, "--bundle", str(bundle), "--endpoint", endpoint, "--json", *arguments]
     with run_part("serve", [*before, *call], module) as part:
         yield Serving(part, endpoint)

@@ -1,6 +1,6 @@
-"""Prints how many bits a language model needs per key of a text, enters included.
+"""Measure the bits per key that a language model needs for a text, enters included.
 
-python benchmarks/lm_perplexity.py --lm exported/demo --text test
+python -m benchmarks.lm_perplexity --lm exported/demo --text test
 """
 
 import json
@@ -16,7 +16,7 @@ from simulator.text import prompts
 
 
 def main() -> None:
-    """Print the figures."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--lm", type=Path, default=Path("exported/demo"), help="folder with lm.binary and lm.json")
     parser.add_argument("--text", default="test", help="a text file, or lm, train, test, demo")
@@ -30,12 +30,12 @@ def main() -> None:
     unknown = sum(token not in model for tokens in lines for token in tokens)
     size = (args.lm / "lm.binary").stat().st_size / 1e6
     bits = nats / math.log(2) / keys
-    said = [
+    summary = [
         f"{args.lm}: {kind}, order {model.order}, {size:.2f} MB",
         f"{args.text}: {keys} keys, {bits:.3f} bits per key, perplexity {2**bits:.2f}",
         f"keys outside the alphabet: {unknown}",
     ]
-    publish(args, said, {"megabytes": size, "keys": keys, "bits_per_key": bits, "unknown": unknown})
+    publish(args, summary, {"megabytes": size, "keys": keys, "bits_per_key": bits, "unknown": unknown})
 
 
 if __name__ == "__main__":

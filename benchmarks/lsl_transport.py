@@ -1,4 +1,4 @@
-"""LSL on loopback: how old samples are when they arrive, how many are lost, what receiving costs.
+"""Measure LSL on loopback: the age of samples at their arrival, losses, and the CPU of the receiver.
 
     python -m benchmarks.lsl_transport                  # 20 s of one 32-channel stream, then of two 16-channel ones
     python -m benchmarks.lsl_transport --seconds 600
@@ -17,7 +17,8 @@ from rich.table import Table
 
 from adapters.lsl.loopback import LSL_CONFIG_VARIABLE, loopback_config
 
-os.environ[LSL_CONFIG_VARIABLE] = str(loopback_config())  # here: liblsl reads it once, at its first call
+# Here, since liblsl reads it once, at its first call.
+os.environ[LSL_CONFIG_VARIABLE] = str(loopback_config())
 
 import pylsl
 
@@ -27,11 +28,12 @@ from benchmarks.results import command_line, publish
 from messages.signal import Chunk, Layout
 
 LAYOUT = Layout(2000.0, "uV", ("left", "right"), 16)
-PIECE = 16  # samples per push: one frame of 8 ms
+PIECE = 16
+"""Samples per push: one frame of 8 ms."""
 
 
 def play(outlets: list[LSLOutlet], samples: int) -> None:
-    """Push at the layout's rate; stamps end at the moment of the push."""
+    """Push samples at the layout's rate, stamped so that a piece ends at the moment of its push."""
     values = np.random.default_rng(0).normal(0, 10, (PIECE, LAYOUT.bands, LAYOUT.electrodes)).astype(np.float32)
     start = pylsl.local_clock()
     for pushed in range(PIECE, samples + 1, PIECE):
@@ -42,7 +44,7 @@ def play(outlets: list[LSLOutlet], samples: int) -> None:
 
 
 def measure(bands: bool, seconds: float) -> list[str]:
-    """One row of the table."""
+    """Return the figures of one row of the table."""
     name = f"bench-{uuid.uuid4().hex[:8]}"
     samples = int(seconds * LAYOUT.rate) // PIECE * PIECE
     with ExitStack() as stack:

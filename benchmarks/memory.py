@@ -1,13 +1,13 @@
-"""Resident memory of `emgtype serve` while it decodes live signal, and whether it grows.
+"""Measure the resident memory of `emgtype serve` while it decodes live signal, and its growth.
 
 Real processes on loopback: wristbands that push simulated typing, and the daemon with a bundle of the paper's size and
-the demo's language model. Memory is what the kernel says of the daemon's process (VmRSS), once a second; "MB/h" is
-the slope of a line through the second half; the daemon's memory of how long its stages took is full, and grows no
-more, after 100,000 hops (13 minutes at one frame per hop).
+the demo's language model. Memory is the kernel's figure for the daemon's process (VmRSS), read once a second; "MB/h" is
+the slope of a line through the second half. The daemon's own record of its stages' times is full, and grows no more,
+after 100,000 hops (13 minutes at one frame per hop).
 
     python -m benchmarks.memory                        # 2 minutes
     python -m benchmarks.memory --minutes 600 --hop 1 --precision int8
-    python -m benchmarks.memory --minutes 5 --fast 4   # 20 minutes of signal, four times as fast as they would come
+    python -m benchmarks.memory --minutes 5 --fast 4   # 20 minutes of signal, at four times their speed
 """
 
 import tempfile
@@ -25,11 +25,12 @@ from benchmarks.paper_bundle import paper_bundle
 from benchmarks.results import command_line, publish
 from emgtype.places import ENCODERS
 
-_EVERY = 1.0  # seconds between two looks
+_EVERY = 1.0
+"""Seconds between two readings."""
 
 
 def watch(bundle: Path, precision: str, hop: int, seconds: float, speed: float) -> dict[str, Any]:
-    """MB resident over time, and samples lost."""
+    """Return the MB resident over time, and the samples lost."""
     stream = f"bench-{uuid.uuid4().hex[:8]}"
     with tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder, wristbands(stream, speed):
         call = ["--precision", precision, "--hop", str(hop)]
@@ -54,7 +55,7 @@ def watch(bundle: Path, precision: str, hop: int, seconds: float, speed: float) 
 
 
 def growth(resident: list[float]) -> float:
-    """MB an hour, of a line through the second half of what was seen each second."""
+    """Return the MB per hour: the slope of a line through the second half of the readings."""
     half = resident[len(resident) // 2 :]
     if len(half) < 2:
         return 0.0
@@ -63,7 +64,7 @@ def growth(resident: list[float]) -> float:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--bundle", type=Path, help="instead of the one of the paper's size")
     parser.add_argument("--precision", nargs="+", choices=list(ENCODERS), default=["fp32"])

@@ -1,12 +1,12 @@
-"""How far the simplest guess of a key gets on simulated sessions: a simulator on which it does well proves nothing.
+"""Measure the simplest guess of a key on simulated sessions: a simulator on which it does well proves nothing.
 
     python -m benchmarks.nearest_centroid
 
-The guesser is told when each press was, and sees the log-power of the burst around it, -100..60 ms. It has the mean
+The classifier knows the time of each press, and gets the log-power of the burst around it, -100..60 ms. It has the mean
 burst of every key from other donnings of the same person (or from other people), and names the key with the nearest
-one. Linear discriminant analysis (Fisher 1936), with the covariance within keys and their frequencies, is for
-information: the most that a linear decoder makes of the same figures. A press of a key that was never seen in training
-is an error like any other.
+mean. Linear discriminant analysis (Fisher 1936), with the covariance within keys and their frequencies, is given for
+comparison: the most that a linear decoder makes of the same features. A press of a key that does not occur in training
+counts as an error.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,13 +30,14 @@ from simulator.session import LAYOUT, typing_session
 from streamer.front_end.stft import Spectrogram
 
 Labels = npt.NDArray[np.intp]
-_SHRINKAGE = 0.1  # of the covariance within keys towards its diagonal
+_SHRINKAGE = 0.1
+"""Shrinkage of the covariance within keys towards its diagonal."""
 _SMALLEST = 1e-3  # µV²: keeps the logarithm of a dead electrode finite
 
 
 @dataclass(frozen=True, slots=True)
 class Bursts:
-    """Presses of one session."""
+    """The features and keys of one session's presses."""
 
     features: dict[str, Floats]
     """(presses, features) by kind."""
@@ -45,7 +46,11 @@ class Bursts:
 
 
 def power_features(samples: Samples, rate: float, times: Floats, steps: int) -> Floats:
-    """(presses, steps · electrodes) log10 of the mean square in `steps` equal parts of the burst at each time (s)."""
+    """Return log10 of the mean square in `steps` equal parts of the burst at each time (s).
+
+    Returns:
+        (presses, steps · electrodes).
+    """
     edges = np.round((times[:, None] + np.linspace(*BURST, steps + 1)) * rate).astype(np.intp)
     flat = samples.reshape(len(samples), -1).astype(np.float64)
     summed = np.concatenate([np.zeros((1, flat.shape[1])), np.cumsum(flat**2, axis=0)])
@@ -55,7 +60,11 @@ def power_features(samples: Samples, rate: float, times: Floats, steps: int) -> 
 
 
 def spectrum_features(samples: Samples, rate: float, times: Floats) -> Floats:
-    """(presses, electrodes · bins) the models' log-spectrogram, mean over the burst at each time (s)."""
+    """Return the models' log-spectrogram, mean over the burst at each time (s).
+
+    Returns:
+        (presses, electrodes · bins).
+    """
     length = round((BURST[1] - BURST[0]) * rate)
     rows = []
     for time in times:
@@ -65,37 +74,37 @@ def spectrum_features(samples: Samples, rate: float, times: Floats) -> Floats:
     return np.array(rows, dtype=np.float64)
 
 
-def nearest_centroid(features: Floats, labels: Labels, seen: Floats) -> Labels:
-    """Key of the nearest mean, each feature in units of its standard deviation within keys.
+def nearest_centroid(features: Floats, labels: Labels, test: Floats) -> Labels:
+    """Return the key of the nearest mean, each feature in units of its standard deviation within keys.
 
     Args:
         features: (presses, features) to learn from.
         labels: (presses,) their keys.
-        seen: (others, features) to guess.
+        test: (others, features) to classify.
 
     Returns:
         (others,) keys.
     """
     keys, centroids, within = _centroids(features, labels)
     scale = within.std(axis=0) + 1e-9
-    return keys[_nearest(seen / scale, centroids / scale)]
+    return keys[_nearest(test / scale, centroids / scale)]
 
 
-def linear_discriminant(features: Floats, labels: Labels, seen: Floats) -> Labels:
-    """The same by Mahalanobis distance within keys, with the keys' frequencies as prior probabilities."""
+def linear_discriminant(features: Floats, labels: Labels, test: Floats) -> Labels:
+    """Return the key by Mahalanobis distance within keys, with the keys' frequencies as prior probabilities."""
     keys, centroids, within = _centroids(features, labels)
     covariance = within.T @ within / len(within)
     diagonal = np.diag(np.diag(covariance) + 1e-9)
     covariance = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * diagonal
     weights = np.linalg.solve(covariance, centroids.T)  # (features, keys)
     prior = np.log([np.mean(labels == key) for key in keys])
-    scores = seen @ weights - 0.5 * np.sum(centroids.T * weights, axis=0) + prior
+    scores = test @ weights - 0.5 * np.sum(centroids.T * weights, axis=0) + prior
     guessed: Labels = keys[scores.argmax(axis=1)]
     return guessed
 
 
 def _centroids(features: Floats, labels: Labels) -> tuple[Labels, Floats, Floats]:
-    """(keys,), their means (keys, features), and (presses, features) each press less its key's mean."""
+    """Return the keys (keys,), their means (keys, features), and each press less its key's mean (presses, features)."""
     keys, index = np.unique(labels, return_inverse=True)
     centroids = np.stack([features[index == i].mean(axis=0) for i in range(len(keys))])
     return keys, centroids, features - centroids[index]
@@ -118,26 +127,28 @@ def bursts(person: int, donning: int, minutes: float) -> Bursts:
     """Simulate a session of a person and cut out its bursts."""
     session = typing_session(make_person(person), donning, load_text("train"), 60 * minutes)
     samples = np.concatenate([chunk.samples for chunk in session.chunks()])
-    known = [(k.start, label) for k in session.keystrokes if (label := k.label) is not None]
-    times = np.array([start for start, _ in known])
+    presses = [(k.start, label) for k in session.keystrokes if (label := k.label) is not None]
+    times = np.array([start for start, _ in presses])
     rate = LAYOUT.rate
     kinds = (
         power_features(samples, rate, times, 1),
         power_features(samples, rate, times, 4),
         spectrum_features(samples, rate, times),
     )
-    return Bursts(dict(zip(FEATURES, kinds, strict=True)), np.array([label for _, label in known], dtype=np.intp))
+    return Bursts(dict(zip(FEATURES, kinds, strict=True)), np.array([label for _, label in presses], dtype=np.intp))
 
 
-def error(guess: Callable[[Floats, Labels, Floats], Labels], kind: str, known: Sequence[Bursts], test: Bursts) -> float:
-    """Share of the presses of `test` whose key is guessed wrong."""
-    features = np.concatenate([b.features[kind] for b in known])
-    labels = np.concatenate([b.labels for b in known])
+def error(
+    guess: Callable[[Floats, Labels, Floats], Labels], kind: str, training: Sequence[Bursts], test: Bursts
+) -> float:
+    """Return the share of the presses of `test` whose key is guessed wrong."""
+    features = np.concatenate([b.features[kind] for b in training])
+    labels = np.concatenate([b.labels for b in training])
     return float(np.mean(guess(features, labels, test.features[kind]) != test.labels))
 
 
 def main() -> None:
-    """Print the table."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--people", type=seeds, default="900-902", metavar="FIRST-LAST", help="seeds")
     parser.add_argument("--donnings", type=int, default=4, help="sessions of each; the last is the unseen one")

@@ -1,8 +1,8 @@
-"""A bundle with an encoder of the paper's size and random weights, the demo's language model, and text to publish.
+"""Make a bundle with an encoder of the paper's size and random weights, and the demo's language model.
 
-Speed does not depend on what the weights are, but text does: of plain random weights the beam types all the time or
-never. So the input norm and the head are set on a simulated session: nine frames of ten are blank, and the others name
-keys without doubt, which gives about as many text events a second as the demo's trained encoder.
+Speed does not depend on the weights' values, but text does: with plain random weights the beam types all the time or
+never. So the input norm and the head are set on a simulated session: nine frames of ten are blank, and the others are
+certain of a key, which gives about as many text events a second as the demo's trained encoder.
 """
 
 import multiprocessing
@@ -25,27 +25,32 @@ HOP = 4
 _SECONDS = 40.0
 _BLANKS = 0.9
 """Share of frames whose best label is the blank: 0.91 with a trained encoder (`benchmarks.synthetic_emissions`)."""
-_SPREAD = 6.0  # standard deviation of a key's logit over time, nats: the best stands out, as it does when trained
+_SPREAD = 6.0
+"""Standard deviation of a key's logit over time, in nats: the best key stands out, as in a trained encoder."""
 
 
 def simulated_samples(seconds: float) -> npt.NDArray[np.float32]:
-    """(T, bands, electrodes) µV of a person typing the demo's text, at most so long."""
+    """Return (T, bands, electrodes) µV of a person typing the demo's text, at most so many seconds."""
     session = typing_session(make_person(1), 4000, load_text("demo"), seconds)
     return np.concatenate([chunk.samples for chunk in session.chunks()])
 
 
 def paper_bundle(folder: Path, language_model: Path = Path("exported/demo")) -> Path:
-    """Make the bundle in a folder; in a process of its own, since torch would weigh on whoever measures after it."""
+    """Make the bundle in a folder.
+
+    In a process of its own, since torch would add to the memory of the measuring process.
+    """
     maker = multiprocessing.get_context("spawn").Process(target=_make, args=(folder, language_model))
     maker.start()
     maker.join()
     if maker.exitcode:
-        raise RuntimeError(f"making the bundle ended with code {maker.exitcode}: see what it said above")
+        raise RuntimeError(f"making the bundle ended with code {maker.exitcode}: see its messages above")
     return folder
 
 
 def _make(folder: Path, language_model: Path) -> None:
-    import onnx  # noqa: PLC0415 - torch and onnx stay in this process
+    # Here, so that torch and onnx are loaded in this process alone.
+    import onnx  # noqa: PLC0415
     import torch  # noqa: PLC0415
 
     from training.export.bundle import export_bundle, facts_of  # noqa: PLC0415

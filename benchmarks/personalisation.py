@@ -1,8 +1,8 @@
-"""Personalisation of simulated people whom the base has never seen: CER before and after, and how long it took.
+"""Measure personalisation on simulated people unknown to the base: CER before and after, and the time it took.
 
-Each person types for some minutes over two donnings of the bands; what is learned from them is tested on donnings and
-texts that are new to it, greedily and live with the language model. The goal: from 10 minutes of typing, in under
-5 minutes on two cores, the CER at least halved. Prints what comes out.
+Each person types for some minutes over two donnings of the bands; the personal model is tested on other donnings and
+texts, greedily and live with the language model. The goal: from 10 minutes of typing, in under 5 minutes on two cores,
+the CER at least halved.
 """
 
 import logging
@@ -46,7 +46,7 @@ class Outcome:
 
 
 def test(bundle: Path, person: str, sessions: list[TypingSession]) -> tuple[float, float]:
-    """CER on new donnings, greedy and live."""
+    """Return the CER on new donnings, greedy and live."""
     greedy, live = CharacterErrors(), CharacterErrors()
     for session in sessions:
         truth = [k.label for k in session.keystrokes if k.label is not None]
@@ -57,7 +57,7 @@ def test(bundle: Path, person: str, sessions: list[TypingSession]) -> tuple[floa
 
 
 def fit(base: Path, out: Path, method: Method, paths: list[Path]) -> float:
-    """What `emgtype personalise --force` does; the seconds it took."""
+    """Run the steps of `emgtype personalise --force`, and return the seconds."""
     began = time.monotonic()
     target = Target(base, out, method, PERSON)
     trained, facts = target.open_base()
@@ -67,7 +67,7 @@ def fit(base: Path, out: Path, method: Method, paths: list[Path]) -> float:
 
 
 def measure(base: Path, seed: int, minutes: float, methods: list[Method], tests: int) -> dict[str, Outcome]:
-    """The base and each method on one person."""
+    """Return the outcomes of the base and of each method on one person."""
     person, learned, new = make_person(seed), load_text("train"), load_text("test")
     sessions = [typing_session(person, TEST_DONNING + number, new, 180.0) for number in range(tests)]
     outcomes = {"base": Outcome(*test(base, "", sessions))}
@@ -83,7 +83,7 @@ def measure(base: Path, seed: int, minutes: float, methods: list[Method], tests:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--base", default="generic", help="bundle with weights.ckpt")
     parser.add_argument("--people", type=int, nargs="+", default=[301, 302, 303], help="seeds that the base never saw")
@@ -101,16 +101,16 @@ def main() -> None:
         for seed in progress.track(arguments.people, description="people"):
             outcomes = measure(base, seed, arguments.minutes, arguments.methods, arguments.tests)
             before = outcomes["base"]
-            for name, found in outcomes.items():
-                ratios = (found.greedy / before.greedy, found.live / before.live)
+            for name, outcome in outcomes.items():
+                ratios = (outcome.greedy / before.greedy, outcome.live / before.live)
                 table.add_row(
                     str(seed),
                     name,
-                    *(f"{found.greedy:.1f}", f"{ratios[0]:.2f}", f"{found.live:.1f}", f"{ratios[1]:.2f}"),
-                    f"{found.seconds:.0f}" if found.seconds else "",
+                    *(f"{outcome.greedy:.1f}", f"{ratios[0]:.2f}", f"{outcome.live:.1f}", f"{ratios[1]:.2f}"),
+                    f"{outcome.seconds:.0f}" if outcome.seconds else "",
                 )
                 if name in reached:
-                    reached[name] += ratios[0] <= GOAL_RATIO and found.seconds < GOAL_SECONDS
+                    reached[name] += ratios[0] <= GOAL_RATIO and outcome.seconds < GOAL_SECONDS
     people = len(arguments.people)
     halved = [
         f"{name}: greedy CER at least halved within {GOAL_SECONDS:.0f} s for {count} of {people} people"

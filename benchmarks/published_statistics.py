@@ -1,4 +1,4 @@
-"""What is published of real sessions of emg2qwerty, in the names that the measuring modules give their figures.
+"""State the published figures of real emg2qwerty sessions, by the names that the measuring modules use.
 
 Sources: Sivakumar et al. 2024 (NeurIPS, with slides) and its public repository; the device's specification. Facts only.
 """
@@ -12,7 +12,7 @@ _INF = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One figure of the signal and what real recordings have there."""
+    """One figure of the signal, and its published range on real recordings."""
 
     name: str
     title: str
@@ -20,14 +20,14 @@ class Published:
     high: float = _INF
 
     def verdict(self, value: float) -> str:
-        """ "ok", or on which side of the published range a value lies; nothing where nothing is published."""
+        """Return "ok", or on which side of the published range a value lies; empty where no range is published."""
         if not (np.isfinite(self.low) or np.isfinite(self.high)):
             return ""
         return "low" if value < self.low else "high" if value > self.high else "ok" if np.isfinite(value) else "none"
 
     @property
     def range(self) -> str:
-        """As printed."""
+        """The range as printed."""
         if np.isfinite(self.low) and np.isfinite(self.high):
             return f"{self.low:g} .. {self.high:g}"
         return f"≤ {self.high:g}" if np.isfinite(self.high) else f"≥ {self.low:g}" if np.isfinite(self.low) else ""

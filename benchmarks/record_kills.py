@@ -1,6 +1,6 @@
-"""What is left of a recording that is killed: `emgtype record`, `kill -9` at random moments, several at a time.
+"""Measure how much of a recording survives a kill: `emgtype record`, `kill -9` at random moments, several at a time.
 
-Samples are numbered and played over LSL at their rate; what was on its way counts as missed, too.
+Samples are numbered and played over LSL at their rate; samples on their way count as missed, too.
 
     python -m benchmarks.record_kills                       # 50 kills
     python -m benchmarks.record_kills --kills 500 --seed 1
@@ -35,19 +35,21 @@ from messages.errors import InputError
 from messages.signal import Chunk
 
 AT_ONCE = 5
-_PERIOD = 0.02  # seconds between pieces
-_PATIENCE = 60.0  # seconds that a recording may take to begin
+_PERIOD = 0.02
+"""Seconds between pieces."""
+_PATIENCE = 60.0
+"""Seconds that a recording may take to begin."""
 
 
 def numbered(first: int, count: int) -> Chunk:
-    """Samples that say their number, from 0 s on."""
+    """Return samples that hold their own number, from 0 s on."""
     numbers = np.arange(first, first + count)
     samples = np.full((count, LAYOUT.bands, LAYOUT.electrodes), numbers[:, None, None], np.float32)
     return Chunk(samples, numbers / LAYOUT.rate, LAYOUT)
 
 
 def numbers_in(path: Path) -> np.ndarray:
-    """The numbers of a session's samples."""
+    """Return the numbers of a session's samples."""
     with SessionReader(path) as session:
         return session.read(0, len(session)).samples[:, 1, 7]
 
@@ -62,7 +64,7 @@ class Numbers(Closing):
         self._thread.start()
 
     def close(self) -> None:
-        """End it."""
+        """End the stream."""
         self._over.set()
         self._thread.join()
 
@@ -78,7 +80,7 @@ class Numbers(Closing):
 def kill_some(
     environment: Mapping[str, str], folder: Path, stream: str, count: int, chance: random.Random
 ) -> dict[Path, float]:
-    """Recordings that run at once, each killed at a moment of its own: the files, and LSL seconds of each kill."""
+    """Run recordings at once and kill each at a moment of its own; return the files, and the LSL time of each kill."""
     paths = [folder / f"{uuid.uuid4()}.hdf5" for _ in range(count)]
     call = [sys.executable, "-m", "emgtype.cli", "record", "--stream", stream, "--user", "1", "--out"]
     quiet = subprocess.DEVNULL
@@ -105,7 +107,11 @@ def kill_some(
 
 
 def missed(path: Path, killed: float) -> float:
-    """Seconds from the last sample of a repaired recording to its kill; its samples must follow each other."""
+    """Return the seconds from the last sample of a repaired recording to its kill.
+
+    Raises:
+        ValueError: Samples are missing within the recording.
+    """
     numbers = numbers_in(path)
     if not np.array_equal(numbers, numbers[0] + np.arange(len(numbers))):
         raise ValueError(f"samples are missing in the midst of {path}")
@@ -114,28 +120,29 @@ def missed(path: Path, killed: float) -> float:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     os.environ[LSL_CONFIG_VARIABLE] = str(loopback_config())
-    chance, found, empty = random.Random(options.seed), list[float](), 0
+    chance, delays, empty = random.Random(options.seed), list[float](), 0
     with tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder, Numbers() as stream:
         for _ in track(range(0, options.kills, AT_ONCE), "killing", transient=True):
             for path, killed in kill_some(os.environ, Path(folder), stream.name, AT_ONCE, chance).items():
                 try:
                     repair(path)
                 except InputError:
-                    empty += 1  # killed before the first sample
+                    # Killed before the first sample.
+                    empty += 1
                 else:
-                    found.append(missed(path, killed))
+                    delays.append(missed(path, killed))
                 with suppress(FileNotFoundError):
                     path.unlink()
-    figures = {"kills": len(found) + empty, "opened": len(found), "empty": empty, "missed_ms": spread(found)}
+    figures = {"kills": len(delays) + empty, "opened": len(delays), "empty": empty, "missed_ms": spread(delays)}
     table = Table("kills", "files that open", "killed before the first sample", "missed, ms: p50", "p95", "max")
     times = (f"{1e3 * figures['missed_ms'][name]:.0f}" for name in ("p50", "p95", "max"))  # type: ignore[index]
-    table.add_row(str(figures["kills"]), str(len(found)), str(empty), *times)
+    table.add_row(str(figures["kills"]), str(len(delays)), str(empty), *times)
     publish(options, [table], figures)
 
 

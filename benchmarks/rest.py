@@ -1,10 +1,9 @@
-"""Phantom characters: keys that are typed while nobody types, per hour, by what the hands do instead; and their price.
+"""Measure phantom characters, keys decoded while nobody types, per hour and activity; and what avoiding them costs.
 
-The bands are worn by the simulated person of the model, on donnings that it never saw. At rest there is nothing but
-tone and noise; clenching, a mouse (simulator.activities) and handling the bands (simulator.redonning) are what the
-model was never taught. Sessions of typing tell what it costs in CER not to type phantoms: each way of hearing decodes
-the same emissions. All settings were chosen on donnings 2000 to 2007 (typing) and 7000 to 7105 (the rest); the figures
-are of others.
+The simulated person of the model wears the bands, on donnings that the model was not trained on. At rest there is only
+tone and noise; clenching, a mouse (simulator.activities) and handling the bands (simulator.redonning) do not occur in
+the model's training. Sessions of typing show the cost in CER: each guard decodes the same emissions. All settings were
+chosen on donnings 2000 to 2007 (typing) and 7000 to 7105 (the rest); the figures are of other donnings.
 
     python -m benchmarks.rest                       # 20 minutes of each rest, 32 of typing
     python -m benchmarks.rest --minutes 180 --kinds rest
@@ -53,47 +52,50 @@ REDON, TYPING = "redon", "typing"
 KINDS = (*ACTIVITIES, REDON, TYPING)
 FIRST, FIRST_TYPED = 6000, 2008
 """Donnings of the first sessions, resting and typing."""
-_SESSION, _TYPED = 300.0, 240.0  # seconds
-_WORN = 60.0 - 4 * HANDLED  # of each donning, so that a minute holds one
-_PIECE = 50  # keys that the bootstrap draws at a time
+_SESSION, _TYPED = 300.0, 240.0
+"""Seconds of a session, resting and typing."""
+_WORN = 60.0 - 4 * HANDLED
+"""Seconds that each donning is worn, so that a minute holds one."""
+_PIECE = 50
+"""Keys of a segment, the unit that the bootstrap draws."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """What is done against phantoms; with all of config.toml otherwise."""
+class Guards:
+    """The guards against phantoms; everything else is as in config.toml."""
 
     gate: bool = True
     reject: float | None = None
-    """None: as config.toml says."""
+    """Confidence below which a key is rejected; None: that of config.toml."""
     settings: Mapping[str, float] = field(default_factory=dict)
-    """Of the gate, by name."""
+    """Settings of the gate, by name."""
 
 
 SHIPPED = "gate and rejection"
-WAYS = {"nothing": Way(gate=False, reject=0.0), "gate": Way(reject=0.0), SHIPPED: Way()}
+GUARDS = {"nothing": Guards(gate=False, reject=0.0), "gate": Guards(reject=0.0), SHIPPED: Guards()}
 ROC = {
-    **{f"rejection below {p:g}": Way(gate=False, reject=p) for p in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)},
-    **{f"gate, weak {x:g}": Way(reject=0.0, settings={"weak": x}) for x in (5.0, 6.0, 9.0, 12.0)},
-    **{f"gate, posture {x:g}": Way(reject=0.0, settings={"posture": x}) for x in (0.0, 3.0, 5.0, 6.0)},
-    **{f"gate, loud {x:g}": Way(reject=0.0, settings={"loud": x}) for x in (3.0, 1.0, 0.5, -1.5, -2.5)},
+    **{f"rejection below {p:g}": Guards(gate=False, reject=p) for p in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)},
+    **{f"gate, weak {x:g}": Guards(reject=0.0, settings={"weak": x}) for x in (5.0, 6.0, 9.0, 12.0)},
+    **{f"gate, posture {x:g}": Guards(reject=0.0, settings={"posture": x}) for x in (0.0, 3.0, 5.0, 6.0)},
+    **{f"gate, loud {x:g}": Guards(reject=0.0, settings={"loud": x}) for x in (3.0, 1.0, 0.5, -1.5, -2.5)},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one way made of one session."""
+    """The text of one session with one set of guards, and what the guards withheld."""
 
     labels: tuple[int, ...]
     taken_back: int
     rejected: int
     closed: float
-    """Share of the frames."""
+    """Share of the frames for which the gate was closed."""
     seconds: float
     segments: tuple[CharacterErrors, ...]
 
 
 def chunks_of(kind: str, donning: int, person: int) -> tuple[Iterator[Chunk], list[int]]:
-    """A session's samples, and the labels typed in it."""
+    """Return a session's samples, and the labels typed in it."""
     who = make_person(person)
     if kind == TYPING:
         session = typing_session(who, donning, load_text("test"), _TYPED)
@@ -105,8 +107,12 @@ def chunks_of(kind: str, donning: int, person: int) -> tuple[Iterator[Chunk], li
     return simulate(who, (), donning, 0.0, _SESSION, activity=activity), []
 
 
-def heard(chunks: Iterator[Chunk], bundle: Bundle, hop: int) -> tuple[list[Frames], list[Emission]]:
-    """Frames, a piece for each chunk, and emissions, a hop each."""
+def encode(chunks: Iterator[Chunk], bundle: Bundle, hop: int) -> tuple[list[Frames], list[Emission]]:
+    """Encode samples.
+
+    Returns:
+        Frames, a piece per chunk, and emissions, one per hop.
+    """
     front_end = open_front_end(bundle.facts.front_end, bundle.facts.layout)
     stages = stages_of(bundle, open_encoder(str(bundle.encoder), OFFLINE, bundle.facts))
     pipeline = Pipeline(stages, bundle.facts, PipelineOptions(decode_hop=hop))
@@ -120,16 +126,16 @@ def heard(chunks: Iterator[Chunk], bundle: Bundle, hop: int) -> tuple[list[Frame
     return frames, emissions
 
 
-def typed(
-    way: Way, frames: list[Frames], emissions: list[Emission], bundle: Bundle, config: Config
+def decode(
+    guards: Guards, frames: list[Frames], emissions: list[Emission], bundle: Bundle, config: Config
 ) -> tuple[ShownKeys, Committer, IdleGate | None]:
-    """What comes of frames and emissions, as a pipeline of these settings has it."""
-    reject = config.decoder.reject if way.reject is None else way.reject
+    """Decode frames and emissions as a pipeline with these guards would."""
+    reject = config.decoder.reject if guards.reject is None else guards.reject
     rule = replace(commit_rule(config.decoder), reject=reject)
     committer = Committer(beam_for(scorer_for(bundle, config.decoder), config.decoder), rule)
     g = config.gate
-    settings = GateSettings(**{"weak": g.weak, "posture": g.posture, "loud": g.loud, **way.settings})
-    gate = IdleGate(bundle.facts, settings) if way.gate else None
+    settings = GateSettings(**{"weak": g.weak, "posture": g.posture, "loud": g.loud, **guards.settings})
+    gate = IdleGate(bundle.facts, settings) if guards.gate else None
     keys = ShownKeys()
     if gate:
         for piece in frames:
@@ -142,53 +148,57 @@ def typed(
     return keys, committer, gate
 
 
-def session(kind: str, donning: int, person: int, name: str, ways: Mapping[str, Way]) -> dict[str, Outcome]:
-    """What each way makes of one session."""
+def session(kind: str, donning: int, person: int, name: str, guard_sets: Mapping[str, Guards]) -> dict[str, Outcome]:
+    """Return the outcome of each set of guards on one session."""
     config, bundle = load_config(None, {"bundle": name}), open_bundle(name)
     chunks, truth = chunks_of(kind, donning, person)
-    frames, emissions = heard(chunks, bundle, config.pipeline.hop)
+    frames, emissions = encode(chunks, bundle, config.pipeline.hop)
     ends = [*range(_PIECE, len(truth), _PIECE), len(truth)]
-    found = {}
-    for way in ways:
-        keys, committer, gate = typed(ways[way], frames, emissions, bundle, config)
+    outcomes = {}
+    for guards in guard_sets:
+        keys, committer, gate = decode(guard_sets[guards], frames, emissions, bundle, config)
         errors = segment_errors(keys.labels, truth, ends) if truth else []
         closed = gate.closed_frames / gate.frames if gate else 0.0
         seconds = sum(len(piece.times) for piece in frames) * bundle.facts.front_end.hop / bundle.facts.layout.rate
-        found[way] = Outcome(tuple(keys.labels), keys.erased, committer.rejected, closed, seconds, tuple(errors))
-    return found
+        outcomes[guards] = Outcome(tuple(keys.labels), keys.erased, committer.rejected, closed, seconds, tuple(errors))
+    return outcomes
 
 
-def figures_of(outcomes: Mapping[str, list[dict[str, Outcome]]], ways: Mapping[str, Way]) -> dict[str, dict[str, Any]]:
-    """By way and kind."""
-    figures: dict[str, dict[str, Any]] = {way: {} for way in ways}
+def figures_of(
+    outcomes: Mapping[str, list[dict[str, Outcome]]], guard_sets: Mapping[str, Guards]
+) -> dict[str, dict[str, Any]]:
+    """Return the figures by guards and kind of session."""
+    figures: dict[str, dict[str, Any]] = {guards: {} for guards in guard_sets}
     for kind, sessions in outcomes.items():
-        for way, found in figures.items():
-            mine = [session[way] for session in sessions]
-            found[kind] = {
-                "hours": sum(o.seconds for o in mine) / 3600,
-                "closed": float(np.mean([o.closed for o in mine])),
-                "rejected": sum(o.rejected for o in mine),
+        for guards, by_kind in figures.items():
+            own = [session[guards] for session in sessions]
+            by_kind[kind] = {
+                "hours": sum(o.seconds for o in own) / 3600,
+                "closed": float(np.mean([o.closed for o in own])),
+                "rejected": sum(o.rejected for o in own),
             }
             if kind == TYPING:
-                pieces, bare = ([e for s in sessions for e in s[name].segments] for name in (way, next(iter(ways))))
-                change = cer_difference(pieces, bare)
-                found[kind] |= {
+                pieces, unguarded = (
+                    [e for s in sessions for e in s[name].segments] for name in (guards, next(iter(guard_sets)))
+                )
+                change = cer_difference(pieces, unguarded)
+                by_kind[kind] |= {
                     "cer": sum(pieces, CharacterErrors()).cer,
                     "points": change.difference,
                     "low": change.low,
                     "high": change.high,
                 }
             else:
-                count = sum(len(o.labels) for o in mine)
-                text = labels_to_text([label for o in mine for label in o.labels][:12])
-                shown = sum(o.taken_back for o in mine)
-                found[kind] |= {"phantoms": count, "per_hour": count / found[kind]["hours"]}
-                found[kind] |= {"taken_back": shown, "begins": text}
+                count = sum(len(o.labels) for o in own)
+                text = labels_to_text([label for o in own for label in o.labels][:12])
+                shown = sum(o.taken_back for o in own)
+                by_kind[kind] |= {"phantoms": count, "per_hour": count / by_kind[kind]["hours"]}
+                by_kind[kind] |= {"taken_back": shown, "begins": text}
     return figures
 
 
 def table_of(figures: Mapping[str, Mapping[str, Any]], kinds: list[str]) -> Table:
-    """A row a way."""
+    """Return a table with a row per set of guards."""
     table = Table(
         "against phantoms", title="phantom characters, and per hour (share of the time that the gate is closed)"
     )
@@ -197,21 +207,23 @@ def table_of(figures: Mapping[str, Mapping[str, Any]], kinds: list[str]) -> Tabl
         table.add_column(
             f"{kind}, {hours:.1f} h" + (": CER %, change (95 %)" if kind == TYPING else ""), justify="right"
         )
-    for way, found in figures.items():
+    for guards, by_kind in figures.items():
         cells = []
         for kind in kinds:
-            f = found[kind]
-            closed = f"({100 * f['closed']:.1f} %)"
+            row = by_kind[kind]
+            closed = f"({100 * row['closed']:.1f} %)"
             if kind == TYPING:
-                cells.append(f"{f['cer']:.2f}, {f['points']:+.2f} ({f['low']:+.2f} to {f['high']:+.2f}) {closed}")
+                cells.append(
+                    f"{row['cer']:.2f}, {row['points']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f}) {closed}"
+                )
             else:
-                cells.append(f"{f['phantoms']}, {f['per_hour']:.1f} {closed}")
-        table.add_row(way, *cells)
+                cells.append(f"{row['phantoms']}, {row['per_hour']:.1f} {closed}")
+        table.add_row(guards, *cells)
     return table
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--bundle", default="demo")
     parser.add_argument("--person", type=int, default=1, help="seed of who wears the bands")
@@ -221,7 +233,7 @@ def main() -> None:
     parser.add_argument("--roc", action="store_true", help="try thresholds, too")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     options = parser.parse_args()
-    ways = {**WAYS, **(ROC if options.roc else {})}
+    guard_sets = {**GUARDS, **(ROC if options.roc else {})}
     outcomes: dict[str, list[dict[str, Outcome]]] = {}
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
         runs = {}
@@ -229,12 +241,12 @@ def main() -> None:
             first = FIRST_TYPED if kind == TYPING else FIRST
             count = options.typing if kind == TYPING else max(1, round(60 * options.minutes / _SESSION))
             runs[kind] = [
-                pool.submit(session, kind, donning, options.person, options.bundle, ways)
+                pool.submit(session, kind, donning, options.person, options.bundle, guard_sets)
                 for donning in range(first, first + count)
             ]
         for kind, made in runs.items():
             outcomes[kind] = [run.result() for run in track(made, kind, transient=True, console=Console(stderr=True))]
-    figures = figures_of(outcomes, ways)
+    figures = figures_of(outcomes, guard_sets)
     publish(options, [table_of(figures, options.kinds)], figures)
 
 

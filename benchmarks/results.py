@@ -1,4 +1,4 @@
-"""What every benchmark leaves behind: tables on the screen, and with --json the figures with machine and command."""
+"""Publish a benchmark's results: tables on the screen, and with --json the figures, machine and command."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ from rich.table import Table
 
 
 def command_line(doc: str | None) -> argparse.ArgumentParser:
-    """A parser whose help is a benchmark's docstring, with --json."""
+    """Return a parser whose help is a benchmark's docstring, with --json."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     return parser
@@ -25,24 +25,30 @@ def command_line(doc: str | None) -> argparse.ArgumentParser:
 def publish(
     options: argparse.Namespace, tables: Sequence[Table | str], figures: Mapping[str, Any] | None = None
 ) -> None:
-    """Print the machine and the tables; write the figures where --json says, without figures what the tables say."""
-    found = machine()
+    """Print the machine and the tables, and write the figures where --json says.
+
+    Args:
+        options: From `command_line`.
+        tables: Tables and sentences.
+        figures: For --json; None: the cells of the tables.
+    """
+    facts = machine()
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 160
     figures = {"tables": [_rows(table) for table in tables]} if figures is None else figures
-    console.print(f"{found['cpu']}, {found['cores']} cores, {found['system']}", style="dim")
+    console.print(f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}", style="dim")
     for table in tables:
         console.print(table)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         command = [f"python -m benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]]
-        document = {"command": " ".join(command), "machine": found, "figures": figures}
+        document = {"command": " ".join(command), "machine": facts, "figures": figures}
         options.json.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _rows(table: Table | str) -> Any:
-    """A list of rows by column, or a sentence as it is."""
+    """Return a table as a list of rows by column, and a sentence as it is."""
     if isinstance(table, str):
         return table
     columns = [[str(cell) for cell in column.cells] for column in table.columns]
@@ -51,7 +57,7 @@ def _rows(table: Table | str) -> Any:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Return the facts of the machine and the libraries."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -64,6 +70,6 @@ def machine() -> dict[str, Any]:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """p50, p95, p99, max and mean of some values, and how many there are."""
+    """Return p50, p95, p99, max and mean of some values, and their count."""
     p50, p95, p99 = np.percentile(values, [50, 95, 99]).tolist()
     return {"p50": p50, "p95": p95, "p99": p99, "max": max(values), "mean": float(np.mean(values)), "n": len(values)}

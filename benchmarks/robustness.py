@@ -1,14 +1,14 @@
-"""What each fault of the signal, its way or its surroundings does to the text, and what the daemon says of it.
+"""Measure what each fault of the signal, the transport or the surroundings does to the text, and the daemon's messages.
 
 A person types, rests, and types on; every fault strikes three times, twice while they type and once while they rest,
-and the daemon's own loop runs in virtual time (emgtype.replay.faulty). Against the same session without a fault:
+and the daemon's own loop runs in virtual time (emgtype.replay.faulty). Compared with the same session without a fault:
 
-- CER outside of the faults and the 2 s behind each, with the fault / without; of faults that last, of everything;
+- CER outside of the faults and of the 2 s behind each, with the fault / without; for lasting faults, of everything;
 - phantoms: keys during a fault and in the 3 s behind it, with no press within 0.5 s;
-- samples lost, of each stream by itself: as the status told / in truth;
-- recovery: seconds from the first press behind a fault that is decoded rightly without it, to when the first right key
+- samples lost, of each stream by itself: by the status / in truth;
+- recovery: seconds from the first press behind a fault that is decoded rightly without it, until the first right key
   behind it is shown; the longer of two. The typist's pauses are not in it, the decoder's usual delay is: the last
-  column has what the same amounts to without a fault.
+  column has the same measure without a fault.
 
     python -m benchmarks.robustness
     python -m benchmarks.robustness --unnumbered --only loss,band     # streams that do not count their samples
@@ -38,27 +38,34 @@ from simulator.fault_plan import SimulatedFault, parse_faults
 from simulator.person import make_person
 from simulator.session import LAYOUT, typing_session
 
-_STRIKES = (25.0, 50.0, 77.0)  # seconds: of the last, the hands rest
+_STRIKES = (25.0, 50.0, 77.0)
+"""Seconds at which a fault strikes; at the last the hands rest."""
 _REST = (74.0, 92.0)
+"""Seconds between which the hands rest."""
 _DURATION = 130.0
-_RECOVERED = 2.0  # seconds behind a fault until which nobody counts errors
-_WATCHED = 3.0  # seconds behind a fault in which phantoms are looked for
-_BESIDE = 0.5  # seconds from a press: a key there answers it, rightly or not
-_LOOKED = 12.0  # seconds behind a fault in which the first right key is looked for
-_ANSWERS = 0.3  # seconds from a press at which its key may be dated
+_UNCOUNTED = 2.0
+"""Seconds behind a fault in which errors are not counted."""
+_PHANTOMS = 3.0
+"""Seconds behind a fault in which phantoms are counted."""
+_NEAR = 0.5
+"""Seconds from a press within which a key is no phantom, whether it is right or not."""
+_RECOVERY = 12.0
+"""Seconds behind a fault in which the first right key is searched."""
+_DATED = 0.3
+"""Seconds from a press within which the time of its key lies."""
 _SIGNAL = ("gaps", "masked", "filled", "stale", "repeated", "reordered", "recounted", "steps")
 _COUNTS = ("stalls", *_SIGNAL, "rejected", "overflows")
 _LEVELS = {"jitter_ms": 2.0, "skew_ms": 10.0, "rate_ppm": 50.0}
-"""Figures that are worth telling from these on."""
+"""Figures of the status that are shown from these values on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A fault, and how long it lasts."""
+    """A fault and its length."""
 
     name: str
     fault: str
-    """{at} is when it strikes; without it lasts from wherever it says."""
+    """The fault's specification; {at} stands for its times, a fault without it lasts to the end."""
     seconds: float = 5.0
 
 
@@ -95,7 +102,7 @@ CASES = (
 
 @dataclass(slots=True)
 class Seen:
-    """A sink: keys with when they were typed and shown, in seconds since the first sample."""
+    """A sink that records the keys, and when each was typed and shown, in seconds since the first sample."""
 
     jumps: float = 0.0
     """Seconds that each of the clock's jumps puts stamps forward."""
@@ -107,57 +114,60 @@ class Seen:
     def push(self, event: TextEvent) -> None:
         """Apply an edit."""
         now = self.clock() if self.clock else 0.0
-        for kept in (self.labels, self.times, self.shown):
-            del kept[len(kept) - event.erase :]
+        for values in (self.labels, self.times, self.shown):
+            del values[len(values) - event.erase :]
         for key in event.insert:
-            # By stamps of a clock that has jumped up to three times: when it was can only be before now.
+            # The stamps are of a clock that has jumped up to three times; the true time cannot lie in the future.
             could = [key.time - jumps * self.jumps for jumps in range(len(_STRIKES) + 1)]
             self.labels.append(key.label)
             self.times.append(max((time for time in could if time <= now), default=now))
             self.shown.append(now)
 
     def between(self, start: float, end: float) -> list[int]:
-        """Places of the keys typed in [start, end)."""
+        """Return the indices of the keys typed in [start, end)."""
         return [place for place, time in enumerate(self.times) if start <= time < end]
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What was typed."""
+    """The keys typed."""
 
     labels: tuple[int, ...]
     presses: tuple[float, ...]
 
     def errors(self, seen: Seen, stretches: Sequence[tuple[float, float]]) -> CharacterErrors:
-        """Of these stretches."""
-        found = CharacterErrors()
+        """Return the errors within some stretches of time."""
+        errors = CharacterErrors()
         for start, end in stretches:
             typed = [label for label, press in zip(self.labels, self.presses, strict=True) if start <= press < end]
             decoded = [seen.labels[place] for place in seen.between(start, end)]
-            found += CharacterErrors.between(decoded, typed)
-        return found
+            errors += CharacterErrors.between(decoded, typed)
+        return errors
 
     def phantoms(self, seen: Seen, windows: Sequence[tuple[float, float]]) -> int:
-        """Keys in these windows where nobody pressed any."""
+        """Count the keys in some windows that no press is near."""
         pressed = np.array(self.presses)
         places = {place for start, end in windows for place in seen.between(start, end)}
-        return sum(bool(np.abs(pressed - seen.times[place]).min() > _BESIDE) for place in places)
+        return sum(bool(np.abs(pressed - seen.times[place]).min() > _NEAR) for place in places)
 
     def first_right(self, seen: Seen, start: float) -> tuple[float, float]:
-        """Seconds: the first press from then on that was decoded rightly, and when its key was shown; else NaN."""
-        typed = [place for place, press in enumerate(self.presses) if start <= press < start + _LOOKED]
-        places = seen.between(start - _ANSWERS, start + _LOOKED)
+        """Return when the first rightly decoded press from `start` on was made, and when its key was shown.
+
+        Both in seconds; NaN where there is none.
+        """
+        typed = [place for place, press in enumerate(self.presses) if start <= press < start + _RECOVERY]
+        places = seen.between(start - _DATED, start + _RECOVERY)
         pairs = matches([seen.labels[place] for place in places], [self.labels[place] for place in typed])
-        for place, heard in ((typed[a], places[b]) for a, b in pairs):
-            if abs(self.presses[place] - seen.times[heard]) <= _ANSWERS:
-                return self.presses[place], seen.shown[heard]
+        for place, index in ((typed[a], places[b]) for a, b in pairs):
+            if abs(self.presses[place] - seen.times[index]) <= _DATED:
+                return self.presses[place], seen.shown[index]
         return np.nan, np.nan
 
 
 def decode(
     chunks: Sequence[Chunk], faults: Sequence[SimulatedFault], options: argparse.Namespace
 ) -> tuple[Seen, FaultyResult]:
-    """The whole session with faults."""
+    """Decode the whole session with faults."""
     seen = Seen(sum({fault.value for fault in faults if fault.kind == "jump"}))
     config = load_config(flags={"bundle": options.bundle, "gate.idle": not options.no_gate})
     streams = StreamOptions(1 if options.one_stream else LAYOUT.bands, numbered=not options.unnumbered)
@@ -166,8 +176,8 @@ def decode(
         return seen, run.run()
 
 
-def said(outcome: FaultyResult) -> str:
-    """What the status told, in short: sentences up to their advice, and figures."""
+def status_summary(outcome: FaultyResult) -> str:
+    """Return the status in short: its sentences without the advice, and its figures."""
     sentences = Counter(
         re.sub(r"^/\S*/[^:\s]*:? ", "", re.sub(r" \(\d+ times\)", "", sentence)).partition(": ")[0]
         for _, sentence in outcome.said
@@ -175,37 +185,37 @@ def said(outcome: FaultyResult) -> str:
     )
     figures = {name: outcome.status[name] for name in _COUNTS if outcome.status[name]}
     figures |= {name: outcome.worst[name] for name, least in _LEVELS.items() if outcome.worst.get(name, 0) >= least}
-    told = [*_shortened(list(sentences)), ", ".join(f"{name} {value:g}" for name, value in figures.items())]
+    parts = [*_shortened(list(sentences)), ", ".join(f"{name} {value:g}" for name, value in figures.items())]
     if recording := outcome.status.get("recording"):
-        told.append(f"recording.left_out {recording['left_out']}, {outcome.recorded} samples recorded")
+        parts.append(f"recording.left_out {recording['left_out']}, {outcome.recorded} samples recorded")
     if outcome.messages is not None:
-        told.append(f"{outcome.messages} messages of text came, {outcome.missed} of all kinds were missed")
-    return "; ".join(filter(None, told))
+        parts.append(f"{outcome.messages} messages of text came, {outcome.missed} of all kinds were missed")
+    return "; ".join(filter(None, parts))
 
 
 def _shortened(sentences: Sequence[str]) -> list[str]:
-    """One of those that differ in their numbers alone."""
+    """Keep one of the sentences that differ in their numbers alone."""
     return list({re.sub(r"[-\d.]+", "#", sentence): sentence for sentence in sentences}.values())
 
 
 def rows(options: argparse.Namespace) -> tuple[Table, list[str]]:
-    """The table, and notes."""
+    """Return the table, and notes."""
     session = typing_session(make_person(options.person), TEST_DONNING, load_text("test"), _DURATION)
-    kept = tuple(k for k in session.keystrokes if not _REST[0] <= k.start < _REST[1])
-    session = replace(session, keystrokes=kept)
-    timed = [(k.label, k.start) for k in kept if k.label is not None]
+    strokes = tuple(k for k in session.keystrokes if not _REST[0] <= k.start < _REST[1])
+    session = replace(session, keystrokes=strokes)
+    timed = [(k.label, k.start) for k in strokes if k.label is not None]
     truth = Truth(*zip(*timed, strict=True))
     chunks = list(session.chunks())
     plain, _ = decode(chunks, (), options)
-    table = Table("fault", "CER %", "phantoms", "lost", "recovery, s", "usual, s", "what status said", title="faults")
+    table = Table("fault", "CER %", "phantoms", "lost", "recovery, s", "usual, s", "status", title="faults")
     chosen = [case for case in CASES if not options.only or case.fault.partition("@")[0] in options.only.split(",")]
     for case in track(chosen, transient=True):
         strikes = _STRIKES if "{at}" in case.fault else ()
         text = ", ".join(case.fault.format(at=at) for at in strikes) or case.fault
         ends = [at + case.seconds for at in strikes]
-        bounds = [0.0, *(bound for at, end in zip(strikes, ends, strict=True) for bound in (at, end + _RECOVERED)), 1e9]
+        bounds = [0.0, *(bound for at, end in zip(strikes, ends, strict=True) for bound in (at, end + _UNCOUNTED)), 1e9]
         stretches = list(zip(bounds[::2], bounds[1::2], strict=True))
-        windows = [(at, end + _WATCHED) for at, end in zip(strikes, ends, strict=True)] or [
+        windows = [(at, end + _PHANTOMS) for at, end in zip(strikes, ends, strict=True)] or [
             (_REST[0] + 1, _REST[1] - 1)
         ]
         try:
@@ -216,8 +226,8 @@ def rows(options: argparse.Namespace) -> tuple[Table, list[str]]:
         slowest, usual = np.nan, np.nan
         for end in ends[:2]:
             press, shown = truth.first_right(plain, end)
-            took = truth.first_right(seen, end)[1] - press
-            slowest, usual = (took, shown - press) if not took <= slowest else (slowest, usual)
+            delay = truth.first_right(seen, end)[1] - press
+            slowest, usual = (delay, shown - press) if not delay <= slowest else (slowest, usual)
         table.add_row(
             case.name,
             f"{truth.errors(seen, stretches).cer:.1f} / {truth.errors(plain, stretches).cer:.1f}",
@@ -225,7 +235,7 @@ def rows(options: argparse.Namespace) -> tuple[Table, list[str]]:
             f"{'–' if outcome.status['lost'] is None else outcome.status['lost']} / {outcome.lost}",
             f"{slowest:.2f}" if ends else "–",
             f"{usual:.2f}" if ends else "–",
-            said(outcome) or "nothing",
+            status_summary(outcome) or "nothing",
         )
     return table, [
         f"person {options.person}, donning {TEST_DONNING}, {session.duration:.0f} s, {len(truth.labels)} keys; "
@@ -234,7 +244,7 @@ def rows(options: argparse.Namespace) -> tuple[Table, list[str]]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--bundle", default="demo")
     parser.add_argument("--person", type=int, default=1, help="seed; the demo model is for person 1")

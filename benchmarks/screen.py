@@ -1,4 +1,4 @@
-"""A screen of its own (Xvfb) with windows that write down what they are sent: for tests and measurements of typing."""
+"""Provide a screen of its own (Xvfb) with windows that record their input: for tests and measurements of typing."""
 
 import contextlib
 import os
@@ -16,17 +16,21 @@ PATIENCE = 20.0
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
-    """What the condition says once it is true."""
+    """Wait until a condition is true, and return its value.
+
+    Raises:
+        TimeoutError: It stayed false.
+    """
     end = time.monotonic() + PATIENCE
-    while not (found := condition()):
+    while not (value := condition()):
         if time.monotonic() > end:
             raise TimeoutError(f"waited {PATIENCE:g} s for {what}")
         time.sleep(0.01)
-    return found
+    return value
 
 
 class Program(Closing):
-    """A program that is killed, by its id, when its `with` ends; `pipe`: its output can be read."""
+    """A program that is killed, by its id, when its `with` ends; with `pipe` its output can be read."""
 
     def __init__(
         self, *command: str, environment: Mapping[str, str], keep: tuple[int, ...] = (), pipe: bool = False
@@ -41,22 +45,23 @@ class Program(Closing):
         )
 
     def close(self) -> None:
-        """Kill it."""
+        """Kill the program."""
         self.process.kill()
         self.process.communicate()
 
 
 class Screen(Closing):
-    """An X server that nobody sees. Use it in a `with`.
+    """An invisible X server. Use it in a `with`.
 
     Args:
-        folder: For the files of its windows.
+        folder: Folder for the files of its windows.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         reader, writer = os.pipe()
-        size = ("-screen", "0", "640x480x24", "-noreset")  # else it forgets held keys as its last window goes
+        # Without -noreset it forgets held keys when its last window closes.
+        size = ("-screen", "0", "640x480x24", "-noreset")
         self._server = Program(
             "Xvfb", "-displayfd", str(writer), *size, "-nolisten", "tcp", environment=os.environ, keep=(writer,)
         )
@@ -71,30 +76,31 @@ class Screen(Closing):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of programs that are to use it."""
-        found = {
+        """The environment of programs that use this screen."""
+        variables = {
             name: value for name, value in os.environ.items() if name not in ("WAYLAND_DISPLAY", "XDG_SESSION_TYPE")
         }
-        return {**found, "DISPLAY": self.name, "LC_ALL": "C.UTF-8"}
+        return {**variables, "DISPLAY": self.name, "LC_ALL": "C.UTF-8"}
 
     def display(self) -> Any:
-        """A connection (Xlib.display.Display); close it."""
-        from Xlib.display import Display  # noqa: PLC0415  # an optional library, for Linux
+        """Open a connection (Xlib.display.Display), which the caller closes."""
+        # Here, since it is an optional library, for Linux.
+        from Xlib.display import Display  # noqa: PLC0415
 
         return Display(self.name)
 
     def terminal(self, name: str = "recorder") -> "Terminal":
-        """A new xterm, which has the focus."""
+        """Open an xterm, which gets the focus."""
         return Terminal(self, self.folder, name)
 
     def run(self, *command: str) -> Program:
-        """Start a program here."""
+        """Start a program on this screen."""
         program = Program(*command, environment=self.environment)
         self._programs.append(program)
         return program
 
     def focus(self, name: str) -> None:
-        """Give the focus to the window whose WM_CLASS names it."""
+        """Give the focus to the window with this WM_CLASS."""
         from Xlib import X  # noqa: PLC0415
 
         display = self.display()
@@ -111,7 +117,7 @@ class Screen(Closing):
             display.close()
 
     def held(self) -> list[int]:
-        """Codes of keys that are down."""
+        """Return the codes of the keys that are down."""
         from adapters.inject.x11.keyboard import keys_down  # noqa: PLC0415
 
         display = self.display()
@@ -128,14 +134,14 @@ class Screen(Closing):
 
 
 class Terminal:
-    """An xterm that writes each byte it is sent into a file: characters in UTF-8, a backspace as DEL."""
+    """An xterm that writes each byte it gets into a file: characters in UTF-8, a backspace as DEL."""
 
     def __init__(self, screen: Screen, folder: Path, name: str) -> None:
         self._screen, self._name = screen, name
         self._file = folder / f"{name}.typed"
         self._file.unlink(missing_ok=True)
         record = f"stty raw -echo; : > '{self._file}'; exec cat >> '{self._file}'"
-        # An own class and name, to be found and forbidden by; no settings of the machine's.
+        # A class and name of its own, so that tests can name it; none of the machine's settings.
         screen.run(
             "xterm", "-class", name, "-name", name, "-u8", "-xrm", "*ptyInitialErase: false", "-e", "sh", "-c", record
         )
@@ -143,15 +149,15 @@ class Terminal:
         self.focus()
 
     def focus(self) -> None:
-        """Type here."""
+        """Give the focus to this window."""
         self._screen.focus(self._name)
 
     def raw(self) -> str:
-        """All that it was sent."""
+        """Return all bytes that it got."""
         return self._file.read_text(encoding="utf-8")
 
     def text(self) -> str:
-        """What a line editor would show: each backspace took one character back, if there was one."""
+        """Return the text that a line editor would show: each backspace takes one character back, if there is one."""
         shown: list[str] = []
         for character in self.raw():
             if character in "\x7f\b":
@@ -161,7 +167,7 @@ class Terminal:
         return "".join(shown)
 
     def wait_for(self, text: str) -> str:
-        """Its text as soon as it is this, or after some patience as it is."""
+        """Wait until the text is this, at most for some time, and return the text."""
         with contextlib.suppress(TimeoutError):
             until(lambda: self.text() == text, "the text")
         return self.text()

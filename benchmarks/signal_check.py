@@ -1,8 +1,9 @@
-"""What the watch of the signal and the conditioner cost, how soon a fault is named, and how a turned band is decoded.
+"""Measure the watch of the signal and the conditioner: their time, the delay until a fault is named, and a turned band.
 
-Cost: of one hop of samples (32 ms by default), the conditioner's as part of its stage; the watch works once a second,
-after the text has gone out. Faults: seconds until a dead electrode is named, and what is told in hours of good signal.
-Turned: CER of the model's person on donnings that it never saw, one band rolled; uncorrected and corrected.
+Time: of one hop of samples (32 ms by default); the conditioner's is part of its stage, the watch works once a second,
+after the text has gone out. Faults: seconds until a dead electrode is named, and false messages in hours of good
+signal.
+Turned: CER of the model's person on donnings that it was not trained on, one band rolled; uncorrected and corrected.
 
     python -m benchmarks.signal_check
     python -m benchmarks.signal_check --donnings 4 --minutes 3   # the figures of docs/signal.md
@@ -34,7 +35,8 @@ from streamer.quality.watch import SignalWatch
 
 FIRST = 7200
 """Donning of the first session."""
-_HOP = 64  # samples: four frames
+_HOP = 64
+"""Samples of a hop: four frames."""
 _CONDITIONERS: dict[str, Corrections] = {
     "identity": Corrections(),
     "roll and gain": Corrections(roll=(2, 0), gain=(1.0, 1.5)),
@@ -43,7 +45,7 @@ _CONDITIONERS: dict[str, Corrections] = {
 
 
 def pieces(chunks: Sequence[Chunk]) -> list[Chunk]:
-    """As many samples at a time as a hop has."""
+    """Cut chunks into pieces of a hop."""
     return [
         Chunk(chunk.samples[first : first + _HOP], chunk.times[first : first + _HOP], LAYOUT)
         for chunk in chunks
@@ -51,18 +53,18 @@ def pieces(chunks: Sequence[Chunk]) -> list[Chunk]:
     ]
 
 
-def microseconds(stage: SignalWatch | Conditioner, given: Sequence[Chunk]) -> dict[str, float]:
-    """Of each push."""
-    took = []
-    for chunk in given:
+def microseconds(stage: SignalWatch | Conditioner, chunks: Sequence[Chunk]) -> dict[str, float]:
+    """Return the time of each push, in µs."""
+    durations = []
+    for chunk in chunks:
         began = time.perf_counter()
         stage.push(chunk)
-        took.append(1e6 * (time.perf_counter() - began))
-    return spread(took)
+        durations.append(1e6 * (time.perf_counter() - began))
+    return spread(durations)
 
 
 def named_after(chunks: Sequence[Chunk], remains: float) -> float:
-    """Seconds from the loss of a contact to its name; infinity: never."""
+    """Return the seconds from the loss of a contact to its name; infinity: never."""
     watch, start = SignalWatch(LAYOUT), chunks[0].times[0]
     for chunk in pieces(chunks):
         changes = watch.push(dead(chunk, 0, [5], remains))
@@ -72,20 +74,20 @@ def named_after(chunks: Sequence[Chunk], remains: float) -> float:
 
 
 def false_alarms(person: int, minutes: float, first: int, sessions: int) -> list[str]:
-    """What is told of sessions in which nothing is wrong; typing and rest in turn."""
-    said = []
+    """Return the messages about sessions without a fault, typing and rest in turn."""
+    messages: list[str] = []
     for donning in track(range(first, first + sessions), f"person {person}", transient=True):
         watch, text = SignalWatch(LAYOUT), load_text("test")
         typing = typing_session(make_person(person), donning, text, 60 * minutes).chunks()
         for chunks in (typing, simulate(make_person(person), (), donning, 0.0, 30 * minutes)):
             for chunk in chunks:
                 begun = [change.fault for change in watch.push(chunk) if change.begins]
-                said += [f"donning {donning}: {sentence}" for sentence in sentences(begun, LAYOUT)]
-    return said
+                messages += [f"donning {donning}: {sentence}" for sentence in sentences(begun, LAYOUT)]
+    return messages
 
 
 def cer(session: TypingSession, bundle: Bundle, config: Config, place: Placement) -> CharacterErrors:
-    """Of the live chain, the left band put on as `place` would put right."""
+    """Return the errors of the live chain with the left band put on so that `place` would correct it."""
     keys, pipeline = ShownKeys(), assemble(bundle, config, block=OFFLINE)
     for chunk in session.chunks():
         for event in pipeline.push(worn(chunk, [place, Placement()])):
@@ -96,24 +98,24 @@ def cer(session: TypingSession, bundle: Bundle, config: Config, place: Placement
 
 
 def turned(bundle: str, person: int, donnings: int, minutes: float) -> dict[str, dict[str, float]]:
-    """CER in % by how the left band sits."""
+    """Return the CER in % by the placement of the left band."""
     opened, config, text = open_bundle(bundle), load_config(flags={"bundle": bundle}), load_text("test")
     sessions = [typing_session(make_person(person), FIRST + number, text, 60 * minutes) for number in range(donnings)]
     places = {"as it should": Placement()} | {f"rolled by {roll}": Placement(roll) for roll in (1, 2, 4, 8)}
     places |= {"mirrored": Placement(0, True)}
-    found = {}
+    figures = {}
     for name, place in track(places.items(), "turned", transient=True):
         corrections = Corrections(roll=(place.roll, 0), mirror=(place.mirror, False))
         corrected = replace(config, conditioner=corrections)
-        found[name] = {
+        figures[name] = {
             "uncorrected": sum((cer(s, opened, config, place) for s in sessions), CharacterErrors()).cer,
             "corrected": sum((cer(s, opened, corrected, place) for s in sessions), CharacterErrors()).cer,
         }
-    return found
+    return figures
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--bundle", default="demo")
     parser.add_argument("--person", type=int, default=1, help="seed of the bundle's person")
@@ -126,7 +128,7 @@ def main() -> None:
     typed = list(typing_session(make_person(options.person), FIRST, load_text("test"), 60.0).chunks())
     rested = list(simulate(make_person(options.person), (), FIRST, 0.0, 10.0))
     hops = pieces(typed)
-    stages = {f"conditioner: {name}": conditioner(wanted, LAYOUT) for name, wanted in _CONDITIONERS.items()}
+    stages = {f"conditioner: {name}": conditioner(corrections, LAYOUT) for name, corrections in _CONDITIONERS.items()}
     assert isinstance(stages["conditioner: identity"], Identity)
     costs = {name: microseconds(stage, hops) for name, stage in stages.items()}
     costs["watch"] = microseconds(SignalWatch(LAYOUT), hops)
@@ -145,8 +147,8 @@ def main() -> None:
         text.add_row(name, f"{errors['uncorrected']:.2f}", f"{errors['corrected']:.2f}")
     hours = options.good * options.minutes * 1.5 / 60
     figures = {"microseconds": costs, "named_after": named, "alarms": alarms, "hours": hours, "turned": rows}
-    said = [f"{len(alarms)} times something is told in {hours:.2f} hours on {options.good} donnings", *alarms]
-    publish(options, [cost, soon, *said, text], figures)
+    alarm_lines = [f"{len(alarms)} false messages in {hours:.2f} hours on {options.good} donnings", *alarms]
+    publish(options, [cost, soon, *alarm_lines, text], figures)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""sEMG of two wristbands in figures: level, spectrum, correlation around the ring, bursts, quantisation.
+"""Measure the sEMG of two wristbands: level, spectrum, correlation around the ring, bursts, quantisation.
 
 Pure functions of samples and press times, so that a real session is measured exactly as a simulated one.
 """
@@ -30,9 +30,12 @@ level is the 12-bit converter's."""
 QUANTUM = 13200.0 / 4096
 """µV: 12 bits over ±6.6 mV."""
 
-_ISOLATED = 0.30  # seconds without another press, for a burst to be one press's own
-_SMOOTH = 0.012  # seconds: standard deviation of the window through which a burst's envelope is seen
-_SEARCH = -0.15, 0.10  # seconds around a press where its burst's peak is looked for
+_ISOLATED = 0.30
+"""Seconds without another press around an isolated press."""
+_SMOOTH = 0.012
+"""Standard deviation in seconds of the window of a burst's envelope."""
+_SEARCH = -0.15, 0.10
+"""Seconds around a press in which its burst's peak is searched."""
 _VIEW = -0.35, 0.30
 
 
@@ -49,7 +52,7 @@ class Presses:
 
 
 def near(presses: Presses, samples: int, rate: float, margin: float) -> npt.NDArray[np.bool_]:
-    """(samples,) whether some key is held within `margin` s."""
+    """Return (samples,) whether some key is held within `margin` s."""
     first = np.clip(((presses.start - margin) * rate).astype(np.intp), 0, samples)
     last = np.clip(((presses.end + margin) * rate).astype(np.intp) + 1, 0, samples)
     change = np.zeros(samples + 1, np.intp)
@@ -60,12 +63,12 @@ def near(presses: Presses, samples: int, rate: float, margin: float) -> npt.NDAr
 
 
 def measure(samples: Samples, rate: float, presses: Presses) -> dict[str, float]:
-    """All figures of one session by name.
+    """Return all figures of one session by name.
 
     Args:
         samples: (T, bands, electrodes) µV.
         rate: Samples per second.
-        presses: Where keys are struck; at least one, and one second without any.
+        presses: Key presses; at least one, and one second without any.
 
     Returns:
         Levels and amplitudes in µV, power density in µV²/Hz, spans in ms, log-power as log10 of the front end's.
@@ -84,7 +87,7 @@ def measure(samples: Samples, rate: float, presses: Presses) -> dict[str, float]
 
 
 def levels(typing: Samples, resting: Samples, rate: float) -> dict[str, float]:
-    """Root mean squares in µV: the electrodes' 10th, 50th and 90th percentile typing, the 50th at rest.
+    """Return root mean squares in µV: the electrodes' 10th, 50th and 90th percentile typing, the 50th at rest.
 
     Rest is the median over windows of 0.1 s: a contact that fails for a moment is no muscle.
     """
@@ -101,7 +104,7 @@ def levels(typing: Samples, resting: Samples, rate: float) -> dict[str, float]:
 
 
 def amplitudes(samples: Samples, rate: float, presses: Presses) -> dict[str, float]:
-    """µV: median over presses of the burst's peak under the median and the strongest electrode of that hand's band."""
+    """Return burst peaks in µV under the median and the strongest electrode of the hand's band, median over presses."""
     first, last = round(BURST[0] * rate), round(BURST[1] * rate)
     at = (presses.start * rate).astype(np.intp)
     inside = np.flatnonzero((at + first >= 0) & (at + last <= len(samples)))
@@ -113,33 +116,34 @@ def amplitudes(samples: Samples, rate: float, presses: Presses) -> dict[str, flo
 
 
 def densities(typing: Samples, rate: float) -> dict[str, float]:
-    """Power density while typing (Welch, 1 Hz), median over electrodes, in µV²/Hz; mains lines left out."""
+    """Return the power density while typing in µV²/Hz (Welch, 1 Hz), median over electrodes, mains lines left out."""
     hertz, density = welch(typing.reshape(len(typing), -1), fs=rate, nperseg=min(len(typing), round(rate)), axis=0)
     middle = np.median(density, axis=1)
     bands = {"8": (7, 9), "50-100": (50, 100), "200": (190, 210), "400": (390, 410), "650": (650, 0.49 * rate)}
     hum = np.abs(hertz / 60 - np.round(hertz / 60)) * 60 <= 2
-    found = {
+    figures = {
         f"density_{name}": float(np.mean(middle[(hertz >= low) & (hertz <= high) & (~hum | (hertz < 30))]))
         for name, (low, high) in bands.items()
     }
     top = middle[(hertz >= 0.44 * rate) & (hertz <= 0.49 * rate)].mean()
-    return {**found, "floor_slope": found["density_650"] / float(top)}
+    return {**figures, "floor_slope": figures["density_650"] / float(top)}
 
 
 def correlations(typing: Samples) -> dict[str, float]:
-    """Correlations: the median pair of neighbours, at a quarter and half of the ring; between the wrists the largest.
+    """Return median correlations around the ring, and the largest one between the wrists.
 
-    The far side of the ring is the opposite electrode. Between the wrists the sign is dropped.
+    Around the ring: neighbours, and pairs at a quarter and half of it; the far side is the opposite electrode. Between
+    the wrists the sign is dropped.
     """
     bands, electrodes = typing.shape[1:]
     matrix: Floats = np.atleast_2d(np.corrcoef(typing.reshape(len(typing), -1), rowvar=False))
     place = np.arange(electrodes)
-    found = {}
+    figures = {}
     for name, steps in {"neighbours": 1, "quarter": electrodes // 4, "far": electrodes // 2}.items():
         pairs = [matrix[b * electrodes + place, b * electrodes + (place + steps) % electrodes] for b in range(bands)]
-        found[f"corr_{name}"] = float(np.median(pairs))
-    found["corr_wrists"] = float(np.abs(matrix[:electrodes, electrodes:]).max())
-    return found
+        figures[f"corr_{name}"] = float(np.median(pairs))
+    figures["corr_wrists"] = float(np.abs(matrix[:electrodes, electrodes:]).max())
+    return figures
 
 
 def log_power(samples: Samples, rate: float) -> dict[str, float]:
@@ -161,10 +165,11 @@ def log_power(samples: Samples, rate: float) -> dict[str, float]:
 
 
 def bursts(samples: Samples, rate: float, presses: Presses) -> dict[str, float]:
-    """Of presses that stand alone: how long the burst stays above half of its peak, and how early it does, in ms.
+    """Return the length and lead of the bursts of isolated presses, in ms.
 
-    The envelope is the root mean square over the hand's electrodes, in a Gaussian window of 12 ms. `burst_lead` is
-    from the middle of the rise, `peak_lead` from the peak to the press. NaN where no press stands alone.
+    The length is that above half of the peak. The envelope is the root mean square over the hand's electrodes, in a
+    Gaussian window of 12 ms. `burst_lead` is from the middle of the rise, `peak_lead` from the peak to the press. NaN
+    where no press is isolated.
     """
     spans, rises, peaks = [], [], []
     for band in range(samples.shape[1]):
@@ -200,10 +205,11 @@ def bursts(samples: Samples, rate: float, presses: Presses) -> dict[str, float]:
 
 
 def step_visible(resting: Samples, rate: float) -> float:
-    """Share of sample-to-sample differences at rest within a tenth of a converter step of a whole number of steps.
+    """Return the share of sample-to-sample differences at rest near a whole number of converter steps.
 
-    The high-pass takes a share of each step and lets it decay, so the step's size is looked for between 0.75 and 1 of
-    the converter's. About 0.25 for the simulator's signal with noise in the converter's place; NaN without rest.
+    Near: within a tenth of a step. The high-pass takes a share of each step and lets it decay, so the step's size is
+    searched between 0.75 and 1 of the converter's. About 0.25 for the simulator's signal with noise in the converter's
+    place; NaN without rest.
     """
     if len(resting) < rate:
         return float("nan")

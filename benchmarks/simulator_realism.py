@@ -1,10 +1,10 @@
-"""Prints what the simulator makes beside what is published of the real recordings (Sivakumar et al. 2024).
+"""Compare the simulator's sessions with published figures of the real recordings (Sivakumar et al. 2024).
 
     python -m benchmarks.simulator_realism
     python -m benchmarks.simulator_realism --keys keystrokes.npz
 
 With a key log (layout: benchmarks/key_statistics.py) the typing is compared with it too, and its timelines drive the
-forearms in one more column. Not part of emgtype: such a log has a licence of its own.
+forearms in one more column. Such a log is not part of emgtype: it has a licence of its own.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,8 @@ from simulator.typist import keyboard_log, type_prompts
 
 DONNINGS = 100
 """Seeds of donnings a person has of their own, as in a simulated data set."""
-_BARE_DONNINGS = 2000  # drawn without a signal, for shares of sessions
+_BARE_DONNINGS = 2000
+"""Donnings drawn without a signal, for shares of sessions."""
 
 
 def measured(person: Person, keystrokes: Sequence[Keystroke], donning: int, seconds: float) -> dict[str, float]:
@@ -41,11 +42,11 @@ def measured(person: Person, keystrokes: Sequence[Keystroke], donning: int, seco
     The pattern, `ring_HAND_ELECTRODE` in dB, is each electrode's level against the session's mean level.
     """
     samples = np.concatenate([c.samples for c in simulate(person, keystrokes, donning, 0.0, seconds)])
-    known = [(k, label) for k in keystrokes if (label := k.label) is not None]
+    labelled = [(k, label) for k in keystrokes if (label := k.label) is not None]
     presses = Presses(
-        start=np.array([k.start for k, _ in known]),
-        end=np.array([k.end for k, _ in known]),
-        band=np.array([HANDS.index(person.typist.strikes[label].hand) for _, label in known], dtype=np.intp),
+        start=np.array([k.start for k, _ in labelled]),
+        end=np.array([k.end for k, _ in labelled]),
+        band=np.array([HANDS.index(person.typist.strikes[label].hand) for _, label in labelled], dtype=np.intp),
     )
     return {**measure(samples, LAYOUT.rate, presses), **_ring(samples)}
 
@@ -56,14 +57,17 @@ def _ring(samples: npt.NDArray[np.float32]) -> dict[str, float]:
     return {f"ring_{h}_{e}": float(value) for (h, e), value in np.ndenumerate(decibel)}
 
 
-def signal_table(found: list[list[dict[str, float]]], driven: list[dict[str, float]]) -> Table:
-    """Signal figures of people × donnings beside the published ones; `driven` are sessions under real timelines."""
-    everyone = [session for person in found for session in person]
+def signal_table(measurements: list[list[dict[str, float]]], driven: list[dict[str, float]]) -> Table:
+    """Return the signal figures of people × donnings beside the published ones.
+
+    `driven` are sessions under real timelines.
+    """
+    everyone = [session for person in measurements for session in person]
     table = Table("signal", "simulated", "sessions", "published", "", "inside", "sd people", "sd donnings")
     if driven:
         table.add_column("real keys")
     for row in SIGNAL:
-        values = np.array([[session[row.name] for session in person] for person in found])
+        values = np.array([[session[row.name] for session in person] for person in measurements])
         verdicts = [row.verdict(session[row.name]) for session in everyone]
         inside = f"{verdicts.count('ok')}/{len(verdicts)}" if row.range else ""
         cells = [
@@ -83,10 +87,10 @@ def signal_table(found: list[list[dict[str, float]]], driven: list[dict[str, flo
     return table
 
 
-def variety_table(found: list[list[dict[str, float]]]) -> Table:
-    """How unlike the pattern around the rings is, in dB rms over the electrodes; and what donnings are like."""
-    names = [name for name in found[0][0] if name.startswith("ring_")]
-    ring = np.array([[[session[n] for n in names] for session in person] for person in found])
+def variety_table(measurements: list[list[dict[str, float]]]) -> Table:
+    """Return the differences of the pattern around the rings, in dB rms over the electrodes, and facts of donnings."""
+    names = [name for name in measurements[0][0] if name.startswith("ring_")]
+    ring = np.array([[[session[n] for n in names] for session in person] for person in measurements])
     people, donnings = ring.shape[:2]
     same = [_rms(ring[p, i] - ring[p, j]) for p in range(people) for i in range(donnings) for j in range(i)]
     other = [_rms(ring[p, 0] - ring[q, 0]) for p in range(people) for q in range(p)]
@@ -106,7 +110,7 @@ def variety_table(found: list[list[dict[str, float]]]) -> Table:
 
 
 def key_table(simulated: KeyLog, real: KeyLog | None) -> Table:
-    """Key figures beside the published ones, or where there is a log, beside the log's."""
+    """Return the key figures beside those of the log, or without one beside the published ones."""
     columns = statistics(simulated), statistics(real) if real else {}
     table = Table("keys (percentiles: benchmarks/key_statistics.py)", "simulated", "published", "worst")
     if real:
@@ -122,7 +126,7 @@ def key_table(simulated: KeyLog, real: KeyLog | None) -> Table:
 
 
 def typed_log(people: int, minutes: float, first: int) -> tuple[KeyLog, float]:
-    """One session each of `people` typists as their keyboards report it, and how far its times lie from true, ± s."""
+    """Return a session of each of `people` typists as keyboards report it, and the largest error of its times in s."""
     paragraphs, sessions, late = load_text("train"), [], list[float]()
     for seed in range(first, first + people):
         rng = np.random.default_rng([seed, 11])
@@ -136,7 +140,7 @@ def typed_log(people: int, minutes: float, first: int) -> tuple[KeyLog, float]:
 
 
 def _worst(values: Sequence[float], real: Sequence[float]) -> str:
-    """The largest relative deviation, where it is more than a tenth."""
+    """Return the largest relative deviation, where it exceeds a tenth."""
     off = [(v - r) / abs(r) for v, r in zip(values, real, strict=True) if r and np.isfinite(r)] if real else []
     worst = max(off, key=abs, default=0.0)
     return f"{100 * worst:+.0f} %" if abs(worst) > 0.1 else ""
@@ -159,13 +163,13 @@ def _figure(value: float) -> str:
 
 
 def seeds(text: str) -> range:
-    """900-907, or one seed."""
+    """Parse 900-907, or one seed."""
     first, _, last = text.partition("-")
     return range(int(first), int(last or first) + 1)
 
 
 def main() -> None:
-    """Print the tables."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument(
         "--people", type=seeds, default="900-907", metavar="FIRST-LAST", help="seeds of those who wear the bands"
@@ -189,29 +193,30 @@ def report(
     """Simulate and measure.
 
     Args:
-        people: Seeds of those who wear the bands.
-        donnings: Sessions of each.
-        minutes: Of each session.
-        typing: How many type for the key statistics, and for how many minutes each.
+        people: Seeds of the people who wear the bands.
+        donnings: Sessions of each person.
+        minutes: Length of each session.
+        typing: Count of typists for the key statistics, and the minutes of each.
         log: Real keys to compare with and to drive forearms by.
     """
     paragraphs, seconds = load_text("train"), 60 * minutes
-    found: list[list[dict[str, float]]] = []
+    measurements: list[list[dict[str, float]]] = []
     driven: list[dict[str, float]] = []
     for seed in track(people, "people", console=Console(stderr=True), transient=True):
         person = make_person(seed)
         sessions = [typing_session(person, DONNINGS * seed + i, paragraphs, seconds) for i in range(donnings)]
-        found.append([measured(person, s.keystrokes, s.donning, s.duration) for s in sessions])
+        measurements.append([measured(person, s.keystrokes, s.donning, s.duration) for s in sessions])
         if log:
             session = (seed * 7) % len(log.seconds)
-            start = float(log.onset[log.session == session][0]) + 60.0  # past the first prompts
+            # Past the first prompts.
+            start = float(log.onset[log.session == session][0]) + 60.0
             driven.append(measured(person, log.timeline(session, start, seconds), DONNINGS * seed, seconds + 4.0))
     names = f"people {people.start}-{people.stop - 1}, {donnings} donnings each, {minutes:g} min; population"
     simulated, jitter = typed_log(*typing, people.start)
     return [
         f"{names} {population_hash()}",
-        signal_table(found, driven),
-        variety_table(found),
+        signal_table(measurements, driven),
+        variety_table(measurements),
         key_table(simulated, log),
         f"label jitter: ±{1000 * jitter:.1f} ms (published: ±7.5 ms)",
     ]

@@ -1,4 +1,4 @@
-"""How much faster than real time a typing session is simulated, on one core."""
+"""Measure how much faster than real time a typing session is simulated, on one core."""
 
 import time
 
@@ -9,7 +9,7 @@ from simulator.session import typing_session
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--minutes", type=float, default=4.0)
     arguments = parser.parse_args()
@@ -17,10 +17,10 @@ def main() -> None:
     start = time.process_time()
     for _ in session.chunks():
         pass
-    took = time.process_time() - start
-    faster = session.duration / took
-    said = f"{session.duration:.0f} s of two wristbands in {took:.1f} s of CPU: {faster:.0f}× real time"
-    publish(arguments, [said], {"times_real_time": faster})
+    seconds = time.process_time() - start
+    ratio = session.duration / seconds
+    summary = f"{session.duration:.0f} s of two wristbands in {seconds:.1f} s of CPU: {ratio:.0f}× real time"
+    publish(arguments, [summary], {"times_real_time": ratio})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Parts of the soak: a day's signal, and everything of one person that `emgtype serve` runs, but LSL."""
+"""Provide the parts of a soak: a day's signal, and all that `emgtype serve` runs for one person, without LSL."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -28,15 +28,16 @@ from simulator.session import LAYOUT, simulate, typing_session
 PAUSE = 2.0
 """Seconds without a press that make a pause."""
 _RESTS = (("rest", None), ("mouse", mouse), ("clench", clenching))
-_TYPED = 0.7  # of a day's time; the rest is resting, moving a mouse and clenching, a third each
+_TYPED = 0.7
+"""Share of typing in a day; the rest is resting, moving a mouse and clenching, a third each."""
 _ROW = LAYOUT.bands * LAYOUT.electrodes * np.dtype(np.float32).itemsize
 
 
 def write_day(path: Path, minutes: float, person: int, donning: int, hop: int) -> list[float]:
-    """Write samples of typing, then of what hands do besides, whole hops of `hop` samples.
+    """Write samples of typing, then of other activities, in whole hops of `hop` samples.
 
     Returns:
-        The pauses: seconds from the first sample at which nothing has been pressed for PAUSE, each once.
+        The pauses: seconds from the first sample at which no key has been pressed for PAUSE, each once.
     """
     who, rest = make_person(person), 60 * minutes * (1 - _TYPED) / len(_RESTS)
     session = typing_session(who, donning, load_text("test"), 60 * minutes * _TYPED)
@@ -60,9 +61,9 @@ class Repeats:
     """A day's samples over and over, with time stamps that go on; a source that never waits.
 
     Args:
-        path: Of the samples.
-        start: Seconds: time of the first.
-        piece: Samples at a time.
+        path: File of the samples.
+        start: Time of the first sample in seconds.
+        piece: Samples per pull.
     """
 
     def __init__(self, path: Path, start: float, piece: int) -> None:
@@ -74,16 +75,16 @@ class Repeats:
 
     @property
     def length(self) -> float:
-        """Seconds until it begins again."""
+        """Seconds of a day."""
         return self._rows / LAYOUT.rate
 
     @property
     def now(self) -> float:
-        """Seconds: when the newest sample was taken."""
+        """Time of the newest sample pulled, in seconds."""
         return self._start + self.count / LAYOUT.rate
 
     def pull(self, _timeout: float = 0.0) -> Chunk:
-        """The next piece."""
+        """Return the next piece."""
         raw = self._file.read(self._piece * _ROW)
         if not raw:
             self._file.seek(0)
@@ -114,7 +115,7 @@ class Repeats:
         return {}
 
     def again(self) -> "Repeats":
-        """Another one that goes on where this one is."""
+        """Return another source that goes on from the same sample."""
         other = Repeats(self._path, self._start, self._piece)
         other.count = self.count
         other._file.seek(self._file.tell())
@@ -126,7 +127,7 @@ class Repeats:
 
 
 class Finals:
-    """A sink that hands on final keys, and keeps none of them."""
+    """A sink that passes final keys on, and stores none of them."""
 
     def __init__(self, take: Callable[[Key], None]) -> None:
         self._keys = KeySequence(keep=0)
@@ -172,14 +173,14 @@ class OneDaemon(Closing):
     Args:
         config: Settings.
         source: Samples.
-        endpoint: Where it publishes.
+        endpoint: Address of the publisher.
         take: Gets each final key.
     """
 
     def __init__(self, config: Config, source: Repeats, endpoint: str, take: Callable[[Key], None]) -> None:
         (self.line,) = load_lines([config])
-        self.told = 0
-        """Sentences about the signal."""
+        self.message_count = 0
+        """Count of the sentences about the signal."""
         with ExitStack() as stack:
             socket = stack.enter_context(PubSocket(endpoint))
             publisher = Publisher(socket, config.session, config.person)
@@ -198,8 +199,8 @@ class OneDaemon(Closing):
             self._stack = stack.pop_all()
 
     def _tell(self, _news: object) -> None:
-        self.told += 1
+        self.message_count += 1
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Close the socket."""
         self._stack.close()

@@ -1,4 +1,4 @@
-"""What the soak keeps count of: time, memory and text."""
+"""Count time, memory and text of a soak."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,31 +11,31 @@ from messages.charset import labels_to_text
 from messages.text import Key
 
 START = 400_000.0
-"""Seconds on the clock of the first sample: a machine that has run for days."""
+"""Time of the first sample in seconds: a machine that has run for days."""
 
 
 class Times:
-    """How long hops take, in room that does not grow."""
+    """The durations of hops, in memory that does not grow."""
 
     def __init__(self, most: int) -> None:
         self._seconds = np.empty(most)
         self.count = 0
 
     def push(self, seconds: float) -> None:
-        """The next one."""
+        """Add a duration."""
         self._seconds[self.count % len(self._seconds)] = seconds
         self.count += 1
 
     def take(self) -> dict[str, float]:
-        """Median and p99 in µs of those since it was last asked."""
-        known = self._seconds[: min(self.count, len(self._seconds))]
+        """Return the median, p99 and mean in µs of the durations since the last call."""
+        seconds = self._seconds[: min(self.count, len(self._seconds))]
         self.count = 0
-        p50, p99 = np.percentile(1e6 * known, [50, 99]).tolist()
-        return {"p50": p50, "p99": p99, "mean": float(1e6 * known.mean())}
+        p50, p99 = np.percentile(1e6 * seconds, [50, 99]).tolist()
+        return {"p50": p50, "p99": p99, "mean": float(1e6 * seconds.mean())}
 
 
 class Repetitions:
-    """Final keys, compared with those of the repeat before."""
+    """Counts the final keys that differ from those of the repeat before."""
 
     def __init__(self, length: float) -> None:
         self._length = length
@@ -44,14 +44,14 @@ class Repetitions:
         self._before: list[int] | None = None
         self.keys = 0
         self.repeats = 0
-        """That were compared."""
+        """Count of the repeats compared."""
         self.other = 0
-        """Those of another text."""
+        """Count of the repeats whose text differs."""
         self.edits = 0
-        """Keys that differ in them."""
+        """Count of the keys that differ."""
 
     def push(self, key: Key) -> None:
-        """The next final key."""
+        """Add a final key."""
         self.keys += 1
         number = int((key.time - START) / self._length)
         if number != self._number:
@@ -66,14 +66,14 @@ class Repetitions:
 
 
 def resident() -> dict[str, float]:
-    """MB of this process: now, and without what is mapped from files."""
+    """Return the MB of this process: resident, and without pages of files."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     kilobytes = {line.partition(":")[0]: line.split()[1] for line in lines if line.startswith(("VmRSS", "RssAnon"))}
     return {"rss": int(kilobytes["VmRSS"]) / 1024, "anonymous": int(kilobytes["RssAnon"]) / 1024}
 
 
 def differences(aged: Sequence[Key], fresh: Sequence[Key], since: float) -> dict[str, Any]:
-    """Of the keys from a moment (s) on."""
+    """Compare two lists of keys from a moment (s) on."""
     one, other = ([key for key in keys if key.time > since] for keys in (aged, fresh))
     labels = [[key.label for key in keys] for keys in (one, other)]
     result: dict[str, Any] = {"keys": len(one), "edits": CharacterErrors.between(labels[1], labels[0]).errors}

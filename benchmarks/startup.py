@@ -1,9 +1,9 @@
-"""How long `emgtype serve` takes from the start of its process until it is ready, and where that time goes.
+"""Measure the time from the start of the `emgtype serve` process until it is ready, and its stages.
 
-Ready: its streams are open, and it says what it reads and where it publishes; the next thing that it does is to pull
-samples. The wristbands are there before it, on loopback; bundle and libraries have been read from disk before. The
-first heartbeat follows after one interval (`publish.heartbeat`). The stages are those of further runs, whose functions
-carry clocks (benchmarks/startup_stages.py); what a stage does while another waits is not seen.
+Ready: its streams are open, it has printed what it reads and where it publishes, and is about to pull samples. The
+wristbands are there before it, on loopback; bundle and libraries have been read from disk before. The first heartbeat
+follows after one interval (`publish.heartbeat`). The stages are those of further runs, whose functions carry clocks
+(benchmarks/startup_stages.py); work that overlaps with another stage is not shown.
 
     python -m benchmarks.startup                           # a bundle of the paper's size, the demo's language model
     python -m benchmarks.startup --bundle exported/demo --runs 20 --json startup.json
@@ -27,11 +27,12 @@ from benchmarks.startup_stages import WORD
 from emgtype.places import ENCODERS
 
 _STAGED = "benchmarks.startup_stages"
-_PATIENCE = 10.0  # seconds for a heartbeat
+_PATIENCE = 10.0
+"""Seconds to wait for a heartbeat."""
 
 
 def start(bundle: Path, stream: str, precision: str) -> dict[str, float]:
-    """Seconds until serve is ready, and until its first heartbeat is here."""
+    """Return the seconds until serve is ready, and until its first heartbeat arrives."""
     with tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder:
         endpoint = f"ipc://{folder}/text"
         began = time.monotonic()
@@ -44,29 +45,31 @@ def start(bundle: Path, stream: str, precision: str) -> dict[str, float]:
 
 
 def stages(bundle: Path, stream: str, precision: str) -> dict[str, float]:
-    """Seconds of each stage; "rest" is what no clock was put around."""
+    """Return the seconds of each stage; "rest" is everything without a clock."""
     with tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder:
         began = time.monotonic()
         arguments = ["--precision", precision]
         with serving(bundle, stream, f"ipc://{folder}/text", arguments, module=_STAGED, before=[str(began)]) as serve:
-            said = serve.wait_until_ready()
-            return shares(said, time.monotonic() - began)
+            lines = serve.wait_until_ready()
+            return shares(lines, time.monotonic() - began)
 
 
-def shares(said: Sequence[str], total: float) -> dict[str, float]:
-    """Seconds by stage, in order of their first mention, from what a process with clocks said."""
-    found: dict[str, float] = {}
-    for line in said:
+def shares(lines: Sequence[str], total: float) -> dict[str, float]:
+    """Return the seconds by stage, in order of first mention, from the lines of a process with clocks."""
+    seconds_by_stage: dict[str, float] = {}
+    for line in lines:
         if line.startswith(WORD):
             _, seconds, stage = line.split(" ", 2)
-            found[stage] = found.get(stage, 0.0) + float(seconds)
-    if "LSL in all" in found:
-        found["description, clock, data"] = found.pop("LSL in all") - found.get("finding streams", 0.0)
-    return {**found, "rest": total - sum(found.values()), "ready": total}
+            seconds_by_stage[stage] = seconds_by_stage.get(stage, 0.0) + float(seconds)
+    if "LSL in all" in seconds_by_stage:
+        seconds_by_stage["description, clock, data"] = seconds_by_stage.pop("LSL in all") - seconds_by_stage.get(
+            "finding streams", 0.0
+        )
+    return {**seconds_by_stage, "rest": total - sum(seconds_by_stage.values()), "ready": total}
 
 
 def table_of(name: str, rows: Mapping[str, Sequence[float]]) -> Table:
-    """Median and worst of each row, ms."""
+    """Return a table of the median and worst of each row, in ms."""
     table = Table(name, title="Start of emgtype serve")
     for heading in ("median, ms", "most, ms"):
         table.add_column(heading, justify="right")
@@ -76,7 +79,7 @@ def table_of(name: str, rows: Mapping[str, Sequence[float]]) -> Table:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--bundle", type=Path, help="instead of the one of the paper's size")
     parser.add_argument("--precision", choices=list(ENCODERS), default="fp32")
@@ -91,8 +94,8 @@ def main() -> None:
                 for measured in (start, stages)
             ]
     rows = [{name: [run[name] for run in runs] for name in runs[0]} for runs in (whole, parts)]
-    tables = [table_of(title, found) for title, found in zip(("until", "stage"), rows, strict=True)]
-    figures = [{name: spread(seconds) for name, seconds in found.items()} for found in rows]
+    tables = [table_of(title, by_row) for title, by_row in zip(("until", "stage"), rows, strict=True)]
+    figures = [{name: spread(seconds) for name, seconds in by_row.items()} for by_row in rows]
     publish(options, tables, {"seconds_until": figures[0], "seconds_of_stages": figures[1]})
 
 

@@ -1,9 +1,9 @@
-"""`emgtype serve` that says on standard error how long it spends where until it is ready; benchmarks.startup runs it.
+"""Run `emgtype serve` with clocks: it prints the time of each stage of its start on standard error.
 
     python -m benchmarks.startup_stages MONOTONIC_SECONDS serve --stream NAME ...
 
-The first argument is when this process was started. Nothing but the standard library is imported before the clock is
-read, and what is measured are functions of the lower layers, wrapped before anybody imports them.
+benchmarks.startup runs it. The first argument is the time of this process's start. Nothing but the standard library is
+imported before the clock is read; the measured functions of the lower layers are wrapped before they are imported.
 """
 
 import importlib
@@ -21,10 +21,10 @@ _MEASURED = (
     ("adapters.lsl.discover", "resolve", "finding streams"),
     ("adapters.lsl.source", "open_sources", "LSL in all"),
 )
-"""Module, function, and what it does."""
+"""Module, function, and the name of its stage."""
 
 
-def _tell(stage: str, seconds: float) -> None:
+def _report(stage: str, seconds: float) -> None:
     print(WORD, seconds, stage, file=sys.stderr, flush=True)
 
 
@@ -34,31 +34,36 @@ def _timed(function: Callable[..., Any], stage: str) -> Callable[..., Any]:
         try:
             return function(*arguments, **named)
         finally:
-            _tell(stage, time.monotonic() - start)
+            _report(stage, time.monotonic() - start)
 
     return call
 
 
 def _wrap(module: str, name: str, stage: str) -> None:
-    """Put a clock around a function or method; it must be there."""
+    """Put a clock around a function or method.
+
+    Raises:
+        AttributeError: There is no such function.
+    """
     *owners, last = name.split(".")
     owner = importlib.import_module(module)
     for each in owners:
         owner = getattr(owner, each)
-    found = getattr(owner, last)
-    bound = hasattr(found, "__self__")  # a class method is bound to its class already
-    setattr(owner, last, staticmethod(_timed(found, stage)) if bound else _timed(found, stage))
+    function = getattr(owner, last)
+    # A class method is bound to its class already.
+    bound = hasattr(function, "__self__")
+    setattr(owner, last, staticmethod(_timed(function, stage)) if bound else _timed(function, stage))
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     started = time.monotonic()
-    _tell("python", started - float(sys.argv.pop(1)))
+    _report("python", started - float(sys.argv.pop(1)))
     for module, name, stage in _MEASURED:
         _wrap(module, name, stage)
     importlib.import_module("emgtype.commands.serve")
     cli = importlib.import_module("emgtype.cli")
-    _tell("imports", time.monotonic() - started)
+    _report("imports", time.monotonic() - started)
     cli.main()
 
 

@@ -1,10 +1,10 @@
-"""How many people one core serves in real time, and that company changes nobody's text.
+"""Measure how many people one core decodes in real time, and check that a common batch changes nobody's text.
 
-The encoder alone: one batched call of the paper-size encoder for so many people, back to back. The whole chain: samples
-of as many people, 16 a time as a radio delivers them, through ring, spectrogram, the common encoder, the beam with the
-language model and the commit rule (no LSL and no ZeroMQ: those are other processes' work in part). A figure is people ×
-seconds of signal / seconds of computing. The check decodes simulated sessions, one for each of a batch's people, with
-a trained bundle, alone and together.
+The encoder alone: one batched call of the paper-size encoder for all people, back to back. The whole chain: samples of
+all people, 16 at a time as a radio delivers them, through ring, spectrogram, the common encoder, the beam with the
+language model and the commit rule (without LSL and ZeroMQ, which are partly other processes' work). A figure is people
+× seconds of signal / seconds of computing. The check decodes simulated sessions, one for each person of a batch, with a
+trained bundle, alone and together.
 
     python -m benchmarks.streams
     python -m benchmarks.streams --check-minutes 0      # without the check
@@ -52,7 +52,10 @@ PIECE = 16
 
 
 def group_of(bundle: Bundle, people: int, hop: int, emissions: Sequence[list[Emission]] = ()) -> PipelineGroup:
-    """As many pipelines as people over one batch; what the encoder says to each is kept in `emissions`, if given."""
+    """Return as many pipelines as people over one batch.
+
+    The encoder's output for each person is appended to `emissions`, if given.
+    """
     batch = EncoderBatch(str(bundle.encoder), hop, people, bundle.facts)
     config = load_config().decoder
     taps: list[Callable[[Emission], None] | None] = [kept.append for kept in emissions]
@@ -66,7 +69,7 @@ def group_of(bundle: Bundle, people: int, hop: int, emissions: Sequence[list[Emi
 
 
 def encoder_alone(bundle: Bundle, people: int, hop: int, seconds: float) -> float:
-    """People in real time, from the median call."""
+    """Return the count of people in real time, from the median call."""
     batch = EncoderBatch(str(bundle.encoder), hop, people, bundle.facts)
     rng = np.random.default_rng(0)
     hops = rng.normal(0, 1, (people, hop, *bundle.facts.front_end.shape(bundle.facts.layout))).astype(np.float32)
@@ -80,7 +83,7 @@ def encoder_alone(bundle: Bundle, people: int, hop: int, seconds: float) -> floa
 
 
 def whole_chain(bundle: Bundle, people: int, hop: int, samples: npt.NDArray[np.float32], seconds: float) -> float:
-    """People in real time; each types the same with a shift of a second."""
+    """Return the count of people in real time; all type the same text, each a second later than the last."""
     layout = bundle.facts.layout
     group = group_of(bundle, people, hop)
     second = round(layout.rate)
@@ -94,7 +97,7 @@ def whole_chain(bundle: Bundle, people: int, hop: int, samples: npt.NDArray[np.f
 
 
 def check(bundle: Bundle, people: int, hop: int, minutes: float) -> dict[str, Any]:
-    """Largest difference of emissions, and keys that differ, together against alone."""
+    """Return the largest difference of emissions, and the count of keys that differ, together against alone."""
     layout, text = bundle.facts.layout, load_text("demo")
     person = make_person(1)
     chunks = [
@@ -121,7 +124,7 @@ def check(bundle: Bundle, people: int, hop: int, minutes: float) -> dict[str, An
 
 
 def _run(bundle: Bundle, hop: int, chunks: Sequence[Sequence[Chunk]]) -> list[tuple[list[Emission], list[int]]]:
-    """Emissions and final labels of each."""
+    """Return the emissions and final labels of each person."""
     emissions: list[list[Emission]] = [[] for _ in chunks]
     group, texts = group_of(bundle, len(chunks), hop, emissions), [KeySequence() for _ in chunks]
     for step in range(max(map(len, chunks))):
@@ -133,11 +136,11 @@ def _run(bundle: Bundle, hop: int, chunks: Sequence[Sequence[Chunk]]) -> list[tu
     for text, pipeline in zip(texts, group.pipelines, strict=True):
         for event in pipeline.finish():
             text.push(event)
-    return [(kept, [key.label for key in text.final]) for kept, text in zip(emissions, texts, strict=True)]
+    return [(outputs, [key.label for key in text.final]) for outputs, text in zip(emissions, texts, strict=True)]
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--people", type=int, nargs="+", default=[1, 4, 16, 32, 64])
     parser.add_argument("--hop", type=int, default=4, help="frames per call")
@@ -162,12 +165,12 @@ def main() -> None:
             figures[precision] = {"encoder": encoder, "chain": chain}
     tables: list[Table | str] = [table]
     for precision in PRECISIONS if options.check_minutes else ():
-        found = check(open_bundle("demo", precision), 16, options.hop, options.check_minutes)
-        figures[f"check {precision}"] = found
+        row = check(open_bundle("demo", precision), 16, options.hop, options.check_minutes)
+        figures[f"check {precision}"] = row
         tables.append(
-            f"{precision}, {found['people']} people together against each alone, {found['hours']:.2f} h: emissions "
-            f"differ by at most {found['largest_difference_nats']:.1e} nats, {found['texts_that_differ']} texts differ "
-            f"({found['keys']} keys)"
+            f"{precision}, {row['people']} people together against each alone, {row['hours']:.2f} h: emissions "
+            f"differ by at most {row['largest_difference_nats']:.1e} nats, {row['texts_that_differ']} texts differ "
+            f"({row['keys']} keys)"
         )
     publish(options, tables, figures)
 

@@ -1,9 +1,9 @@
-"""Two subscribers, one of which is stopped for a minute: what the other notices of it, and what the stopped one lost.
+"""Measure two subscribers, one of them stopped for a minute: delays at the other, and losses of both.
 
-Three processes: a publisher as the daemon has it, sending edits at an even rate, and two subscribers. One is stopped
-(SIGSTOP) in the middle. Latency is from the stamp of sending in each message to when the other has decoded it.
-A daemon sends some ten edits a second: at that rate nothing is lost in a minute, since 10,000 messages are kept for
-each subscriber; hence the higher rate here. Beside it, what an edit costs the daemon's loop.
+Three processes: a publisher as in the daemon, sending edits at an even rate, and two subscribers. One is stopped
+(SIGSTOP) in the middle. Latency runs from the stamp of sending in each message to its decoding in the other subscriber.
+A daemon sends some ten edits a second: at that rate nothing is lost in a minute, since the publisher queues 10,000
+messages for each subscriber; hence the higher rate here. A last table has the time of an edit in the daemon's loop.
 
     python -m benchmarks.subscribers                 # 1000 edits a second, 20 s before, 60 s stopped, 20 s after
     python -m benchmarks.subscribers --rate 10 --json subscribers.json
@@ -31,57 +31,64 @@ from benchmarks.results import command_line, publish, spread
 from messages.text import Key, TextEvent
 
 _PHASES = ("before", "stopped", "after")
-_WARM = 500  # edits before the first that counts
-_COSTS = 20_000  # edits timed
-_OVER = 1  # `tail` of the last edit: the subscribers end
-_HEAR = [sys.executable, "-c", "import sys; from benchmarks.subscribers import hear; hear(*sys.argv[1:])"]
+_WARM_UP = 500
+"""Edits before the first that counts."""
+_COSTS = 20_000
+"""Edits timed."""
+_OVER = 1
+"""`tail` of the last edit, at which the subscribers end."""
+_SUBSCRIBE = [
+    sys.executable,
+    "-c",
+    "import sys; from benchmarks.subscribers import subscribe; subscribe(*sys.argv[1:])",
+]
 
 
-def hear(endpoint: str, out: str) -> None:
-    """A subscriber's process: says when it hears; writes down at the end what came, how late (ms), and what it lost."""
+def subscribe(endpoint: str, out: str) -> None:
+    """Run a subscriber: print a line when messages arrive; write the arrivals, delays (ms) and losses at the end."""
     first: int | None = None
-    came = list[tuple[int, float]]()
+    arrivals = list[tuple[int, float]]()
     with Subscriber(endpoint, "ann") as subscriber:
         while (message := subscriber.receive(60)) is not None:
             if first is None:
                 first = message.next[TextMessage.KIND] if isinstance(message, Heartbeat) else message.seq
-                print("hears", flush=True)
+                print("receives", flush=True)
             if isinstance(message, TextMessage):
-                came.append((message.seq, 1e3 * (time.time() - message.sent)))
+                arrivals.append((message.seq, 1e3 * (time.time() - message.sent)))
                 if message.event.tail == _OVER:
                     break
-        Path(out).write_text(json.dumps({"first": first, "came": came, "lost": subscriber.lost}), encoding="utf-8")
+        Path(out).write_text(json.dumps({"first": first, "came": arrivals, "lost": subscriber.lost}), encoding="utf-8")
 
 
 def edit(tail: int = 0) -> TextEvent:
-    """As the decoder sends it most often: one key."""
+    """Return the most frequent edit of the decoder: one key."""
     return TextEvent(0, (Key(7, 1.5, 0.5),), tail, 2.0, 0)
 
 
 def measure(rate: float, seconds: Sequence[float]) -> dict[str, Any]:
-    """Latencies (ms) of the one that runs while the other does, does not, and does again; losses of both."""
+    """Return the latencies (ms) of the running subscriber before, during and after the stop, and the losses of both."""
     with tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder, PubSocket(f"ipc://{folder}/text") as socket:
         publisher = Publisher(socket, "bench", "ann")
         files = [Path(folder, f"{name}.json") for name in ("awake", "stopped")]
-        heard = [
-            subprocess.Popen([*_HEAR, publisher.endpoint, str(file)], stdout=subprocess.PIPE, text=True)
+        processes = [
+            subprocess.Popen([*_SUBSCRIBE, publisher.endpoint, str(file)], stdout=subprocess.PIPE, text=True)
             for file in files
         ]
         try:
-            for process in heard:
-                _until_it_hears(publisher, process)
-            _push(publisher, _WARM, rate)
+            for process in processes:
+                _wait_until_it_receives(publisher, process)
+            _push(publisher, _WARM_UP, rate)
             bounds = [publisher.position["next"][TextMessage.KIND]]
             for phase, length in zip(_PHASES, seconds, strict=True):
                 if phase != "before":
-                    heard[1].send_signal(signal.SIGSTOP if phase == "stopped" else signal.SIGCONT)
+                    processes[1].send_signal(signal.SIGSTOP if phase == "stopped" else signal.SIGCONT)
                 _push(publisher, round(rate * length), rate)
                 bounds.append(publisher.position["next"][TextMessage.KIND])
-            while any(process.poll() is None for process in heard):
+            while any(process.poll() is None for process in processes):
                 publisher.push(edit(_OVER))
                 time.sleep(0.05)
         finally:
-            for process in heard:
+            for process in processes:
                 process.kill()
                 process.communicate()
         awake, stopped = (json.loads(file.read_text(encoding="utf-8")) for file in files)
@@ -93,18 +100,18 @@ def measure(rate: float, seconds: Sequence[float]) -> dict[str, Any]:
             phase: spread([late for seq, late in awake["came"] if low <= seq < high])
             for phase, low, high in zip(_PHASES, bounds, bounds[1:], strict=False)
         },
-        "lost": {name: _losses(found) for name, found in (("awake", awake), ("stopped", stopped))},
+        "lost": {name: _losses(report) for name, report in (("awake", awake), ("stopped", stopped))},
         "overflows": overflows,
     }
 
 
-def _losses(found: dict[str, Any]) -> dict[str, int]:
-    """What a subscriber says that it lost, and what it did: those from the first to the last that did not come."""
-    last = found["came"][-1][0]
-    return {"told": found["lost"], "true": last + 1 - found["first"] - len(found["came"])}
+def _losses(report: dict[str, Any]) -> dict[str, int]:
+    """Return the losses that a subscriber counts, and those in truth: numbers missing between its first and last."""
+    last = report["came"][-1][0]
+    return {"told": report["lost"], "true": last + 1 - report["first"] - len(report["came"])}
 
 
-def _until_it_hears(publisher: Publisher, process: "subprocess.Popen[str]") -> None:
+def _wait_until_it_receives(publisher: Publisher, process: "subprocess.Popen[str]") -> None:
     poller = zmq.Poller()
     assert process.stdout
     poller.register(process.stdout.fileno(), zmq.POLLIN)
@@ -120,7 +127,7 @@ def _push(publisher: Publisher, count: int, rate: float) -> None:
 
 
 def cost(topics: Sequence[str], encoding: Encoding) -> float:
-    """Microseconds of `Publisher.push`, at the median, with a subscriber to these topics."""
+    """Return the median time of `Publisher.push` in µs, with a subscriber to these topics."""
     with (
         tempfile.TemporaryDirectory(prefix="emgtype-bench-") as folder,
         PubSocket(f"ipc://{folder}/text", encoding=encoding) as socket,
@@ -130,15 +137,15 @@ def cost(topics: Sequence[str], encoding: Encoding) -> float:
         for _ in range(50):
             publisher.push(edit())
             subscriber.receive(0.01)
-        took = list[float]()
+        durations = list[float]()
         for number in range(_COSTS):
             start = time.perf_counter()
             publisher.push(edit())
-            took.append(time.perf_counter() - start)
+            durations.append(time.perf_counter() - start)
             if number % 100 == 0:
                 while subscriber.receive(0) is not None:
                     pass
-    return 1e6 * statistics.median(took)
+    return 1e6 * statistics.median(durations)
 
 
 def _main() -> None:
@@ -154,14 +161,14 @@ def _main() -> None:
         shown = [f"{values[name]:.3f}" for name in ("p50", "p95", "p99", "max")]
         latencies.add_row(phase, f"{figures['seconds'][phase]:g}", *shown, str(values["n"]))
     losses = Table(title=f"messages lost; the publisher found a full queue {figures['overflows']} times")
-    for heading in ("subscriber", "as it tells", "in truth"):
+    for heading in ("subscriber", "counted", "in truth"):
         losses.add_column(heading)
     for name, each in figures["lost"].items():
         losses.add_row(name, str(each["told"]), str(each["true"]))
-    wanted = {"nobody": (), "keys": TEXT, "everything": tuple(KINDS)}
+    subscriptions = {"nobody": (), "keys": TEXT, "everything": tuple(KINDS)}
     figures["push_us"] = {
         f"{who}, {encoding}": cost(topics, encoding)
-        for who, topics in wanted.items()
+        for who, topics in subscriptions.items()
         for encoding in (("json", "msgpack") if topics else ("json",))
     }
     costs = Table(title="an edit, µs of the daemon's loop, median")

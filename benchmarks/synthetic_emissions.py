@@ -1,4 +1,4 @@
-"""Emissions made from key sequences: peaky as those of a well trained encoder, or flat as those of a poor one."""
+"""Make emissions from key sequences: peaky as those of a well trained encoder, or flat as those of a poor one."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
@@ -25,7 +25,10 @@ SESSION = 5.0
 
 
 def typed_keys(minutes: float, rng: np.random.Generator) -> Keys:
-    """(label, seconds) of prompts that simulated typists type, typos and ⌫ included; text no shipped LM has seen."""
+    """Return (label, seconds) of prompts that simulated typists type, with typos and ⌫.
+
+    The text is in no shipped language model.
+    """
     paragraphs, keys = load_text("test"), list[tuple[int, float]]()
     for start in np.arange(1, 1 + 60 * minutes, 60 * SESSION).tolist():
         prompts = word_prompts(paragraphs, int(rng.integers(2**31)))
@@ -35,7 +38,7 @@ def typed_keys(minutes: float, rng: np.random.Generator) -> Keys:
 
 
 def recorded_keys(path: Path, minutes: float) -> Keys:
-    """(label, seconds) of the file's first sessions, pauses cut to 2 s."""
+    """Return (label, seconds) of the file's first sessions, with pauses cut to 2 s."""
     with np.load(path) as file:
         onset, key, session = file["onset"], file["key"], file["session"]
         labels = [key_name_to_label(str(name)) for name in file["key_names"]]
@@ -50,7 +53,7 @@ def recorded_keys(path: Path, minutes: float) -> Keys:
 
 
 def emissions(keys: Keys, flat: bool, rng: np.random.Generator) -> Emission:
-    """Log-probabilities that spell the keys: a bump of a few frames at each, sometimes higher for a wrong key."""
+    """Return log-probabilities that spell the keys: a bump of frames at each, now and then higher for a wrong key."""
     blank, noise, height, slip = (7.0, 1.2, 10.0, 3.5) if flat else (12.0, 1.0, 15.0, 5.0)
     frames = int(keys[-1][1] / FRAME) + 250
     logits = rng.normal(0, noise, (frames, CLASSES))
@@ -60,14 +63,15 @@ def emissions(keys: Keys, flat: bool, rng: np.random.Generator) -> Emission:
         near = np.arange(int(centre) - 2, int(centre) + 4)
         bump = np.exp(-0.5 * ((near - centre) / 1.2) ** 2)
         logits[near, label] += height * bump
-        for rival in rng.integers(0, 97, 3):  # neighbours of the key
+        # Three other keys get a part of the probability.
+        for rival in rng.integers(0, 97, 3):
             logits[near, rival] += bump * (height - slip + rng.normal(0, 1.5))
     logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
     return Emission(logits.astype(np.float32), np.arange(frames, dtype=np.float64) * FRAME)
 
 
 def minutes_of(keys: Keys) -> Iterable[Keys]:
-    """Recordings of a minute, each from 1 s on."""
+    """Yield recordings of a minute, each from 1 s on."""
     recordings: dict[int, Keys] = {}
     for label, at in keys:
         recordings.setdefault(int(at // 60), []).append((label, 1 + at % 60))
@@ -75,7 +79,7 @@ def minutes_of(keys: Keys) -> Iterable[Keys]:
 
 
 def add_key_options(parser: ArgumentParser, minutes: float) -> None:
-    """--keys, --minutes, --seed and --lm, which all of the decoder's benchmarks have."""
+    """Add --keys, --minutes, --seed and --lm, which all benchmarks of the decoder have."""
     parser.add_argument("--lm", type=Path, default=Path("exported/demo"), help="folder of a language model")
     parser.add_argument("--keys", type=Path, help="recorded keys (npz: onset, key, key_names, session)")
     parser.add_argument("--minutes", type=float, default=minutes, help="of typing; simulated where --keys names none")
@@ -83,11 +87,11 @@ def add_key_options(parser: ArgumentParser, minutes: float) -> None:
 
 
 def load_keys(options: Namespace, minutes: float, rng: np.random.Generator) -> Keys:
-    """Recorded keys of the file in --keys, or without one those of simulated typists."""
+    """Return the recorded keys of --keys, or without it those of simulated typists."""
     return recorded_keys(options.keys, minutes) if options.keys else typed_keys(minutes, rng)
 
 
 def load_language_model(folder: Path) -> tuple[LanguageModelFacts, FlatTables]:
-    """What --lm names: its facts and its tables."""
+    """Return the facts and tables of the model that --lm names."""
     facts = LanguageModelFacts.from_json((folder / LM_FACTS).read_text(encoding="utf-8"))
     return facts, read_tables(folder / LM_TABLES)

@@ -1,10 +1,10 @@
-"""What two bands with clocks, latencies and jitter of their own cost, against the same session on one clock.
+"""Measure what two bands with clocks, latencies and jitter of their own cost, against the same session on one clock.
 
 A simulated session is decoded twice: as it is, and as two streams. The right band samples by a clock that is off by
---ppm, its packets come --latency ms later than the left one's, and every packet of either band is stamped and comes
-with jitter. Clock synchronisation knows each clock with the error that LSL's has; nobody counts samples. Prints CER
-with its paired 95 % interval over prompts, the skew told against the true one, and how far apart in time the samples
-of a pair were taken.
+--ppm, its packets arrive --latency ms later than the left band's, and every packet of either band is stamped and
+arrives with jitter. Clock synchronisation knows each clock with the error that LSL's has; samples are not numbered.
+Prints CER with its paired 95 % interval over prompts, the estimated skew against the true one, and the time between the
+samples of a pair.
 """
 
 import argparse
@@ -32,17 +32,23 @@ from streamer.arrival.intake import Delivery, Intake
 from streamer.arrival.merger import Merger
 from streamer.arrival.resampler import Resampler
 
-_PACKET = 32  # samples: 16 ms, as a radio sends them
-_ESTIMATE = 5.0  # seconds between two estimates of the clocks' difference: LSL's default
-_ESTIMATE_ERROR = 2e-4  # seconds to either side that one is off: LSL's on a quiet network
-_BASE_LATENCY = 0.005  # seconds that any packet is on its way
+_PACKET = 32
+"""Samples of a packet: 16 ms, as a radio sends them."""
+_ESTIMATE = 5.0
+"""Seconds between two estimates of the clocks' difference: LSL's default."""
+_ESTIMATE_ERROR = 2e-4
+"""Largest error of an estimate in seconds, to either side: LSL's on a quiet network."""
+_BASE_LATENCY = 0.005
+"""Seconds that any packet is on its way."""
 _TRUTH = Layout(LAYOUT.rate, LAYOUT.unit, LAYOUT.sides, 1)
-_CLOCK = 10.0  # units per second of the signal that tells when it was taken: a level that muscles could have
-_SETTLED = 30.0  # seconds after which the skew is judged
+_CLOCK = 10.0
+"""Slope of the ramp that marks each sample's time, in µV per second: a level that muscles could have."""
+_SETTLED = 30.0
+"""Seconds after which the skew is judged."""
 
 
 class Band:
-    """A band that samples by a clock of its own: chunks in, its packets out."""
+    """A band that samples by a clock of its own: takes chunks, and returns its packets."""
 
     def __init__(self, options: argparse.Namespace, side: int) -> None:
         self._side = side
@@ -56,7 +62,7 @@ class Band:
         self._arrived = 0.0
 
     def push(self, chunk: Chunk) -> list[tuple[Delivery, F64]]:
-        """Packets, and when their samples were taken."""
+        """Return packets, and the times at which their samples were taken."""
         samples, times = chunk.samples[:, self._side], chunk.times
         if self._sampler:
             samples, times = self._sampler.push(samples, times)
@@ -70,13 +76,14 @@ class Band:
 
     def _packet(self, samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]], times: F64) -> tuple[Delivery, F64]:
         stamped, delivered = self._rng.uniform(0, self._jitter, 2)
-        # The device's clock, and what is known of it: an estimate holds for five seconds in which it drifts on.
+        # The device's clock, and its estimate, which holds for five seconds in which the clock drifts on.
         number = np.floor(times / _ESTIMATE)
-        known = np.random.default_rng([self._side, int(number[0])]).uniform(-_ESTIMATE_ERROR, _ESTIMATE_ERROR)
+        estimate = np.random.default_rng([self._side, int(number[0])]).uniform(-_ESTIMATE_ERROR, _ESTIMATE_ERROR)
         drifted = 1e-6 * self._ppm * (times - number * _ESTIMATE)
         arrived = float(times[-1]) + self._latency + delivered
-        self._arrived = max(self._arrived, arrived)  # a packet does not overtake another
-        return Delivery(samples, times + drifted + known + stamped, None, self._arrived), times
+        # Packets do not overtake each other.
+        self._arrived = max(self._arrived, arrived)
+        return Delivery(samples, times + drifted + estimate + stamped, None, self._arrived), times
 
 
 class Decoding:
@@ -89,38 +96,38 @@ class Decoding:
         self.seconds = 0.0
 
     def push(self, chunk: Chunk | None) -> None:
-        """Samples; None: the end."""
-        began = time.perf_counter()
+        """Decode samples; None: the end."""
+        start = time.perf_counter()
         events = self._pipeline.finish() if chunk is None else self._pipeline.push(chunk)
-        self.seconds += time.perf_counter() - began
+        self.seconds += time.perf_counter() - start
         for event in events:
             self.keys.push(event)
 
 
 @dataclass
 class Streams:
-    """Both bands on their way into one signal, and what is measured of them."""
+    """Two streams merged into one signal, and the figures of the merging."""
 
     options: argparse.Namespace
     seconds: float = 0.0
-    """Spent on merging."""
+    """Seconds of computing in the merger."""
     skews: list[float] = field(default_factory=list)
-    """Milliseconds that were told, a second apart, once settled."""
+    """The estimated skew in ms, once a second after the first _SETTLED seconds."""
     apart: list[F64] = field(default_factory=list)
-    """Milliseconds from the taking of the left sample of a pair to that of the right one."""
+    """Milliseconds from the left sample of each pair to the right one, by the time of sampling."""
 
     def __post_init__(self) -> None:
         self.bands = [Band(self.options, side) for side in range(LAYOUT.bands)]
-        self.merger, self._told = (Merger(layout, self._intakes()) for layout in (LAYOUT, _TRUTH))
+        self.merger, self._marked = (Merger(layout, self._intakes()) for layout in (LAYOUT, _TRUTH))
         self._waiting: list[tuple[float, int, Delivery, F64]] = []
-        self._asked = _SETTLED
+        self._next_skew = _SETTLED
 
     @staticmethod
     def _intakes() -> list[Intake]:
         return [Intake(side, LAYOUT.rate, None, 2.0) for side in LAYOUT.sides]
 
     def push(self, chunk: Chunk, *, last: bool = False) -> Chunk | None:
-        """The session's next samples; what has arrived of them by the time of the newest."""
+        """Take the session's next samples; return the merged samples that have arrived by the time of the newest."""
         for side, band in enumerate(self.bands):
             self._waiting += [(delivery.arrived, side, delivery, times) for delivery, times in band.push(chunk)]
         self._waiting.sort(key=lambda packet: packet[:2])
@@ -130,21 +137,21 @@ class Streams:
         return joined([piece for packet in due for piece in self._deliver(*packet)])
 
     def _deliver(self, arrived: float, side: int, delivery: Delivery, times: F64) -> list[Chunk]:
-        began = time.perf_counter()
+        start = time.perf_counter()
         pieces = self.merger.push(side, delivery)
-        self.seconds += time.perf_counter() - began
+        self.seconds += time.perf_counter() - start
         ramp = (_CLOCK * times[:, None]).astype(np.float32)
-        for told in self._told.push(side, Delivery(ramp, delivery.stamps, None, arrived)):
-            taken = told.samples[:, :, 0].astype(np.float64) / _CLOCK
+        for pair in self._marked.push(side, Delivery(ramp, delivery.stamps, None, arrived)):
+            taken = pair.samples[:, :, 0].astype(np.float64) / _CLOCK
             self.apart.append(1e3 * (taken[:, 1] - taken[:, 0]))
-        if arrived >= self._asked and self.merger.skew is not None:
-            self._asked += 1.0
+        if arrived >= self._next_skew and self.merger.skew is not None:
+            self._next_skew += 1.0
             self.skews.append(1e3 * self.merger.skew)
         return pieces
 
 
 def blocks(session: TypingSession) -> Iterator[tuple[Chunk, bool]]:
-    """The session's chunks, and whether one is the last."""
+    """Yield the session's chunks, each with whether it is the last."""
     before: Chunk | None = None
     for chunk in session.chunks():
         if before is not None:
@@ -155,7 +162,7 @@ def blocks(session: TypingSession) -> Iterator[tuple[Chunk, bool]]:
 
 
 def run(session: TypingSession, options: argparse.Namespace, progress: Progress) -> tuple[Streams, list[Decoding]]:
-    """One session both ways."""
+    """Decode one session both ways."""
     streams, one, two = Streams(options), Decoding(options.bundle), Decoding(options.bundle)
     task = progress.add_task(f"donning {session.donning}", total=session.duration)
     for chunk, last in blocks(session):
@@ -169,14 +176,14 @@ def run(session: TypingSession, options: argparse.Namespace, progress: Progress)
 
 
 def signal_table(runs: Sequence[Streams], options: argparse.Namespace) -> Table:
-    """Skew, drift and alignment against the truth."""
-    table = Table("", "told or measured", "true", title="two clocks", title_justify="left")
+    """Return a table of skew, drift and alignment against the truth."""
+    table = Table("", "estimated or measured", "true", title="two clocks", title_justify="left")
     errors = np.abs(np.concatenate([streams.skews for streams in runs]) - options.latency)
     apart = np.abs(np.concatenate([np.concatenate(streams.apart) for streams in runs]))
     late = np.abs(np.concatenate([np.concatenate(streams.apart)[round(_SETTLED * LAYOUT.rate) :] for streams in runs]))
     figures = [streams.merger.figures() for streams in runs]
-    told = ", ".join(f"{streams.skews[-1]:.2f}" for streams in runs)
-    table.add_row("skew at the end, ms", told, f"{options.latency:g}")
+    skews = ", ".join(f"{streams.skews[-1]:.2f}" for streams in runs)
+    table.add_row("skew at the end, ms", skews, f"{options.latency:g}")
     table.add_row(
         f"error of the skew after {_SETTLED:g} s, ms: median, largest",
         f"{np.median(errors):.2f}, {errors.max():.2f}",
@@ -194,7 +201,7 @@ def signal_table(runs: Sequence[Streams], options: argparse.Namespace) -> Table:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
     parser.add_argument("--bundle", default="demo")
     parser.add_argument("--person", type=int, default=1, help="seed; the demo model is for person 1")
@@ -216,8 +223,8 @@ def main() -> None:
             streams, decodings = run(session, options, progress)
             runs.append(streams)
             truth = [k.label for k in session.keystrokes if k.label is not None]
-            for decoding, found in zip(decodings, errors, strict=True):
-                found.extend(segment_errors(decoding.keys.labels, truth, prompt_ends(truth)))
+            for decoding, segments in zip(decodings, errors, strict=True):
+                segments.extend(segment_errors(decoding.keys.labels, truth, prompt_ends(truth)))
             seconds += decodings[1].seconds
     cost = cer_difference(errors[1], errors[0])
     duration = sum(session.duration for session in sessions)

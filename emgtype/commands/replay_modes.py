@@ -106,14 +106,14 @@ def _compare(sessions: tuple[Path, ...], model: Bundle, config: Config, as_json:
 
 
 def _sweep(sessions: tuple[Path, ...], model: Bundle, config: Config, picture: Path | None, as_json: bool) -> None:
-    from emgtype.replay.commit_sweep import Recorded, plot, record, rules, sweep, table
+    from emgtype.replay.commit_sweep import EncodedSession, encode_session, plot, rules, sweep, table
 
     said = Console(stderr=True, highlight=False, soft_wrap=True)
     with Progress(transient=True, console=said, disable=as_json) as progress:
-        tried, files, recorded = rules(), session_files(sessions), list[Recorded]()
+        tried, files, recorded = rules(), session_files(sessions), list[EncodedSession]()
         task = progress.add_task("encoding", total=len(files) + len(tried))
         for path in files:
-            recorded.append(record(path, model, config))
+            recorded.append(encode_session(path, model, config))
             progress.advance(task)
         scorer = scorer_for(model, config.decoder)
         outcomes = sweep(

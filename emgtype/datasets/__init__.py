@@ -1,1 +1,1 @@
-"""Many session files: simulated, checked, counted, as BIDS and XDF."""
+"""Work on many session files: simulate, check and count them, convert them to BIDS and XDF and back."""

@@ -1,7 +1,7 @@
 """A data set as BIDS (EMG-BIDS, BEP 042) by way of mne-bids, and back.
 
 The samples become BDF: 24 bits of each channel's own range, so a value changes by at most half a step. BDF has no time
-stamps: a channel of its own keeps how far each sample's stamp is from an even 2 kHz. events.tsv holds the keys.
+stamps: an extra channel holds the difference of each sample's stamp from an even 2 kHz. events.tsv holds the keys.
 """
 
 import json
@@ -29,34 +29,37 @@ from messages.signal import Chunk
 Floats = NDArray[np.float64]
 TASK = "typing"
 STAMPS = "stamps"
-"""Channel of the stamps: seconds that a sample's stamp is later than the first stamp and the samples since make it."""
+"""Name of the channel of stamps: seconds by which a sample's stamp is later than an even rate from the first stamp."""
 CHANNELS = [f"{side}{electrode:02d}" for side in form.LAYOUT.sides for electrode in range(form.LAYOUT.electrodes)]
 _RATE = int(form.LAYOUT.rate)
-_MAINS = 60.0  # Hz, where the data set was recorded
+_MAINS_HZ = 60.0
+"""Mains frequency where emg2qwerty was recorded."""
 _FILTER = "HP:40Hz LP:850Hz"
 _NAME, _USER, _CONDITION, _TAGS = "SessionName", "User", "Condition", "QualityCheckTags"
 _ORIGIN = "Origin"
 _START, _COUNT = "FirstSampleTime", "SampleCount"
 _ROWS = 20 * _RATE
+"""Samples in memory at once."""
 
 
 def write_bids(dataset: Dataset, root: Path, advance: Callable[[int], None] = lambda _rows: None) -> list[Path]:
-    """Write a data set as a new BIDS folder; `ses-01` ... number a user's sessions in order of their names.
+    """Write a data set as a new BIDS folder, a user's sessions as `ses-01` ... in order of their names.
 
     Args:
-        dataset: What to write.
+        dataset: Sessions to write.
         root: New or empty folder.
-        advance: Gets the samples done since the last call.
+        advance: Gets the count of samples done since the last call.
 
     Returns:
-        The recordings.
+        Paths of the recordings.
 
     Raises:
         InputError: The folder is in use, or a file is missing or broken.
     """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise InputError(f"{root} is not empty: name a new folder for the BIDS data set")
-    labels = {user: re.sub(r"[^0-9A-Za-z]", "", user) for user in dataset.users}  # all that BIDS allows
+    # BIDS allows letters and digits alone.
+    labels = {user: re.sub(r"[^0-9A-Za-z]", "", user) for user in dataset.users}
     if len(set(labels.values()) - {""}) < len(labels):
         raise InputError(
             f"the users {', '.join(labels)} are not told apart by letters and digits: BIDS allows no more; rename them"
@@ -93,9 +96,9 @@ def _write_recording(session: SessionReader, entry: SessionEntry, place: Any, ad
                 advance(len(part))
         raw = mne.io.read_raw_bdf(path, misc=[STAMPS], verbose="ERROR")
         raw.set_channel_types(dict.fromkeys(CHANNELS, "emg"), verbose="ERROR")
-        raw.info["line_freq"] = _MAINS
+        raw.info["line_freq"] = _MAINS_HZ
         with warnings.catch_warnings():
-            # Nobody measured where the bands sat: there are no coordinates to write.
+            # The places of the electrodes were not measured: there are no coordinates to write.
             warnings.filterwarnings("ignore", message="No electrode location info")
             written = mne_bids.write_raw_bids(raw, place, emg_placement="Other", verbose="ERROR")
     _complete(written, session, entry, times)
@@ -111,8 +114,7 @@ def _ranges(session: SessionReader) -> tuple[Floats, Floats]:
 
 
 def _complete(place: Any, session: SessionReader, entry: SessionEntry, times: Floats) -> None:
-    """What mne-bids cannot know: the keys, the bands, and the facts that bring the session file back."""
-
+    """Add what mne-bids cannot know: the keys, the bands, and the facts to restore the session file from."""
     start, end = session.start, session.end
 
     def onset(time: float) -> float:
@@ -127,7 +129,8 @@ def _complete(place: Any, session: SessionReader, entry: SessionEntry, times: Fl
         "EMGPlacementSchemeDescription": "Two wristbands, one a wrist, put on anew for every session: 16 bipolar dry "
         "electrodes each, evenly round the wrist; the last is beside the first. The same device on both wrists.",
         "EMGReference": "bipolar",
-        "Manufacturer": "n/a",  # mne-bids takes whoever writes BDF for BioSemi
+        # mne-bids takes every BDF for a BioSemi recording.
+        "Manufacturer": "n/a",
         "SoftwareFilters": {"high-pass": {"cutoff (Hz)": 40}},
         "RecordingDuration": len(times) / _RATE,
         _NAME: entry.session,
@@ -153,7 +156,10 @@ def read_bids(root: Path, folder: Path, advance: Callable[[int], None] = lambda 
     Args:
         root: BIDS folder.
         folder: Where the session files go; none is replaced.
-        advance: Gets the samples done since the last call.
+        advance: Gets the count of samples done since the last call.
+
+    Returns:
+        The entries of metadata.csv.
 
     Raises:
         InputError: There is no such recording, or a session file exists.
@@ -177,7 +183,7 @@ def _read_recording(place: Any, folder: Path, advance: Callable[[int], None]) ->
         start, count = float(facts[_START]), int(facts[_COUNT])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{sidecar} lacks what brings a session back ({error}): only our own BIDS can be read"
+            f"{sidecar} lacks a fact of the session file ({error}): only BIDS that emgtype wrote can be read"
         ) from None
     if Path(name).name != name:
         raise InputError(f"{sidecar} names the session {name!r}: expected a file name without folders")
@@ -199,7 +205,8 @@ def _chunks(place: Any, start: float, count: int) -> Iterator[Chunk]:
         volts = raw.get_data(picks=CHANNELS, start=first, stop=last)
         late = raw.get_data(picks=[STAMPS], start=first, stop=last)[0]
         times = np.maximum.accumulate(start + np.arange(first, last) / _RATE + late)
-        times = np.maximum(times, latest)  # rounding must not make equal stamps fall
+        # Rounding must not make equal stamps fall.
+        times = np.maximum(times, latest)
         latest = float(times[-1])
         samples = (volts.T * 1e6).astype(np.float32)
         yield Chunk(samples.reshape(-1, len(form.LAYOUT.sides), form.LAYOUT.electrodes), times, form.LAYOUT)

@@ -1,4 +1,4 @@
-"""Checking many session files, and the table beside them."""
+"""Check many session files, and the table beside them."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,29 +12,29 @@ Located = tuple[Path, Finding]
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
-    """The files to check: each as named, and all session files of a folder.
+    """List the files to check: each file as given, and all session files of a folder.
 
     Raises:
-        InputError: A folder without sessions.
+        InputError: A folder has no sessions.
     """
     files: list[Path] = []
     for path in paths:
-        found = session_files(path) if path.is_dir() else [path]
-        if not found and not (path / METADATA).is_file():
+        members = session_files(path) if path.is_dir() else [path]
+        if not members and not (path / METADATA).is_file():
             raise InputError(f"{path} holds no session file: expected .hdf5 files")
-        files += found
+        files += members
     return list(dict.fromkeys(files))
 
 
 def check_files(files: Iterable[Path], advance: Callable[[int], None] = lambda _rows: None) -> Iterator[Located]:
-    """Findings of each file, as they come."""
+    """Yield the findings of each file as soon as they are made."""
     for path in files:
         for finding in check_session(path, advance):
             yield path, finding
 
 
 def check_table(folder: Path) -> Iterator[Located]:
-    """Findings of a folder's metadata.csv against its files; none where there is no table."""
+    """Yield the differences between a folder's metadata.csv and its files; none where there is no table."""
     table = folder / METADATA
     if not table.is_file():
         return
@@ -58,15 +58,16 @@ def _differences(dataset: Dataset, files: dict[str, Path]) -> Iterator[Finding]:
         if entry.session not in files:
             continue
         try:
-            found = read_entry(files[entry.session])
+            actual = read_entry(files[entry.session])
         except InputError:
-            continue  # told where the file itself is checked
-        if found.user != entry.user:
-            yield error("user", f"{entry.session} is of {entry.user} by the table, of {found.user!r} by the file")
-        if found.condition != entry.condition:
+            # Reported by the check of the file itself.
+            continue
+        if actual.user != entry.user:
+            yield error("user", f"{entry.session} is of {entry.user} by the table, of {actual.user!r} by the file")
+        if actual.condition != entry.condition:
             yield error(
-                "condition", f"{entry.session} is {entry.condition} by the table, {found.condition} by the file"
+                "condition", f"{entry.session} is {entry.condition} by the table, {actual.condition} by the file"
             )
-        if found.num_keystrokes != entry.num_keystrokes:
-            counts = f"{entry.num_keystrokes} keystrokes by the table, {found.num_keystrokes} by the file"
+        if actual.num_keystrokes != entry.num_keystrokes:
+            counts = f"{entry.num_keystrokes} keystrokes by the table, {actual.num_keystrokes} by the file"
             yield note("counts", f"{entry.session} has {counts}")

@@ -1,4 +1,4 @@
-"""Emission files: what `emgtype emissions` writes and other encoders may write too."""
+"""Read emission files, which `emgtype emissions` and other encoders write."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,13 @@ from messages.charset import CLASSES, KEYS
 from messages.emission import Emission
 from messages.errors import InputError
 
-_FRAME = 0.008  # seconds: the pace of emg2qwerty's encoders, for files without times
+_FRAME_S = 0.008
+"""Seconds from frame to frame in files without times: the pace of emg2qwerty's encoders."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmissionFile:
-    """Emissions, and what was really typed where that is known."""
+    """Emissions, and the labels of the keys typed where the file has them."""
 
     emission: Emission
     labels: list[int] | None
@@ -25,7 +26,7 @@ def read_emissions(path: Path) -> EmissionFile:
     """Read an .npz with `log_probs` (F, 99), and optionally `times` (F,) s and `labels` (L,).
 
     Raises:
-        InputError: Not such a file; the sentence says what was found.
+        InputError: The file is of another kind, or an array has the wrong shape, type or values.
     """
     try:
         arrays = read_arrays(path)
@@ -53,16 +54,14 @@ def read_emissions(path: Path) -> EmissionFile:
             f"frame {worst} of {path} sums to {totals[worst]:.3g} as probabilities: expected natural-log probabilities "
             "that sum to 1 (apply log-softmax first)"
         )
-    times = np.asarray(arrays.get("times", _FRAME * np.arange(len(log_probs))), dtype=np.float64)
+    times = np.asarray(arrays.get("times", _FRAME_S * np.arange(len(log_probs))), dtype=np.float64)
     if times.shape != (len(log_probs),):
         raise InputError(f"times in {path} has shape {times.shape}: expected ({len(log_probs)},), one per frame")
     if not np.isfinite(times).all() or (np.diff(times) < 0).any():
         raise InputError(f"times in {path} fall, or are not finite: expected seconds that never fall")
     labels = arrays.get("labels")
     if labels is not None and (labels.ndim != 1 or ((labels < 0) | (labels >= len(KEYS))).any()):
-        raise InputError(
-            f"labels in {path} are not those of keys: expected a list of numbers from 0 to {len(KEYS) - 1}"
-        )
+        raise InputError(f"labels in {path} are no key labels: expected a list of numbers from 0 to {len(KEYS) - 1}")
     return EmissionFile(
         Emission(np.ascontiguousarray(log_probs, dtype=np.float32), times),
         None if labels is None else [int(label) for label in labels],

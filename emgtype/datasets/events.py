@@ -1,4 +1,4 @@
-"""events.tsv of BIDS: key presses and prompts, readable back to the last bit of their times."""
+"""Write and read events.tsv of BIDS: key presses and prompts, with times exact to the last bit."""
 
 import csv
 import re
@@ -35,8 +35,8 @@ def write_events(
     Args:
         path: New file.
         keystrokes: Key presses.
-        prompts: Texts shown.
-        onset: Seconds into the recording of a unix time.
+        prompts: Texts shown to be typed.
+        onset: Converts unix time to seconds into the recording.
     """
     events = [(PROMPT, prompt.text, prompt.start, prompt.end) for prompt in prompts]
     events += [(KEYSTROKE, stroke.key, stroke.start, stroke.end) for stroke in keystrokes]
@@ -51,10 +51,10 @@ def write_events(
 
 
 def read_events(path: Path) -> tuple[list[Keystroke], list[Prompt]]:
-    """Key presses and prompts of such a table; other events are passed over.
+    """Read the key presses and prompts of a table written by `write_events`; other events are ignored.
 
     Raises:
-        InputError: No such file, or a row without the columns.
+        InputError: There is no such file, or a row lacks a column.
     """
     keystrokes, prompts = [], []
     try:
@@ -74,10 +74,10 @@ def read_events(path: Path) -> tuple[list[Keystroke], list[Prompt]]:
 
 
 def escape(text: str) -> str:
-    """A text as one cell of a table: what would break it becomes \\xNN."""
+    r"""Return a text as one cell of a table: characters that would break it become \xNN."""
     return _ESCAPED.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def unescape(text: str) -> str:
-    """The text of a cell."""
+    """Return the text of a cell written by `escape`."""
     return re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), text)

@@ -1,4 +1,4 @@
-"""Simulated sessions as files, one by one or a whole population."""
+"""Write simulated sessions as files, singly or for a whole population."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -15,14 +15,17 @@ from simulator.population import population_hash
 from simulator.session import TypingSession, typing_session
 from simulator.typist import keyboard_log
 
-DAY = 1_700_000_000.0  # unix seconds: simulated sessions lie on fixed days, so that a seed gives the same file
-_BETWEEN = 100_000.0
-_DONNINGS = 100  # per person of a population: nobody shares a donning with another
+DAY = 1_700_000_000.0
+"""Unix time of donning 0: simulated sessions lie on fixed days, so that a seed always gives the same file."""
+_BETWEEN_S = 100_000.0
+"""Seconds from donning to donning."""
+_DONNINGS = 100
+"""Donnings reserved for each person of a population, so that no two people share one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One session to simulate."""
+    """A session to simulate."""
 
     path: Path
     person: int
@@ -34,12 +37,12 @@ class Plan:
 
 
 def write_session(path: Path, session: TypingSession, advance: Callable[[float], None] = lambda _seconds: None) -> None:
-    """Write a simulated session in the exact format; key presses are stamped by the keyboard's clock, as real ones are.
+    """Write a simulated session as a session file; the keyboard's clock stamps the presses, as in a real one.
 
     Args:
         path: New file.
-        session: What to simulate.
-        advance: Gets the seconds done since the last call.
+        session: The session to simulate.
+        advance: Gets the seconds of signal done since the last call.
     """
     origin = {SIMULATOR: json.dumps({"population": population_hash()})}
     with SessionWriter(path, user=f"{session.person.seed:08d}", origin=origin) as writer:
@@ -51,8 +54,8 @@ def write_session(path: Path, session: TypingSession, advance: Callable[[float],
 
 
 def planned(plan: Plan) -> TypingSession:
-    """The session of a plan, before its samples are made."""
-    person, start = make_person(plan.person), DAY + plan.donning * _BETWEEN
+    """Return the session of a plan; its samples are made when its chunks are read."""
+    person, start = make_person(plan.person), DAY + plan.donning * _BETWEEN_S
     text = load_text(plan.text)
     return typing_session(person, plan.donning, text, plan.minutes * 60, start, unrelated=plan.unrelated)
 
@@ -60,7 +63,7 @@ def planned(plan: Plan) -> TypingSession:
 def population(
     folder: Path, people: Sequence[int], sessions: int, minutes: float, text: str, *, unrelated: bool = False
 ) -> list[Plan]:
-    """Plans for `sessions` donnings of each person, none of which anybody else wears."""
+    """Return plans for `sessions` donnings of each person; no two people share a donning."""
     return [
         Plan(folder / f"person{person}-{i}.hdf5", person, person * _DONNINGS + i, minutes, text, unrelated)
         for person in people
@@ -69,7 +72,7 @@ def population(
 
 
 def write_population(plans: Sequence[Plan], jobs: int | None = None) -> Iterator[Plan]:
-    """Write the sessions that are not there yet, on `jobs` processes (None: one a core); yields each as it is done.
+    """Write the sessions whose files are missing on `jobs` processes (None: one per core); yield each plan once done.
 
     A session is written beside its name and renamed when whole, so that an interrupted run leaves no half ones.
     """
@@ -86,7 +89,8 @@ def write_population(plans: Sequence[Plan], jobs: int | None = None) -> Iterator
 
 
 def _write(plan: Plan) -> None:
-    half = plan.path.with_name(f".{plan.path.name}.part") / plan.path.name  # the stem is the session's name
+    # In a folder, since the stem of the file is the session's name.
+    half = plan.path.with_name(f".{plan.path.name}.part") / plan.path.name
     half.parent.mkdir(exist_ok=True)
     half.unlink(missing_ok=True)
     write_session(half, planned(plan))

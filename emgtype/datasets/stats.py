@@ -1,4 +1,4 @@
-"""Statistics of a data set: who typed how long, how fast and what. Of the files only the attributes are read."""
+"""Count a data set: users, hours, speed and keys. Of each file only the attributes are read, not the samples."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,13 +15,14 @@ from messages.typed import Keystroke, Prompt
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 _MOST_FREQUENT = 12
+"""Keys whose share is stated."""
 
 
 def dataset_stats(dataset: Dataset, advance: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """The statistics, ready for JSON.
+    """Return the statistics, ready for JSON.
 
     Args:
-        dataset: What to count. Files that are missing or broken are named, and the rest counts.
+        dataset: Sessions to count. Missing and broken files are listed under "not read" and not counted.
         advance: Called after each session.
     """
     keys: Counter[str] = Counter()
@@ -64,7 +65,7 @@ def dataset_stats(dataset: Dataset, advance: Callable[[], None] = lambda: None) 
 
 
 def key_intervals(keystrokes: Sequence[Keystroke], prompts: Sequence[Prompt]) -> NDArray[np.float64]:
-    """Seconds from press to press, within a prompt: between prompts people read and rest. Without prompts, all."""
+    """Return the seconds from press to press within prompts (between them people read); without prompts, all."""
     presses = np.array(sorted(keystroke.start for keystroke in keystrokes))
     if not prompts:
         return np.diff(presses)

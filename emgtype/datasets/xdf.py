@@ -1,4 +1,4 @@
-"""Session files from XDF and to it."""
+"""Convert XDF to session files and session files to XDF."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,54 +17,55 @@ from messages.errors import InputError
 from messages.typed import ON_KEYBOARD, Keystroke, Prompt
 
 STREAM, TRUTH = "emgtype", "emgtype truth"
-"""Names of the streams that are written."""
+"""Names of the two streams in an XDF file that `convert` writes."""
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
-def convert(source: Path, target: Path, user: str, names: Sequence[str], tell: Tell) -> None:
-    """XDF to a session file, or a session file to XDF, as the names say.
+def convert(source: Path, target: Path, user: str, names: Sequence[str], notify: Notify) -> None:
+    """Convert XDF to a session file, or a session file to XDF, as the suffixes of the file names say.
 
     Args:
-        source: What there is.
+        source: File to convert.
         target: New file.
-        user: For a session file: who wore the bands.
-        names: Of XDF: the stream of both bands, or those of each; none: those of type EMG.
-        tell: Gets a sentence about what was done or assumed.
+        user: The person who wore the bands, for a session file; empty for XDF.
+        names: Streams to read from XDF: one for both bands, or one for each; empty: the streams of type EMG.
+        notify: Gets a sentence about each result and each assumption.
 
     Raises:
-        InputError: Files of other kinds, or what does not fit.
+        InputError: The files are of other kinds, or a stream does not fit.
     """
     if source.suffix in SUFFIXES and target.suffix == SUFFIX:
-        _from_xdf(source, target, user, names, tell)
+        _from_xdf(source, target, user, names, notify)
     elif source.suffix == SUFFIX and target.suffix == SUFFIXES[0]:
         if user or names:
             raise InputError("--user, --stream and --bands go with an XDF file to read: leave them out")
-        _to_xdf(source, target, tell)
+        _to_xdf(source, target, notify)
     else:
         raise InputError(f"{source.name} to {target.name}: expected .xdf or .xdfz to .hdf5, or .hdf5 to .xdf")
 
 
-def _from_xdf(source: Path, target: Path, user: str, names: Sequence[str], tell: Tell) -> None:
+def _from_xdf(source: Path, target: Path, user: str, names: Sequence[str], notify: Notify) -> None:
     recording = read_xdf(source, LAYOUT, names)
     for note in recording.notes:
-        tell(f"note: {note}")
+        notify(f"note: {note}")
     truth = [(at, read_entry(text)) for at, text in recording.markers]
-    known = [(at, entry) for at, entry in truth if entry]
-    if unknown := len(truth) - len(known):
-        tell(f"note: {unknown} markers are no key presses or prompts of emgtype: left out")
-    typed = any(isinstance(entry, Keystroke) for _, entry in known)
+    entries = [(at, entry) for at, entry in truth if entry]
+    if unknown := len(truth) - len(entries):
+        notify(f"note: {unknown} markers are no key presses or prompts of emgtype: left out")
+    typed = any(isinstance(entry, Keystroke) for _, entry in entries)
     journal = SessionJournal(target, user, ON_KEYBOARD if typed else NO_KEYBOARD)
     with Recording(journal, recording.epoch) as session:
         for chunk in recording.chunks():
             session.append(chunk)
-        for at, entry in known:  # the marker's own time is the one that the file's clock offsets were applied to
+        # The file's clock offsets were applied to the marker's own time.
+        for at, entry in entries:
             session.annotate(replace(entry, start=at, end=entry.end + (at - entry.start)))
         left = f", {session.left_out} samples left out" if session.left_out else ""
-        tell(f"{target}: {session.seconds:.1f} s, {len(known)} key presses and prompts{left}")
+        notify(f"{target}: {session.seconds:.1f} s, {len(entries)} key presses and prompts{left}")
 
 
-def _to_xdf(source: Path, target: Path, tell: Tell) -> None:
+def _to_xdf(source: Path, target: Path, notify: Notify) -> None:
     with SessionReader(source) as session:
         started = datetime.fromtimestamp(session.start, UTC).isoformat()
         with XdfWriter(target, started) as writer:
@@ -75,4 +76,4 @@ def _to_xdf(source: Path, target: Path, tell: Tell) -> None:
             for entry in sorted(entries, key=lambda each: each.start):
                 markers.append(entry.start, entry_line(entry).decode().strip())
         truth = len(session.keystrokes) + len(session.prompts)
-        tell(f"{target}: {session.end - session.start:.1f} s, {truth} key presses and prompts")
+        notify(f"{target}: {session.end - session.start:.1f} s, {truth} key presses and prompts")

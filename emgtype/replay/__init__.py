@@ -1,1 +1,1 @@
-"""Recorded sessions through the whole chain: paced, with faults, with other commit rules, at word level."""
+"""Replay recorded sessions through the whole chain: paced, with faults, with other commit rules, at word level."""

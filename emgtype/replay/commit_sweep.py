@@ -1,4 +1,4 @@
-"""Commit rules side by side on the same emissions: CER and keys taken back against the delay from press to text."""
+"""Compare commit rules on the same emissions: CER and keys taken back against the delay from press to text."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,17 +21,19 @@ from messages.emission import Emission
 from messages.typed import ON_KEYBOARD
 
 LAGS = (0.0, 0.08, 0.16, 0.24, 0.4, 0.8)
-"""Seconds of the fixed rules."""
+"""Lags of the fixed rules, in seconds."""
 CONFIDENCES = (0.8, 0.9, 0.95, 0.98, 0.99)
-"""Of the adaptive rules, whose lag is the longest of the fixed ones."""
+"""Confidences of the adaptive rules, whose lag is that of REFERENCE."""
 SHOWN = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8)
-"""Posteriors that the revising rules want of what they show."""
+"""Posteriors from which the revising rules show a key."""
 REFERENCE = f"hold {LAG:g} s"
-_SEGMENT = 50  # keys of a piece that the bootstrap draws
+"""The rule that all others are compared with."""
+_SEGMENT = 50
+"""Keys of a segment, the unit that the bootstrap draws."""
 
 
 def rules() -> dict[str, CommitRule]:
-    """Every rule that is tried, by name."""
+    """Return the rules to compare, by name."""
     fixed = {f"hold {lag:g} s": CommitRule("hold", lag) for lag in LAGS}
     adaptive = {f"hold {LAG:g} s or {p:g}": CommitRule("hold", LAG, p) for p in CONFIDENCES}
     revising = {f"revise, show {p:g}": CommitRule("revise", LAG, CONFIDENCES[-1], show=p) for p in SHOWN}
@@ -39,39 +41,41 @@ def rules() -> dict[str, CommitRule]:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A session as the encoder hears it."""
+class EncodedSession:
+    """A session's emissions, and the keys that were typed in it."""
 
     emissions: tuple[Emission, ...]
-    """A hop each."""
+    """The encoder's output, one emission per hop."""
     truth: tuple[int, ...]
-    """Labels typed."""
+    """Labels of the keys typed."""
     presses: tuple[float, ...]
-    """Seconds: when each was pressed; empty where nobody knows."""
+    """Press time of each key in `truth`, in seconds; empty where press times are unknown."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a rule made of all sessions."""
+    """The errors and delays of a rule over all sessions."""
 
     segments: list[CharacterErrors] = field(default_factory=list)
+    """Errors of each piece of _SEGMENT keys."""
     shown: list[float] = field(default_factory=list)
     """Seconds from press to the surviving version of each rightly decoded key."""
     final: list[float] = field(default_factory=list)
-    """Seconds from press to final."""
+    """Seconds from press to final of each rightly decoded key."""
     erased: int = 0
+    """Count of the keys taken back."""
 
     @property
     def errors(self) -> CharacterErrors:
-        """Of all sessions."""
+        """Errors summed over all sessions."""
         return sum(self.segments, CharacterErrors())
 
     def against(self, other: "Outcome") -> CerDifference:
-        """CER of this minus that of the other, paired by segments."""
+        """Return the difference of CER, this minus the other, paired by segments."""
         return cer_difference(self.segments, other.segments)
 
     def as_dict(self) -> dict[str, Any]:
-        """For --json."""
+        """Return the figures for --json."""
         return {
             "cer": self.errors.cer,
             "retracted": self.erased / max(1, self.errors.target),
@@ -80,8 +84,12 @@ class Outcome:
         }
 
 
-def record(path: Path, bundle: Bundle, config: Config) -> Recorded:
-    """Run a session through ring, spectrogram and encoder once; raises InputError where it does not fit the bundle."""
+def encode_session(path: Path, bundle: Bundle, config: Config) -> EncodedSession:
+    """Encode a session once, for several decodings.
+
+    Raises:
+        InputError: The session does not fit the bundle.
+    """
     emissions: list[Emission] = []
     with SessionReader(path) as session:
         bundle.facts.require(session.layout)
@@ -93,19 +101,26 @@ def record(path: Path, bundle: Bundle, config: Config) -> Recorded:
         truth = session.labels(session.start, session.end)
         known = session.condition == ON_KEYBOARD and bundle.facts.encoder.kind == "streaming"
         presses = [key.start for key in session.keystrokes if key.label is not None] if known else []
-    return Recorded(tuple(emissions), tuple(truth), tuple(presses))
+    return EncodedSession(tuple(emissions), tuple(truth), tuple(presses))
 
 
 def sweep(
-    sessions: Sequence[Recorded],
+    sessions: Sequence[EncodedSession],
     beam: Callable[[], PrefixBeam],
-    tried: Mapping[str, CommitRule],
-    tell: Callable[[str], None] = lambda _name: None,
+    rules: Mapping[str, CommitRule],
+    notify: Callable[[str], None] = lambda _name: None,
 ) -> dict[str, Outcome]:
-    """Decode all sessions with each rule (`tell` gets its name before)."""
+    """Decode all sessions with each rule.
+
+    Args:
+        sessions: From `encode_session`.
+        beam: Makes a beam in its first state.
+        rules: Commit rules by name.
+        notify: Gets the name of each rule before it is tried.
+    """
     outcomes: dict[str, Outcome] = {}
-    for name, rule in tried.items():
-        tell(name)
+    for name, rule in rules.items():
+        notify(name)
         outcome = outcomes[name] = Outcome()
         for session in sessions:
             committer, keys = Committer(beam(), rule), ShownKeys()
@@ -125,26 +140,27 @@ def sweep(
 
 
 def table(outcomes: Mapping[str, Outcome]) -> Table:
-    """A row a rule; the differences are to the longest fixed lag."""
-    found = Table("rule", title="commit rules: final after a lag, or before where the posterior reaches the number")
+    """Return a table with a row per rule; the differences are to REFERENCE."""
+    rows = Table("rule", title="commit rules: final after a lag, or before where the posterior reaches the number")
     for column in ("CER %", f"− {REFERENCE} (95 %)", "press → shown, ms", "press → final, ms", "taken back per key"):
-        found.add_column(column, justify="right")
+        rows.add_column(column, justify="right")
     for name, outcome in outcomes.items():
         change = outcome.against(outcomes[REFERENCE])
         figures = outcome.as_dict()
-        delays = [_middle_and_most(figures[kind]) for kind in ("shown_ms", "final_ms")]
+        delays = [_median_and_95th(figures[kind]) for kind in ("shown_ms", "final_ms")]
         difference = f"{change.difference:+.2f} ({change.low:+.2f} to {change.high:+.2f})"
-        found.add_row(name, f"{figures['cer']:.2f}", difference, *delays, f"{figures['retracted']:.3f}")
-    return found
+        rows.add_row(name, f"{figures['cer']:.2f}", difference, *delays, f"{figures['retracted']:.3f}")
+    return rows
 
 
-def _middle_and_most(spread: Mapping[str, float]) -> str:
+def _median_and_95th(spread: Mapping[str, float]) -> str:
     return f"{spread['p50']:.0f} / {spread['p95']:.0f}" if spread else "–"
 
 
 def plot(outcomes: Mapping[str, Outcome], path: Path) -> None:
-    """CER against the median delay, to shown and to final (needs matplotlib)."""
-    import matplotlib as mpl  # noqa: PLC0415 - an optional extra
+    """Draw CER against the median delays to shown and to final, and against the keys taken back. Needs matplotlib."""
+    # Here, since it is an optional extra.
+    import matplotlib as mpl  # noqa: PLC0415
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
@@ -155,12 +171,12 @@ def plot(outcomes: Mapping[str, Outcome], path: Path) -> None:
         "press → final, median ms": "final_ms",
         "taken back per key": "",
     }
-    for axis, (what, kind) in zip(axes, measures.items(), strict=True):
+    for axis, (label_of_x, kind) in zip(axes, measures.items(), strict=True):
         for label, names in _families(outcomes).items():
-            found = [outcomes[name].as_dict() for name in names]
-            x = [each[kind].get("p50", np.nan) if kind else each["retracted"] for each in found]
-            axis.plot(x, [each["cer"] for each in found], marker="o", label=label)
-        axis.set_xlabel(what)
+            figures = [outcomes[name].as_dict() for name in names]
+            x = [each[kind].get("p50", np.nan) if kind else each["retracted"] for each in figures]
+            axis.plot(x, [each["cer"] for each in figures], marker="o", label=label)
+        axis.set_xlabel(label_of_x)
     axes[0].set_ylabel("CER %")
     axes[0].legend()
     figure.tight_layout()

@@ -47,7 +47,7 @@ class ShownKeys:
 
 @dataclass(frozen=True, slots=True)
 class KeyDelays:
-    """Seconds from the press of every rightly decoded key, in order."""
+    """Delays in seconds after the press of every rightly decoded key, in order."""
 
     shown: npt.NDArray[np.float64]
     """(K,) seconds until the key was shown."""

@@ -1,4 +1,4 @@
-"""A recorded session through the whole chain, paced as it was recorded or as fast as possible, and what came out."""
+"""Replay a recorded session through the whole chain, at its own pace or as fast as possible, and measure the text."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from streamer.pipeline import Pipeline
 def paced(
     chunks: Iterable[Chunk], clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[Chunk]:
-    """The chunks, each when its newest sample would have arrived: the recording's own time stamps set the pace."""
+    """Yield each chunk when its newest sample would have arrived live, by the recording's own time stamps."""
     offset: float | None = None
     for chunk in chunks:
         now = clock()
@@ -31,7 +31,7 @@ def paced(
 
 
 def pieces(chunks: Iterable[Chunk], samples: int) -> Iterator[Chunk]:
-    """The same samples in chunks of at most `samples`, as a live source would deliver them."""
+    """Yield the same samples in chunks of at most `samples`, as a live source would deliver them."""
     for chunk in chunks:
         for first in range(0, len(chunk.times), samples):
             part = slice(first, first + samples)
@@ -40,7 +40,7 @@ def pieces(chunks: Iterable[Chunk], samples: int) -> Iterator[Chunk]:
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """What a replay measured."""
+    """The errors, delays and times of a replay."""
 
     seconds: float
     """Length of the recording."""
@@ -49,23 +49,25 @@ class ReplayReport:
     compute: float
     """Seconds spent in the pipeline."""
     greedy: CharacterErrors
+    """Errors of the most likely label of each frame, without beam and language model."""
     beam: CharacterErrors
+    """Errors of the live text."""
     retracted: float
     """Keys taken back per key typed."""
     stages_ms: Mapping[str, dict[str, float]]
-    """Per call of a stage, a hop each."""
+    """Percentiles of each stage's time per call in ms; a call is a hop."""
     shown_ms: dict[str, float]
-    """From true press to the surviving version of its key."""
+    """Percentiles of the delay from press to the surviving version of its key, in ms."""
     final_ms: dict[str, float]
-    """From true press to final."""
+    """Percentiles of the delay from press to final, in ms."""
 
     @property
     def real_time_factor(self) -> float:
-        """Seconds of computing per second of signal: below 1 keeps up."""
+        """Seconds of computing per second of signal; live decoding needs less than 1."""
         return self.compute / self.seconds
 
     def as_dict(self) -> dict[str, Any]:
-        """For --json."""
+        """Return the figures for --json."""
         return {
             **asdict(self),
             "real_time_factor": self.real_time_factor,
@@ -75,7 +77,7 @@ class ReplayReport:
 
 
 class Replay:
-    """Feeds chunks to a pipeline and keeps what is needed for the report."""
+    """Feeds chunks to a pipeline and collects the figures of the report."""
 
     def __init__(
         self,
@@ -88,10 +90,10 @@ class Replay:
         """Start the clock.
 
         Args:
-            make_pipeline: Gets the tap through which the replay sees every emission.
+            make_pipeline: Makes a pipeline that hands every emission to the given function.
             timer: The pipeline's observer.
-            clock: Seconds.
-            live: Whether the chunks come as they would live, so that the computing for one delays its text.
+            clock: Returns seconds.
+            live: Whether the chunks are as short as live ones, so that computing time counts as delay of the text.
         """
         self._live = live
         self._pipeline = make_pipeline(self._tap)
@@ -100,7 +102,7 @@ class Replay:
         self._greedy = GreedyDecoder()
         self._greedy_labels: list[int] = []
         self.keys = ShownKeys()
-        """What the pipeline has shown so far."""
+        """The keys that the pipeline has shown so far."""
         self._began = clock()
         self._compute = 0.0
         self._first: float | None = None
@@ -110,27 +112,32 @@ class Replay:
         self._greedy_labels += [key.label for key in self._greedy.push(emission)]
 
     def push(self, chunk: Chunk) -> list[TextEvent]:
-        """The next samples; returns the text events they caused."""
+        """Decode the next samples and return their text events."""
         if self._first is None:
             self._first = float(chunk.times[0])
         self._last = float(chunk.times[-1])
         return self._timed(lambda: self._pipeline.push(chunk))
 
     def finish(self) -> list[TextEvent]:
-        """The end of the recording."""
+        """End the recording and return the last text events."""
         return self._timed(self._pipeline.finish)
 
     def _timed(self, step: Callable[[], list[TextEvent]]) -> list[TextEvent]:
         start = self._clock()
         events = step()
-        took = self._clock() - start
-        self._compute += took
+        duration = self._clock() - start
+        self._compute += duration
         for event in events:
-            self.keys.push(event, lateness=took if self._live else 0.0)
+            self.keys.push(event, lateness=duration if self._live else 0.0)
         return events
 
     def report(self, truth: Sequence[int], presses: Sequence[Keystroke]) -> ReplayReport:
-        """What came out, against the labels typed; delays only where press times are known."""
+        """Return the report.
+
+        Args:
+            truth: Labels of the keys typed.
+            presses: Key presses with their times; empty where these are unknown.
+        """
         delays = key_delays([k.start for k in presses], [k.label for k in presses if k.label is not None], self.keys)
         return ReplayReport(
             seconds=self._last - (self._first or 0.0),

@@ -1,1 +1,1 @@
-"""Sentences at word level: pyctcdecode, its language models, and a process for them."""
+"""Sentences decoded at word level by pyctcdecode: its language models, and a process of its own."""

@@ -1,4 +1,14 @@
-"""Emissions cut where typing pauses, for decoders that want the whole of what was typed at once."""
+"""Cut emissions into passages where typing pauses, for decoders that need a whole passage at once.
+
+Input: frames of log-probabilities, in pieces of any size. State: the rows of the passage so far, the last few rows
+before it, and the time of the last key. Each frame is classed by itself, so that cuts of the emissions do not matter:
+
+- A key is detected in a frame whose blank is less likely than 0.5. The first one opens a passage, which begins eight
+  frames earlier, since a key begins faintly.
+- A passage ends after `pause` seconds without a key; or after `longest` seconds, between a space or enter and the next
+  key; or after twice as long, wherever it stands.
+- Of a run of frames whose blank is likelier than 0.999 the first is kept: the others say nothing.
+"""
 
 from collections import deque
 from dataclasses import dataclass
@@ -9,76 +19,80 @@ import numpy.typing as npt
 from messages.charset import BLANK, ENTER, LABELS, SPACE
 from messages.emission import Emission
 
-_HEARD = np.log(0.5)  # a blank less likely than that: a key is heard
-_SILENT = np.log(0.999)  # a blank likelier than that says nothing: of a run of such frames one is kept
-_BEFORE = 8  # frames before the first that is heard which belong to it: a key begins faintly
-
-_PARTING = (LABELS[SPACE], LABELS[ENTER])
+_KEY_BELOW = np.log(0.5)
+"""Log-probability of the blank below which a frame holds a key."""
+_SILENT_ABOVE = np.log(0.999)
+"""Log-probability of the blank above which a frame says nothing."""
+_LEAD = 8
+"""Frames before the first key that belong to its passage."""
+_SEPARATORS = (LABELS[SPACE], LABELS[ENTER])
 
 Row = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What was heard between two pauses."""
+    """The frames of what was typed between two pauses."""
 
     log_probs: npt.NDArray[np.float32]
-    """(F, classes), natural log, without the frames of silence but one of each run."""
+    """(F, classes), natural log; of each run of silent frames the first alone."""
     start: float
-    """Seconds: the first frame in which a key was heard."""
+    """Seconds: time of the first frame that holds a key."""
     end: float
-    """Seconds: the last one."""
+    """Seconds: time of the last frame that holds a key."""
 
 
 class PassageCutter:
-    """Emissions in, passages out; each frame is looked at by itself, so cuts of the emissions do not matter."""
+    """Takes emissions and returns passages; the rules stand in the docstring of the module."""
 
     def __init__(self, pause: float, longest: float) -> None:
         """Set the lengths.
 
         Args:
-            pause: Seconds without a key that end a passage.
-            longest: Seconds after which it ends anyway, with the next space or enter, or after twice as much.
+            pause: Seconds without a key after which a passage ends.
+            longest: Seconds after which a passage ends at the next space or enter; after twice as long it ends anyway.
         """
         self._pause = pause
         self._longest = longest
-        self._before: deque[Row] = deque(maxlen=_BEFORE)
+        self._before: deque[Row] = deque(maxlen=_LEAD)
         self._rows: list[Row] = []
         self.reset()
 
     def reset(self) -> None:
-        """Forget what has not become a passage."""
+        """Forget the frames that have not become a passage."""
         self._before.clear()
         self._rows.clear()
         self._start = self._last = -np.inf
-        self._parted = False  # whether a space or an enter was heard last
+        # Whether the newest key was a space or an enter.
+        self._separated = False
 
     def push(self, emission: Emission) -> list[Passage]:
-        """The passages that ended within these frames."""
+        """Return the passages that ended within these frames."""
         passages = []
-        heard = emission.log_probs[:, BLANK] < _HEARD
-        for row, time, is_heard in zip(emission.log_probs, emission.times.tolist(), heard.tolist(), strict=True):
-            if self._rows and self._ends(time, is_heard):
+        has_key = emission.log_probs[:, BLANK] < _KEY_BELOW
+        for row, time, is_key in zip(emission.log_probs, emission.times.tolist(), has_key.tolist(), strict=True):
+            if self._rows and self._ends(time, is_key):
                 passages += self.finish()
-            if is_heard:
+            if is_key:
                 if not self._rows:
                     self._start = time
                     self._rows += self._before
                     self._before.clear()
-                self._last, self._parted = time, int(row.argmax()) in _PARTING
-            if not self._rows and not is_heard:
-                self._before.append(row.copy())  # the emission's memory is not kept for the sake of a row
-            elif not (row[BLANK] > _SILENT and self._rows and self._rows[-1][BLANK] > _SILENT):
+                self._last, self._separated = time, int(row.argmax()) in _SEPARATORS
+            if not self._rows and not is_key:
+                # A copy, so that a row does not keep the memory of the whole emission.
+                self._before.append(row.copy())
+            elif not (row[BLANK] > _SILENT_ABOVE and self._rows and self._rows[-1][BLANK] > _SILENT_ABOVE):
                 self._rows.append(row.copy())
         return passages
 
-    def _ends(self, time: float, is_heard: bool) -> bool:
+    def _ends(self, time: float, is_key: bool) -> bool:
         length = time - self._start
-        between = self._parted and not is_heard
+        between = self._separated and not is_key
         return time - self._last > self._pause or length > (self._longest if between else 2 * self._longest)
 
     def finish(self) -> list[Passage]:
-        """What was heard since the last passage, at most one; afterwards as after `reset`."""
+        """Return the passage under way, if there is one; afterwards the cutter is as after `reset`."""
         passages = [Passage(np.stack(self._rows), self._start, self._last)] if self._rows else []
         self.reset()
         return passages

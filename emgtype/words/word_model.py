@@ -1,4 +1,4 @@
-"""KenLM models over words for `emgtype[words]`: where they lie, and how they are made from text."""
+"""Find and build KenLM models over words, for `emgtype[words]`."""
 
 import string
 import tempfile
@@ -15,6 +15,7 @@ from messages.charset import labels_to_text, text_to_labels
 from messages.errors import InputError
 
 LONGEST_ORDER = 3
+"""Words of an n-gram at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,17 @@ class WordFiles:
     """A word model on disk."""
 
     model: Path
-    """KenLM's binary or an ARPA file; its words are lower-case, without marks around them."""
+    """KenLM's binary or an ARPA file; its words are lower-case, without punctuation around them."""
     words: Path
-    """The words that it knows, one a line; others are dear."""
+    """The words of the model, one per line; all other words cost an extra penalty."""
 
 
 def word_files(bundle: Path, config: WordsConfig) -> WordFiles | None:
-    """The word model as configured, else the bundle's, else None; raises InputError for half a one."""
+    """Return the configured word model, else the bundle's, else None.
+
+    Raises:
+        InputError: One of words.model and words.unigrams is set without the other.
+    """
     if bool(config.model) != bool(config.unigrams):
         raise InputError(
             f"words.model is {config.model!r} and words.unigrams {config.unigrams!r}: name both, or neither for the "
@@ -36,27 +41,27 @@ def word_files(bundle: Path, config: WordsConfig) -> WordFiles | None:
         )
     if config.model:
         return WordFiles(Path(config.model), Path(config.unigrams))
-    found = WordFiles(bundle / WORD_MODEL, bundle / WORD_LIST)
-    return found if found.model.is_file() and found.words.is_file() else None
+    own = WordFiles(bundle / WORD_MODEL, bundle / WORD_LIST)
+    return own if own.model.is_file() and own.words.is_file() else None
 
 
 def build_word_model(
     lines: Iterable[str], out: Path, *, order: int = 3, rarest: int = 2, lmplz: Path | None = None
 ) -> tuple[int, int]:
-    """Write `words.binary` (a KenLM trie in 8 bits a value) and `words.txt` (by frequency) into a folder.
+    """Write `words.binary` (a KenLM trie of 8-bit values) and `words.txt` (by frequency) into a folder.
 
     Args:
         lines: Running text.
-        out: Folder, made if missing.
-        order: Longest n-gram, in words.
-        rarest: N-grams of two words and more that occur less often are left out.
-        lmplz: The program (default: see `find_lmplz`).
+        out: Folder, created if missing.
+        order: Words of the longest n-gram.
+        rarest: N-grams of two words and more that occur less often than this are left out.
+        lmplz: Path of KenLM's program (default: see `find_lmplz`).
 
     Returns:
-        How many words it knows, and the bytes of the model.
+        The count of words, and the bytes of the model.
 
     Raises:
-        InputError: An order that cannot be built, no text, or lmplz is missing or refuses the text.
+        InputError: The order cannot be built, there is no text, or lmplz is missing or refuses the text.
     """
     if not 2 <= order <= LONGEST_ORDER:
         raise InputError(f"order {order} cannot be built: choose 2 to {LONGEST_ORDER} words")
@@ -92,7 +97,7 @@ def build_word_model(
 
 
 def plain_words(line: str) -> Iterator[str]:
-    """The words of a line in characters that have keys, lower-case, without the marks around them."""
+    """Yield the words of a line in characters that have keys, lower-case, without punctuation around them."""
     for word in labels_to_text(text_to_labels(line)).split():
         if bare := word.strip(string.punctuation).lower():
             yield bare

@@ -1,4 +1,4 @@
-"""Sentences decoded in a process of their own, so that no key waits: pyctcdecode is Python and holds its lock."""
+"""Decode sentences in a process of their own, so that no key waits: pyctcdecode is Python and holds its lock."""
 
 import signal
 from collections.abc import Iterator
@@ -14,37 +14,40 @@ from messages.emission import Emission
 from messages.sentence import Sentence
 
 WAITING = 8
-"""Passages that may wait for the process; the next one is dropped, and counted."""
-_LOOK = 1.0  # seconds after which the process looks whether anybody still wants its sentences
-_LEAVE = 5.0  # seconds that it gets to end
+"""Passages that may wait for the process; a further one is dropped and counted."""
+_PARENT_CHECK_S = 1.0
+"""Seconds between the process's checks that the daemon still lives."""
+_STOP_TIMEOUT_S = 5.0
+"""Seconds that the process has to end."""
 
 
 class SentenceProcess:
-    """Emissions in at once, sentences out whenever they are done. Use `open_sentences`."""
+    """Takes emissions without waiting, and returns sentences once they are decoded. Made by `open_sentences`."""
 
     def __init__(self, cutter: PassageCutter, passages: "Queue[Passage]", sentences: "Queue[Sentence]") -> None:
+        """Take a cutter, and the queues to and from the process."""
         self._cutter = cutter
         self._passages = passages
         self._sentences = sentences
         self.dropped = 0
-        """Passages that came faster than they could be read."""
+        """Count of the passages dropped because the process was behind."""
 
     def push(self, emission: Emission) -> None:
-        """Take in frames: never waits."""
+        """Take frames in, without waiting."""
         self._hand_over(self._cutter.push(emission))
 
     def finish(self) -> None:
-        """What was typed so far is a sentence: the text ends here, or something was lost."""
+        """End the sentence under way: the text ends here, or samples were lost."""
         self._hand_over(self._cutter.finish())
 
     def poll(self) -> list[Sentence]:
-        """The sentences that were finished since the last call: never waits."""
-        found: list[Sentence] = []
+        """Return the sentences decoded since the last call, without waiting."""
+        sentences: list[Sentence] = []
         try:
             while True:
-                found.append(self._sentences.get_nowait())
+                sentences.append(self._sentences.get_nowait())
         except Empty:
-            return found
+            return sentences
 
     def _hand_over(self, passages: list[Passage]) -> None:
         for passage in passages:
@@ -56,17 +59,23 @@ class SentenceProcess:
 
 @contextmanager
 def open_sentences(config: WordsConfig, files: WordFiles | None) -> Iterator[SentenceProcess]:
-    """Start the process, and end it when that is left; what is not read by then is dropped.
+    """Start the process, and end it on leaving the block; passages not decoded by then are dropped.
 
-    One for each person: a cutter is a person's own. `files`: as for WordReader.
+    Each wearer has a process of their own, with a cutter of their own.
+
+    Args:
+        config: Settings of the words.
+        files: As for WordReader.
 
     Raises:
         InputError: The word model cannot be loaded.
         ModuleNotFoundError: pyctcdecode is not installed.
     """
-    from emgtype.words.word_reader import WordReader  # noqa: PLC0415 - an optional extra, and half a second
+    # Here, since it is an optional extra and takes half a second.
+    from emgtype.words.word_reader import WordReader  # noqa: PLC0415
 
-    WordReader(config, files)  # what is wrong with the model should be told here, not in a process that dies
+    # A model that cannot be loaded is refused here, not in a process that dies.
+    WordReader(config, files)
     context = get_context("spawn")
     passages: Queue[Passage] = context.Queue(WAITING)
     sentences: Queue[Sentence] = context.Queue()
@@ -76,7 +85,7 @@ def open_sentences(config: WordsConfig, files: WordFiles | None) -> Iterator[Sen
         yield SentenceProcess(PassageCutter(config.pause, config.longest), passages, sentences)
     finally:
         process.terminate()
-        process.join(_LEAVE)
+        process.join(_STOP_TIMEOUT_S)
         for queue in (passages, sentences):
             queue.cancel_join_thread()
             queue.close()
@@ -87,12 +96,13 @@ def _serve(
 ) -> None:
     from emgtype.words.word_reader import WordReader  # noqa: PLC0415
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which ends this process
+    # Ctrl-C is for the daemon, which ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     reader, parent = WordReader(config, files), parent_process()
     while parent is None or parent.is_alive():
         try:
-            passage = passages.get(timeout=_LOOK)
+            passage = passages.get(timeout=_PARENT_CHECK_S)
         except Empty:
             continue
         if sentence := reader.read(passage):

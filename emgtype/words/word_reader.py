@@ -1,8 +1,8 @@
-"""Sentences at word level: pyctcdecode (extra `words`) over what was typed between two pauses.
+"""Decode passages at word level with pyctcdecode (extra `words`).
 
-pyctcdecode knows words between spaces and nothing of keys. ⏎ parts words as a space does, and ⇧, which shows nothing,
-separates keys as the blank does: their probabilities are added. ⌫ stays a character of the word that it stands in; the
-word model is asked for the word that is left, and ⌫ is applied to what comes out.
+pyctcdecode knows words between spaces, but no keys. ⏎ separates words as a space does, so its probability is added to
+the space's; ⇧ shows nothing, so its probability is added to the blank's. ⌫ stays a character of its word: the word
+model is asked for the word after ⌫ has been applied, and ⌫ is applied to the resulting text.
 """
 
 import logging
@@ -27,54 +27,65 @@ from messages.errors import InputError
 from messages.sentence import Reading, Sentence
 from messages.text import render
 
-_KEPT = [label for label, key in enumerate(KEYS) if key not in (ENTER, SHIFT)]
-_SPACE = _KEPT.index(LABELS[SPACE])
-_UNKNOWN = -10.0  # decimal: what a word outside the list costs on top; pyctcdecode's own
+_CHARACTERS = [label for label, key in enumerate(KEYS) if key not in (ENTER, SHIFT)]
+_SPACE = _CHARACTERS.index(LABELS[SPACE])
+_UNKNOWN = -10.0
+"""Score added for a word outside the list; pyctcdecode's own default."""
 
 
 class TypedWords:
-    """A word model that is asked for what a typed word leaves: ⌫ applied, without capitals and marks around it."""
+    """A word model for typed words: it scores them with ⌫ applied, in lower case, without punctuation around them."""
 
     def __init__(self, model: Any) -> None:
+        """Wrap pyctcdecode's model."""
         self._model = model
         self.order = model.order
 
     def get_start_state(self) -> kenlm.State:
-        """pyctcdecode's."""
+        """Return pyctcdecode's state at the start of a text."""
         return self._model.get_start_state()
 
     def score_partial_token(self, partial_token: str) -> float:
-        """Nats for the beginning of a word."""
+        """Return the score of the beginning of a word, in nats."""
         word = plain(partial_token)
         return float(self._model.score_partial_token(word)) if word else 0.0
 
     def score(self, prev_state: kenlm.State, word: str, is_last_word: bool = False) -> tuple[float, kenlm.State]:
-        """Nats for a word behind others, and the state behind it; nothing for one of which nothing is left."""
-        left = plain(word)
-        return self._model.score(prev_state, left, is_last_word=is_last_word) if left else (0.0, prev_state)
+        """Return the score of a word in nats, 0 where ⌫ has left nothing of it, and the state after it."""
+        rest = plain(word)
+        return self._model.score(prev_state, rest, is_last_word=is_last_word) if rest else (0.0, prev_state)
 
 
 def plain(word: str) -> str:
-    """What a word model knows of a word as it was typed."""
+    """Return a typed word as the word model writes it: ⌫ applied, in lower case, without punctuation around it."""
     return render(LABELS[key] for key in word).strip(string.punctuation).lower()
 
 
 class WordReader:
-    """Passages in, sentences out."""
+    """Decodes passages into sentences."""
 
     def __init__(self, config: WordsConfig, files: WordFiles | None) -> None:
-        """`files`: None: no word model, every text is as likely. Raises InputError where it cannot be loaded."""
-        logging.getLogger("pyctcdecode").setLevel(logging.ERROR)  # it warns of every list of words below 1000
+        """Load the word model.
+
+        Args:
+            config: Settings of the words.
+            files: The word model; None: every text is as likely as any other.
+
+        Raises:
+            InputError: The word model cannot be loaded.
+        """
+        # It warns of every list of fewer than 1000 words.
+        logging.getLogger("pyctcdecode").setLevel(logging.ERROR)
         self._beam, self._candidates = config.beam, config.candidates
         model: Any = None if files is None else TypedWords(_language_model(config, files))
-        alphabet = Alphabet.build_alphabet([*(KEYS[label] for label in _KEPT), ""])
+        alphabet = Alphabet.build_alphabet([*(KEYS[label] for label in _CHARACTERS), ""])
         self._decoder = BeamSearchDecoderCTC(alphabet, model)
 
     def read(self, passage: Passage) -> Sentence | None:
-        """The best readings; None where nothing is left of any."""
-        found = self._decoder.decode_beams(_characters(passage.log_probs), beam_width=self._beam)
+        """Return the best readings of a passage; None where all of them are empty."""
+        candidates = self._decoder.decode_beams(_characters(passage.log_probs), beam_width=self._beam)
         readings: dict[str, Reading] = {}
-        for keys, _, _, acoustic, score in found:
+        for keys, _, _, acoustic, score in candidates:
             text = " ".join(render(LABELS[key] for key in keys).split())
             readings.setdefault(text, Reading(text, float(score), float(acoustic)))
         best = list(readings.values())[: self._candidates]
@@ -82,17 +93,20 @@ class WordReader:
 
 
 def _characters(log_probs: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """(F, classes) → (F, characters + 1), the blank last. Double precision: pyctcdecode adds up in what it is given."""
-    found = log_probs[:, [*_KEPT, BLANK]].astype(np.float64)
-    found[:, _SPACE] = np.logaddexp(found[:, _SPACE], log_probs[:, LABELS[ENTER]])
-    found[:, -1] = np.logaddexp(found[:, -1], log_probs[:, LABELS[SHIFT]])
-    return found
+    """Return (F, characters + 1) log-probabilities, the blank last, of (F, classes).
+
+    In double precision, since pyctcdecode sums in the precision of its input.
+    """
+    characters = log_probs[:, [*_CHARACTERS, BLANK]].astype(np.float64)
+    characters[:, _SPACE] = np.logaddexp(characters[:, _SPACE], log_probs[:, LABELS[ENTER]])
+    characters[:, -1] = np.logaddexp(characters[:, -1], log_probs[:, LABELS[SHIFT]])
+    return characters
 
 
 def _language_model(config: WordsConfig, files: WordFiles) -> Any:
     require_unchanged(files.model)
-    model, known = open_kenlm(str(files.model)), _read_words(files.words)
-    return LanguageModel(model, known, alpha=config.weight, beta=config.bonus, unk_score_offset=_UNKNOWN)
+    model, words = open_kenlm(str(files.model)), _read_words(files.words)
+    return LanguageModel(model, words, alpha=config.weight, beta=config.bonus, unk_score_offset=_UNKNOWN)
 
 
 def _read_words(path: Path) -> Sequence[str]:
@@ -106,22 +120,23 @@ def _read_words(path: Path) -> Sequence[str]:
 
 
 class SentenceDecoder:
-    """Emissions in, sentences out: a cutter and a reader together, for whoever has the time to wait for both."""
+    """A cutter and a reader together, for callers that may wait for both."""
 
     def __init__(self, cutter: PassageCutter, reader: WordReader) -> None:
+        """Take a cutter and a reader."""
         self._cutter = cutter
         self._reader = reader
 
     def reset(self) -> None:
-        """Forget what has not become a sentence."""
+        """Forget the frames that have not become a sentence."""
         self._cutter.reset()
 
     def push(self, emission: Emission) -> list[Sentence]:
-        """The sentences that ended within these frames."""
+        """Return the sentences that ended within these frames."""
         return self._read(self._cutter.push(emission))
 
     def finish(self) -> list[Sentence]:
-        """What was typed since the last one, at most one sentence; afterwards as after `reset`."""
+        """Return the sentence under way, if there is one; afterwards the decoder is as after `reset`."""
         return self._read(self._cutter.finish())
 
     def _read(self, passages: Sequence[Passage]) -> list[Sentence]:

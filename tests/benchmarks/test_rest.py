@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.commit_rule import compared, recorded
-from benchmarks.rest import SHIPPED, WAYS, figures_of, heard, session, typed
+from benchmarks.commit_rule import compare_rules, encoded_session
+from benchmarks.rest import GUARDS, SHIPPED, decode, encode, figures_of, session
 from benchmarks.synthetic_emissions import emissions, typed_keys
 from decoder.ctc.beam import BeamSettings, PrefixBeam
 from decoder.language.model import NoLanguageModel
@@ -21,7 +21,7 @@ def test_each_way_types_what_a_pipeline_with_its_settings_types_while_fists_are_
     bundle = open_bundle("demo")
     chunks = list(simulate(make_person(1), (), 7004, 0.0, 40.0, activity=clenching(40.0, 7004)))
     config = load_config()
-    frames, said = heard(iter(chunks), bundle, config.pipeline.hop)
+    frames, emitted = encode(iter(chunks), bundle, config.pipeline.hop)
     counts = []
     for name, flags in (("nothing", {"gate.idle": False, "decoder.reject": 0.0}), (SHIPPED, {})):
         pipeline, keys = assemble(bundle, load_config(None, flags), block=OFFLINE), ShownKeys()
@@ -30,8 +30,8 @@ def test_each_way_types_what_a_pipeline_with_its_settings_types_while_fists_are_
                 keys.push(event)
         for event in pipeline.finish():
             keys.push(event)
-        found, _, gate = typed(WAYS[name], frames, said, bundle, config)
-        assert (found.labels, found.erased) == (keys.labels, keys.erased)
+        decoded, _, gate = decode(GUARDS[name], frames, emitted, bundle, config)
+        assert (decoded.labels, decoded.erased) == (keys.labels, keys.erased)
         counts_of = [each and (each.closed_frames, each.frames) for each in (gate, pipeline.gate)]
         assert counts_of[0] == counts_of[1]
         counts.append(len(keys.labels))
@@ -41,7 +41,7 @@ def test_each_way_types_what_a_pipeline_with_its_settings_types_while_fists_are_
 def test_what_was_typed_is_scored_and_what_was_not_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("benchmarks.rest._SESSION", "benchmarks.rest._TYPED"):
         monkeypatch.setattr(name, 20.0)
-    ways = {name: WAYS[name] for name in ("nothing", SHIPPED)}
+    ways = {name: GUARDS[name] for name in ("nothing", SHIPPED)}
     sessions = {kind: [session(kind, 2001, 1, "demo", ways)] for kind in ("mouse", "typing")}
     figures = figures_of(sessions, ways)
     assert figures[SHIPPED]["mouse"]["phantoms"] <= figures["nothing"]["mouse"]["phantoms"]
@@ -54,8 +54,8 @@ def test_what_was_typed_is_scored_and_what_was_not_is_counted(monkeypatch: pytes
 def test_the_fixed_lag_beside_an_adaptive_rule_is_final_as_late_to_within_a_hop() -> None:
     rng = np.random.default_rng(0)
     keys = typed_keys(1.0, rng)
-    rows = compared(
-        [recorded(keys, emissions(keys, False, rng))], lambda: PrefixBeam(BeamSettings(), NoLanguageModel())
+    rows = compare_rules(
+        [encoded_session(keys, emissions(keys, False, rng))], lambda: PrefixBeam(BeamSettings(), NoLanguageModel())
     )
     for row in rows:
         assert abs(row["fixed_final_ms"]["p50"] - row["final_ms"]["p50"]) < 32

@@ -1,4 +1,4 @@
-"""Emissions: what an encoder says to each frame."""
+"""Emissions: the output of an encoder for each frame."""
 
 from dataclasses import dataclass
 

@@ -8,20 +8,20 @@ class Reading:
     """One reading of a sentence at word level."""
 
     text: str
-    """As it stands there once ⌫ has been applied; what parts words is one space."""
+    """The text after all ⌫, with one space between words."""
     score: float
-    """What readings are ranked by: acoustic and word model together, nats."""
+    """Score by which readings are ranked: acoustic and word model together, in nats."""
     acoustic: float
-    """Natural log of the probability that the decoder summed of its alignments."""
+    """Natural log of the probability that the decoder summed over its alignments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What was typed between two pauses, read once more at word level. Never keys: nothing acts on it."""
+    """The keys between two pauses, read once more at word level. It is text to show: nothing acts on it."""
 
     readings: tuple[Reading, ...]
-    """Best first, at least one."""
+    """Readings, the best one first; at least one."""
     start: float
-    """Seconds: the first frame in which a key was heard."""
+    """Seconds: the frame of the first key."""
     end: float
-    """Seconds: the last one."""
+    """Seconds: the frame of the last key."""

@@ -129,7 +129,7 @@ def _socket(folder: Path, faults: Sequence[Fault]) -> PubSocket:
     kept = [round(fault.value) for fault in faults if fault.kind == SUBSCRIBER]
     if not kept:
         return PubSocket(f"ipc://{folder}/text")
-    return PubSocket("tcp://127.0.0.1:0", kept=min(kept), sndbuf=_ON_THE_WAY)
+    return PubSocket("tcp://127.0.0.1:0", queue_limit=min(kept), sndbuf=_ON_THE_WAY)
 
 
 class FaultyRun(Closing):

@@ -1,4 +1,4 @@
-"""Emissions: the log-probabilities that an encoder gives each frame."""
+"""Emissions: the output of an encoder for each frame."""
 
 from dataclasses import dataclass
 

@@ -8,20 +8,20 @@ class Reading:
     """One reading of a sentence at word level."""
 
     text: str
-    """The text after ⌫ has been applied, with one space between two words."""
+    """The text after all ⌫, with one space between words."""
     score: float
-    """Nats, acoustic and word model together: readings are ranked by it."""
+    """Score by which readings are ranked: acoustic and word model together, in nats."""
     acoustic: float
-    """Natural logarithm of the summed probability of all alignments."""
+    """Natural log of the probability that the decoder summed over its alignments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Text typed between two pauses, decoded once more at word level. It holds no keys: nothing acts on it."""
+    """The keys between two pauses, read once more at word level. It is text to show: nothing acts on it."""
 
     readings: tuple[Reading, ...]
-    """Best first, at least one."""
+    """Readings, the best one first; at least one."""
     start: float
-    """Seconds: the first frame with a key."""
+    """Seconds: the frame of the first key."""
     end: float
-    """Seconds: the last frame with a key."""
+    """Seconds: the frame of the last key."""

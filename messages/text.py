@@ -13,6 +13,8 @@ from messages.charset import BACKSPACE, ENTER, KEYS, LABELS, SHIFT
 
 T = TypeVar("T")
 
+CHARACTERS = tuple("\n" if key == ENTER else key for key in KEYS)
+"""Character that a key adds to a text, by label: a line feed for ⏎, otherwise the key itself."""
 _BACKSPACE, _SHIFT = LABELS[BACKSPACE], LABELS[SHIFT]
 
 
@@ -87,17 +89,11 @@ def type_key(text: list[T], label: int, item: T, floor: int = 0) -> bool:
     return True
 
 
-def character(label: int) -> str:
-    """Return the character that a key adds to a text: a line feed for ⏎, otherwise the key itself."""
-    key = KEYS[label]
-    return "\n" if key == ENTER else key
-
-
 def render(labels: Iterable[int]) -> str:
     """Return the text that these keys make: ⌫ removes the last character, ⏎ breaks the line, ⇧ shows nothing."""
     text: list[str] = []
     for label in labels:
-        type_key(text, label, character(label))
+        type_key(text, label, CHARACTERS[label])
     return "".join(text)
 
 

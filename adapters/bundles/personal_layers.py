@@ -50,9 +50,9 @@ def read_person(bundle: Path, name: str) -> tuple[PersonalLayer, dict[str, Any]]
     """
     persons = known_persons(bundle)
     if name not in persons:
-        known = f"it knows {', '.join(persons)}" if persons else "it knows nobody"
+        others = f"it knows {', '.join(persons)}" if persons else "it knows nobody"
         raise InputError(
-            f"the bundle {bundle} has no layer for the person {name!r}: {known}; make one with "
+            f"the bundle {bundle} has no layer for the person {name!r}: {others}; make one with "
             "`emgtype personalise --method layer`"
         )
     path = bundle / PERSONS / f"{name}.npz"

@@ -114,11 +114,11 @@ def _check_record(dtype: np.dtype, shape: tuple[int, ...]) -> Iterator[Finding]:
         if name not in names:
             yield error("field", f"lacks the field {name}: found {some(names) or dtype}")
             continue
-        found, expected = dtype[name], form.RECORD[name]
-        if found.shape != expected.shape or found.base.kind not in "fiu":
-            yield error("field", f"the field {name} is {found}: expected {expected}")
-        elif found != expected:
-            yield warning("dtype", f"the field {name} is {found}: expected {expected}")
+        actual, expected = dtype[name], form.RECORD[name]
+        if actual.shape != expected.shape or actual.base.kind not in "fiu":
+            yield error("field", f"the field {name} is {actual}: expected {expected}")
+        elif actual != expected:
+            yield warning("dtype", f"the field {name} is {actual}: expected {expected}")
     if [name for name in names if name in expected_names] != list(names):
         yield note("field", f"has more fields than expected: {some(names)}")
     if len(shape) != 1 or not shape[0]:

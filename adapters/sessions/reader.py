@@ -101,10 +101,11 @@ class SessionReader(Closing):
                 f"{self.path} lacks the field {', '.join(missing)}: found {fields}; expected a session file"
             )
         for name in (form.TIME, *form.FIELDS.values()):
-            found, expected = dtype[name].shape, form.RECORD[name].shape
-            if found != expected:
+            shape_of_field, expected = dtype[name].shape, form.RECORD[name].shape
+            if shape_of_field != expected:
                 raise InputError(
-                    f"the field {name} of {self.path} holds {_numbers(found)} a sample: expected {_numbers(expected)}"
+                    f"the field {name} of {self.path} holds {_numbers(shape_of_field)} a sample: "
+                    f"expected {_numbers(expected)}"
                 )
             if dtype[name].base.kind not in "fiu":
                 raise InputError(f"the field {name} of {self.path} holds {dtype[name].base}: expected numbers")

@@ -20,7 +20,7 @@ from adapters.wire.running_text import RunningText
 from messages.sentence import Sentence
 from messages.text import TextEvent
 
-KEPT = 10_000
+QUEUE_LIMIT = 10_000
 """Number of messages that wait for a slow subscriber before it loses some."""
 # As a number: pyzmq's flags are slow to compare.
 _READABLE = int(zmq.POLLIN)
@@ -36,7 +36,7 @@ class PubSocket(BoundSocket):
         encoding: Encoding of the messages.
         certificates: Only clients that are allowed here may subscribe, then at any TCP address; None: anybody who can
             reach the endpoint may subscribe.
-        kept: Number of messages that wait for each subscriber at most.
+        queue_limit: Number of messages that wait for each subscriber at most.
         options: Options of the socket, by their names in pyzmq.
 
     Raises:
@@ -49,7 +49,7 @@ class PubSocket(BoundSocket):
         *,
         encoding: wire.Encoding = "json",
         certificates: CertificateFolder | None = None,
-        kept: int = KEPT,
+        queue_limit: int = QUEUE_LIMIT,
         **options: Any,
     ) -> None:
         self.run = secrets.token_hex(8)
@@ -64,7 +64,7 @@ class PubSocket(BoundSocket):
             endpoint or default_endpoint(),
             ("publish at", "--endpoint"),
             certificates=certificates,
-            sndhwm=kept,
+            sndhwm=queue_limit,
             xpub_nodrop=True,
             **options,
         )

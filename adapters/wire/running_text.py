@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from messages.text import Key, KeySequence, TextEvent, character, type_key
+from messages.text import CHARACTERS, Key, KeySequence, TextEvent, type_key
 
 LONGEST_LINE = 256
 """Number of characters of the unfinished line that are published, the newest."""
@@ -44,6 +44,6 @@ def _typed(keys: Iterable[Key], length: int) -> tuple[int, str]:
     """Return what keys do to a text of `length` characters: how many they take back, and what they append then."""
     back, new = 0, list[str]()
     for key in keys:
-        if not type_key(new, key.label, character(key.label)):
+        if not type_key(new, key.label, CHARACTERS[key.label]):
             back = min(length, back + 1)
     return back, "".join(new)

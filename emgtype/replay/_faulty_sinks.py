@@ -105,4 +105,4 @@ def text_socket(folder: Path, faults: Sequence[SimulatedFault]) -> PubSocket:
     queue_sizes = [round(fault.value) for fault in faults if fault.kind == SUBSCRIBER]
     if not queue_sizes:
         return PubSocket(f"ipc://{folder}/text")
-    return PubSocket("tcp://127.0.0.1:0", kept=min(queue_sizes), sndbuf=_KERNEL_BYTES)
+    return PubSocket("tcp://127.0.0.1:0", queue_limit=min(queue_sizes), sndbuf=_KERNEL_BYTES)

@@ -26,13 +26,13 @@ class _Bursts:
     """Muscle patterns that are switched on and off."""
 
     starts: FloatArray
-    """(bursts,) seconds."""
+    """(bursts,) start of each burst, in seconds."""
     ends: FloatArray
-    """(bursts,) seconds."""
+    """(bursts,) end of each burst, in seconds."""
     drive: FloatArray
-    """(bursts, hands, muscles)."""
+    """(bursts, hands, muscles) drive of each burst."""
     ramp: float
-    """Seconds to rise and to fall."""
+    """Seconds in which a burst rises and falls."""
 
     def drive_from(self, start: float, samples: int) -> FloatArray:
         """Return the drive (see Activity)."""

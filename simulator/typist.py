@@ -175,7 +175,7 @@ def _typo(labels: list[int], i: int, rng: np.random.Generator) -> tuple[list[int
     near = [key for key in neighbours(here) if not KEYS[key].isdigit()]
     if kind < 0.75 and near:
         return [int(rng.choice(near))], 1
-    # Another letter was intended.
+    # The typist thought of another letter.
     other = int(rng.integers(26))
     return ([other], 1) if other != here else ([], 0)
 

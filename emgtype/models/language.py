@@ -32,7 +32,7 @@ BACKSPACE_PRIOR = log(0.043) - 1.3
 """Default prior of ⌫, natural log.
 
 4.3 % of the presses of emg2qwerty are ⌫ (Sivakumar et al. 2024). Each takes back a key, and with it the cost of that
-key in the language model, 1.3 nats (1.9 bits) on average: taking a key back must not be cheaper than typing it.
+key in the language model, whose median is 1.3 nats (1.9 bits): taking a key back must not be cheaper than typing it.
 """
 
 

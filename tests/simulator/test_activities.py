@@ -16,8 +16,8 @@ SECONDS = 40.0
 
 @pytest.fixture(scope="module", params=[clenching, mouse])
 def activity(request: pytest.FixtureRequest) -> Activity:
-    made: Activity = request.param(SECONDS, 7)
-    return made
+    activity: Activity = request.param(SECONDS, 7)
+    return activity
 
 
 @settings(max_examples=20)
@@ -31,7 +31,7 @@ def test_any_cut_gives_the_same_drive(activity: Activity, cuts: list[int]) -> No
     assert 0.2 < whole.max() < 3
 
 
-def test_fists_are_both_hands_and_a_mouse_is_one() -> None:
+def test_both_hands_clench_and_one_moves_the_mouse() -> None:
     left, right = (HANDS.index(side) for side in ("left", "right"))
     fists, clicks = (make(SECONDS, 7).drive_from(0.0, 40 * DRIVE_RATE) for make in (clenching, mouse))
     assert fists[left].max() > 0.3 < fists[right].max()
@@ -39,7 +39,7 @@ def test_fists_are_both_hands_and_a_mouse_is_one() -> None:
     assert 0.05 < (fists.max(axis=(0, 1)) > 0).mean() < 0.6  # now and then
 
 
-def test_what_hands_do_is_seen_by_the_electrodes() -> None:
+def test_activities_appear_at_the_electrodes() -> None:
     def level(activity: Activity | None) -> float:
         chunks = simulate(make_person(900), (), 3, 0.0, 20.0, activity=activity)
         return float(np.sqrt(np.mean([np.square(chunk.samples).mean() for chunk in chunks])))
@@ -49,7 +49,7 @@ def test_what_hands_do_is_seen_by_the_electrodes() -> None:
     assert level(mouse(20.0, 7)) > 1.05 * rest
 
 
-def test_one_hand_at_a_time_handles_the_bands_and_between_they_are_worn_at_rest() -> None:
+def test_one_hand_at_a_time_handles_a_band_and_both_rest_between() -> None:
     drive = handling(30.0, 3.0, 5).drive_from(0.0, 30 * DRIVE_RATE).max(axis=1)  # (hands, samples)
     spans = drive.reshape(len(HANDS), 10, -1).max(axis=-1) > 0  # 3 s each
     left, right = HANDS.index("left"), HANDS.index("right")
@@ -60,7 +60,7 @@ def test_one_hand_at_a_time_handles_the_bands_and_between_they_are_worn_at_rest(
     assert not spans[right, 8]
 
 
-def test_the_bands_are_noisy_while_they_are_handled_and_each_donning_is_another() -> None:
+def test_bands_are_noisy_while_handled_and_donnings_differ() -> None:
     worn = 6.0
     chunks = list(redonning_chunks(make_person(900), (3, 4), worn))
     samples = np.concatenate([chunk.samples for chunk in chunks])

@@ -13,7 +13,7 @@ SHIFTED = string.ascii_uppercase + '~!@#$%^&*()_+{}|:"<>?'
 
 
 @pytest.mark.parametrize("key", KEYS[: LABELS["⌫"]])
-def test_the_hand_is_the_touch_typists(key: str) -> None:
+def test_the_hand_is_that_of_touch_typing(key: str) -> None:
     unshifted = UNSHIFTED.get(key, key.lower())
     assert strike(LABELS[key]).hand == ("left" if unshifted in LEFT else "right")
     assert strike(LABELS[key]) == strike(LABELS[unshifted])
@@ -40,7 +40,7 @@ def test_reach_is_negative_towards_the_thumb_on_both_hands(key: str, expected: S
     assert strike(LABELS[key]) == expected
 
 
-def test_space_is_the_thumbs_and_far_keys_the_right_little_fingers() -> None:
+def test_the_thumb_strikes_space_and_the_right_little_finger_far_keys() -> None:
     assert (strike(LABELS[" "]).finger, strike(LABELS[" "]).row) == (0, -2)
     for key in "⌫⏎":
         far = strike(LABELS[key])
@@ -48,19 +48,19 @@ def test_space_is_the_thumbs_and_far_keys_the_right_little_fingers() -> None:
         assert far.reach > 2
 
 
-def test_shift_is_needed_for_capitals_and_upper_marks_and_held_by_the_other_hand() -> None:
+def test_capitals_and_upper_marks_need_shift_with_the_other_hand() -> None:
     assert {KEYS[label] for label in range(len(KEYS)) if needs_shift(label)} == set(SHIFTED)
     for key in SHIFTED:
         hand = strike(LABELS[key]).hand
         assert (shift_strike(hand).hand, shift_strike(hand).finger) == ("left" if hand == "right" else "right", 4)
 
 
-def test_no_two_keys_lie_in_one_place() -> None:
+def test_no_two_keys_have_the_same_place() -> None:
     unshifted = [label for label in range(len(KEYS)) if not needs_shift(label)]
     assert len({strike(label) for label in unshifted}) == len(unshifted)
 
 
-def test_neighbours_are_mutual_and_touch() -> None:
+def test_neighbours_are_mutual_and_adjacent() -> None:
     assert {KEYS[n] for n in neighbours(LABELS["s"])} == set("awedxz")
     assert neighbours(LABELS[" "]) == ()
     for label in range(26):

@@ -16,7 +16,7 @@ from simulator.session import LAYOUT
 PEOPLE = range(900, 940)
 
 
-def test_some_keys_are_struck_by_other_fingers_and_most_as_taught() -> None:
+def test_most_keys_are_struck_as_taught_and_some_by_other_fingers() -> None:
     everybody = [fingering(np.random.default_rng([seed, 7])) for seed in PEOPLE]
     departures = [sum(a != b for a, b in zip(own, TEXTBOOK, strict=True)) for own in everybody]
     assert 0 < np.mean(departures) < len(KEYS) / 4
@@ -33,11 +33,11 @@ def test_an_upper_case_letter_is_struck_by_the_finger_of_the_small_one() -> None
 
 
 @pytest.mark.parametrize(("key", "hand", "finger", "reach"), [("b", "right", 1, -1.5), ("c", "left", 1, 0.5)])
-def test_reach_counts_from_the_home_of_the_finger_that_strikes(key: str, hand: str, finger: int, reach: float) -> None:
+def test_reach_is_measured_from_the_home_key_of_the_finger(key: str, hand: str, finger: int, reach: float) -> None:
     assert strike_with(LABELS[key], hand, finger).reach == reach
 
 
-def test_the_far_side_key_is_nearer_to_a_longer_finger() -> None:
+def test_a_far_key_is_nearer_to_the_ring_finger() -> None:
     assert strike_with(LABELS[BACKSPACE], "right", 3).reach == TEXTBOOK[LABELS[BACKSPACE]].reach + 1
 
 
@@ -52,7 +52,7 @@ def test_shift_is_held_by_the_other_hand() -> None:
     assert hands.tolist() == [1, 0, 0, 1]
 
 
-def test_people_differ_in_what_no_model_should_be_told() -> None:
+def test_people_differ_in_anatomy_and_habits() -> None:
     people = [make_person(seed) for seed in PEOPLE]
     for values in ("strength", "fat", "conduction", "tempo"):
         assert np.std([getattr(person, values) for person in people]) > 0.01
@@ -61,7 +61,7 @@ def test_people_differ_in_what_no_model_should_be_told() -> None:
     assert 0.5 < correlation.mean() < 0.95
 
 
-def test_sweat_and_fatigue_change_the_signal_over_an_hour_and_not_at_once() -> None:
+def test_sweat_and_fatigue_change_the_signal_within_an_hour() -> None:
     person = make_person(951)
     band = Electrodes(person, don(7, 16), 0, LAYOUT.electrodes, LAYOUT.rate, 1.0)
     fresh = band._mix_now()
@@ -81,7 +81,7 @@ def test_a_noisy_contact_is_noisy_above_150_hz() -> None:
     assert level[donning.noise > 0].min() > 1.2 * level[donning.noise == 0].max()
 
 
-def test_the_population_has_one_name_until_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_of_the_population_changes_with_its_behaviour(monkeypatch: pytest.MonkeyPatch) -> None:
     population.population_hash.cache_clear()
     name = population.population_hash()
     assert len(name) == 12

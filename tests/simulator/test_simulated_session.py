@@ -33,7 +33,7 @@ def samples_of(person: Person, keys: list[Keystroke], donning: int = 7, duration
     return np.concatenate([c.samples for c in simulate(person, keys, donning, 0.0, duration)])
 
 
-def test_same_seeds_give_the_same_samples_and_others_do_not(person: Person) -> None:
+def test_the_same_seeds_give_the_same_samples_and_others_do_not(person: Person) -> None:
     keys = [press("f", 1.0), press("j", 1.3)]
     first = samples_of(person, keys)
     assert np.array_equal(first, samples_of(make_person(950), keys))
@@ -41,8 +41,8 @@ def test_same_seeds_give_the_same_samples_and_others_do_not(person: Person) -> N
     assert not np.array_equal(first, samples_of(make_person(951), keys))
 
 
-def test_muscles_stay_tense_while_somebody_types_and_rest_afterwards(person: Person) -> None:
-    """Real bursts stand on a raised floor: the other hand feels the typing too."""
+def test_muscles_are_tense_during_typing_and_rest_afterwards(person: Person) -> None:
+    """Real bursts stand on a raised floor, on the other hand too."""
     samples = samples_of(person, [press("j", 2.0 + 0.3 * i) for i in range(10)], duration=8.0)
     level = np.sqrt((samples[:, 0] ** 2).mean(axis=1))  # the left hand, which presses nothing
     rest, typing, after = level[2000:3000].mean(), level[4000:9400].mean(), level[11_000:].mean()
@@ -50,7 +50,7 @@ def test_muscles_stay_tense_while_somebody_types_and_rest_afterwards(person: Per
     assert after < 1.1 * rest
 
 
-def test_duration_and_times_are_as_asked(person: Person) -> None:
+def test_duration_and_times_are_those_of_the_arguments(person: Person) -> None:
     chunks = list(simulate(person, [], 1, 100.0, 3.1))
     times = np.concatenate([c.times for c in chunks])
     assert len(times) == round(3.1 * LAYOUT.rate)
@@ -58,7 +58,7 @@ def test_duration_and_times_are_as_asked(person: Person) -> None:
     assert np.allclose(np.diff(times), 1 / LAYOUT.rate)
 
 
-def test_a_press_is_felt_on_its_own_hand_before_it_happens(person: Person) -> None:
+def test_the_signal_of_the_striking_hand_rises_before_the_press(person: Person) -> None:
     samples = samples_of(person, [press("f", 1.0)])
     level = np.sqrt((samples**2).mean(axis=2))
     burst = level[1800:2100].mean(axis=0)  # the 100 ms before the press and 50 ms after
@@ -84,7 +84,7 @@ def test_spectrum_falls_as_in_real_recordings(typing: np.ndarray) -> None:
     assert 5e-4 < median[800] < 3e-3  # the quantisation floor
 
 
-def test_neighbouring_electrodes_agree_and_far_ones_hardly(typing: np.ndarray) -> None:
+def test_neighbouring_electrodes_correlate_and_distant_ones_hardly(typing: np.ndarray) -> None:
     for band in range(2):
         correlation = np.corrcoef(typing[:, band].T)
         by_distance = [np.mean([correlation[i, (i + d) % 16] for i in range(16)]) for d in range(9)]
@@ -119,7 +119,7 @@ def test_conversion_has_twelve_bits_and_then_a_high_pass() -> None:
     assert pytest.approx(3.22, abs=0.01) == QUANTUM
 
 
-def test_a_typing_session_fits_its_time_and_keeps_its_truth(person: Person) -> None:
+def test_a_typing_session_fits_its_time_and_lists_its_presses(person: Person) -> None:
     session = typing_session(person, 3, PARAGRAPHS, 90.0, start=50.0)
     assert 50 < session.duration <= 90
     assert all(k.start >= 52 and k.end <= 138 for k in session.keystrokes)

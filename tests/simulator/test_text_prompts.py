@@ -1,4 +1,4 @@
-"""Texts: the split that keeps test text unseen, and prompts as they are typed."""
+"""Texts: the split that keeps test text out of training, and prompts as they are typed."""
 
 import itertools
 import re
@@ -16,7 +16,7 @@ WORDS = st.lists(st.lists(st.text("abcdefgh", min_size=1, max_size=6), max_size=
 
 
 @given(TEXT, TEXT)
-def test_a_paragraph_keeps_its_split_whatever_else_is_there(paragraphs: list[str], more: list[str]) -> None:
+def test_a_paragraph_keeps_its_split_in_any_text(paragraphs: list[str], more: list[str]) -> None:
     parts = split([*paragraphs, *more, *paragraphs])
     assert sum(len(part) for part in parts.values()) == 2 * len(paragraphs) + len(more)
     for name in SPLITS:
@@ -30,45 +30,45 @@ def test_the_shares_of_the_split() -> None:
     assert [round(len(parts[name]) / 20_000, 2) for name in SPLITS] == [0.85, 0.1, 0.05]
 
 
-def test_the_shipped_text_is_split_for_good() -> None:
-    """Models are trained on these: a paragraph that moved would make test text seen."""
+def test_the_split_of_the_shipped_text_is_fixed() -> None:
+    """Models are trained on these splits: a paragraph that moves could be in both training and test text."""
     assert [len(load_text(name)) for name in SPLITS] == [2252, 263, 165]
-    kept = " ".join(load_text("test"))
-    assert all(paragraph in kept for paragraph in load_text("demo"))
+    test_text = " ".join(load_text("test"))
+    assert all(paragraph in test_text for paragraph in load_text("demo"))
 
 
 @given(WORDS, st.integers(0, 99))
-def test_prompts_run_on_through_the_text(paragraphs: list[str], seed: int) -> None:
-    shown = list(prompts(paragraphs, seed))
-    assert " ".join(shown).split() == " ".join(paragraphs).split()
-    assert all(4 <= len(text.split()) <= 10 for text in shown[:-1])
-    assert all(1 <= len(text.split()) <= 10 for text in shown[-1:])
+def test_consecutive_prompts_continue_the_text(paragraphs: list[str], seed: int) -> None:
+    texts = list(prompts(paragraphs, seed))
+    assert " ".join(texts).split() == " ".join(paragraphs).split()
+    assert all(4 <= len(text.split()) <= 10 for text in texts[:-1])
+    assert all(1 <= len(text.split()) <= 10 for text in texts[-1:])
 
 
 @given(TEXT, st.integers(0, 99))
-def test_prompts_hold_keys_only_and_the_same_seed_gives_the_same(paragraphs: list[str], seed: int) -> None:
-    shown = list(prompts(paragraphs, seed))
-    assert shown == list(prompts(paragraphs, seed))
-    for text in shown:
+def test_prompts_consist_of_keys_and_are_the_same_by_seed(paragraphs: list[str], seed: int) -> None:
+    texts = list(prompts(paragraphs, seed))
+    assert texts == list(prompts(paragraphs, seed))
+    for text in texts:
         assert all(c in LABELS for c in text)
         assert text == " ".join(text.split()) != ""
 
 
 @given(WORDS, st.integers(0, 99))
 def test_unrelated_words_are_those_of_the_text(paragraphs: list[str], seed: int) -> None:
-    shown = list(itertools.islice(word_prompts(paragraphs, seed), 40))
+    texts = list(itertools.islice(word_prompts(paragraphs, seed), 40))
     vocabulary = {word.strip(".,") for text in paragraphs for word in text.split()}
-    assert len(shown) == (40 if vocabulary else 0)
-    assert {word.strip(".,") for text in shown for word in text.split()} <= vocabulary
-    assert shown == list(itertools.islice(word_prompts(paragraphs, seed), 40))
+    assert len(texts) == (40 if vocabulary else 0)
+    assert {word.strip(".,") for text in texts for word in text.split()} <= vocabulary
+    assert texts == list(itertools.islice(word_prompts(paragraphs, seed), 40))
 
 
-def test_prompts_of_unrelated_words_are_as_emg2qwerty_s() -> None:
+def test_prompts_of_unrelated_words_resemble_emg2qwerty() -> None:
     """Four words each, hardly any mark, longer words than running text has."""
     paragraphs = load_text("train")
-    shown = list(itertools.islice(word_prompts(paragraphs, 3), 2000))
-    assert sum(len(text.split()) == 4 and text == text.lower() for text in shown) > 0.95 * len(shown)
-    keys = " ".join(shown)
+    texts = list(itertools.islice(word_prompts(paragraphs, 3), 2000))
+    assert sum(len(text.split()) == 4 and text == text.lower() for text in texts) > 0.95 * len(texts)
+    keys = " ".join(texts)
     assert 0.002 < keys.count(".") / len(keys) < 0.006
     running = " ".join(prompts(paragraphs, 3)).split()
     assert np.mean([len(word) for word in keys.split()]) > np.mean([len(word) for word in running])
@@ -78,7 +78,7 @@ def test_digits_alone_make_no_words() -> None:
     assert list(word_prompts(["1984 2001", ""], 0)) == []
 
 
-def test_a_dash_parts_words() -> None:
+def test_a_dash_separates_words() -> None:
     assert " ".join(prompts(["night—and day--or so"], 0)).lower() == "night and day or so"
 
 

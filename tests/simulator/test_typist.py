@@ -1,4 +1,4 @@
-"""The typist: what is typed is what was shown, hands and fingers can do it, and its statistics are the real ones."""
+"""The typist: the presses type the prompts, fingers can make them, and their statistics are those of real typing."""
 
 import itertools
 
@@ -26,7 +26,7 @@ def typed_by(seed: int, texts: list[str], typist: Typist | None = None) -> list[
 
 
 def on_screen(keystrokes: list[Keystroke]) -> list[str]:
-    """The lines that the presses leave."""
+    """Return the lines that the presses type."""
     lines = [""]
     for k in keystrokes:
         if k.key == BACK:
@@ -53,7 +53,7 @@ def test_most_typos_are_taken_back() -> None:
 
 @settings(max_examples=200)
 @given(TEXTS, st.integers(0, 9999))
-def test_fingers_can_do_it(texts: list[str], seed: int) -> None:
+def test_no_finger_holds_two_keys(texts: list[str], seed: int) -> None:
     typed = typed_by(seed, texts)
     assert all(a.start < b.start for a, b in itertools.pairwise(typed))
     for log in (typed, keyboard_log(typed)):
@@ -80,25 +80,25 @@ def test_shift_comes_first_and_stays_down_until_its_key(seed: int) -> None:
 @given(TEXTS, st.integers(0, 9999))
 def test_prompts_and_presses_agree(texts: list[str], seed: int) -> None:
     rng = np.random.default_rng(seed)
-    typed, shown = type_prompts(texts, NO_TYPOS, rng, 5.0)
-    assert [p.text for p in shown] == texts
-    assert shown[0].start == 5.0
-    assert all(a.end == b.start for a, b in itertools.pairwise(shown))
-    for p in shown:
+    typed, finished = type_prompts(texts, NO_TYPOS, rng, 5.0)
+    assert [p.text for p in finished] == texts
+    assert finished[0].start == 5.0
+    assert all(a.end == b.start for a, b in itertools.pairwise(finished))
+    for p in finished:
         labels = truth_labels(ON_KEYBOARD, typed, [], p.start, p.end)
         assert labels_to_text(labels).replace("⇧", "") == labels_to_text(prompt_labels(p.text))
 
 
 def test_typing_ends_in_time_and_between_prompts() -> None:
     rng = np.random.default_rng(2)
-    typed, shown = type_prompts(["the whale"] * 100, NO_TYPOS, rng, 10.0, 40.0)
-    assert 5 < len(shown) < 30
+    typed, finished = type_prompts(["the whale"] * 100, NO_TYPOS, rng, 10.0, 40.0)
+    assert 5 < len(finished) < 30
     assert typed[-1].key == RETURN
     assert max(k.end for k in typed) <= 40.0
-    assert sum(k.key == RETURN for k in typed) == len(shown)
+    assert sum(k.key == RETURN for k in typed) == len(finished)
 
 
-def test_the_same_seed_types_the_same() -> None:
+def test_the_same_seed_gives_the_same_presses() -> None:
     assert typed_by(7, ["call me ishmael"]) == typed_by(7, ["call me ishmael"]) != typed_by(8, ["call me ishmael"])
 
 
@@ -117,15 +117,15 @@ def test_people_differ_as_real_ones_do() -> None:
     rates = []
     for seed in range(60):
         rng = np.random.default_rng([seed, 1])
-        typed, shown = type_prompts(prompts(TRAIN[seed:], seed), random_typist(rng), rng, 0.0, 120.0)
-        rates.append(60 * len(typed) / shown[-1].end)
+        typed, finished = type_prompts(prompts(TRAIN[seed:], seed), random_typist(rng), rng, 0.0, 120.0)
+        rates.append(60 * len(typed) / finished[-1].end)
     assert 80 < min(rates) < 190
     assert 230 < np.median(rates) < 300
     assert 340 < max(rates) < 520
 
 
-def test_the_statistics_are_the_real_ones() -> None:
-    """Figures over all 5.26 million presses of emg2qwerty, with the room that a few people's habits need."""
+def test_the_statistics_are_those_of_real_typing() -> None:
+    """Figures are of all 5.26 million presses of emg2qwerty, with tolerances for the habits of a few people."""
     intervals: dict[str, list[float]] = {
         kind: [] for kind in ("same", "other", "double", "back", "first back", "enter")
     }

@@ -1,4 +1,4 @@
-"""Language models: the alphabet and lines they are built from, and that what was built is a probability."""
+"""Language models: their alphabet and lines, and that a model gives probabilities."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ needs_lmplz = pytest.mark.skipif(not has_lmplz, reason="lmplz is not built (scri
 
 
 def total_probability(model: kenlm.Model, tokens: Sequence[str], context: Sequence[str], *, from_start: bool) -> float:
-    """Sum over everything that may follow a context."""
+    """Sum the probabilities of all tokens after a context."""
     state, after = kenlm.State(), kenlm.State()
     model.BeginSentenceWrite(state) if from_start else model.NullContextWrite(state)
     for token in context:
@@ -47,16 +47,18 @@ def assert_is_a_probability(folder: Path, contexts: int) -> None:
     model = kenlm.Model(str(folder / "lm.binary"))
     tokens = sorted(set(json.loads((folder / "lm.json").read_text(encoding="utf-8"))["tokens"].values()))
     rng = np.random.default_rng(0)
-    seen = [token for line in text_tokens(TEXT) for token in line if token in tokens]
+    stream = [token for line in text_tokens(TEXT) for token in line if token in tokens]
     for n in range(contexts):
-        first, length = int(rng.integers(len(seen))), int(rng.integers(0, 9))
+        first, length = int(rng.integers(len(stream))), int(rng.integers(0, 9))
         # Every other context is real text, whose long n-grams the model knows; the others make it back off.
-        context = seen[first : first + length] if n % 2 else [tokens[i] for i in rng.integers(len(tokens), size=length)]
+        context = (
+            stream[first : first + length] if n % 2 else [tokens[i] for i in rng.integers(len(tokens), size=length)]
+        )
         total = total_probability(model, tokens, context, from_start=bool(rng.integers(2)))
         assert total == pytest.approx(1, abs=1e-4), context
 
 
-def test_words_are_single_lower_cased_and_a_to_z() -> None:
+def test_words_are_single_in_lower_case_and_a_to_z() -> None:
     line = 'Call me "Ishmael." Some 3 years ago—never mind--I don\'t know, naïve.'
     words = ["".join(word) for word in word_tokens([line])]
     assert words == ["call", "me", "ishmael", "some", "years", "ago", "never", "mind", "i", "know"]
@@ -70,14 +72,14 @@ def test_text_lines_are_the_keys_with_capitals_folded() -> None:
 @needs_lmplz
 @pytest.mark.parametrize("order", [3, 6])
 @pytest.mark.parametrize("kind", ["words", "text"])
-def test_what_is_built_sums_to_one_in_every_context(kind: str, order: int, tmp_path: Path) -> None:
+def test_a_model_sums_to_one_in_every_context(kind: str, order: int, tmp_path: Path) -> None:
     build_language_model(TEXT, kind, tmp_path / "lm", ORIGIN, order=order)
     assert_is_a_probability(tmp_path / "lm", contexts=60)
     assert kenlm.Model(str(tmp_path / "lm" / "lm.binary")).order == order
 
 
 @needs_lmplz
-def test_real_contexts_foretell_what_follows(tmp_path: Path) -> None:
+def test_real_contexts_predict_the_next_key(tmp_path: Path) -> None:
     build_language_model(TEXT, "text", tmp_path, ORIGIN)
     model = kenlm.Model(str(tmp_path / "lm.binary"))
     assert model.score("t h e ▁", eos=False) > model.score("t h q ▁", eos=False) + 1
@@ -134,7 +136,7 @@ def test_a_text_without_words_is_refused(kind: str, tmp_path: Path) -> None:
     assert not (tmp_path / "lm.binary").exists()
 
 
-def test_bad_requests_are_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_impossible_requests_are_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'syllables' is unknown: choose words or text"):
         build_language_model(TEXT, "syllables", tmp_path, ORIGIN)
     with pytest.raises(InputError, match="order 7 cannot be built: choose 2 to 6"):
@@ -143,7 +145,7 @@ def test_bad_requests_are_refused_in_a_sentence(tmp_path: Path) -> None:
         build_language_model(TEXT, "text", tmp_path, ORIGIN, lmplz=Path("nowhere"))
 
 
-def test_what_lmplz_says_reaches_the_user(tmp_path: Path) -> None:
+def test_the_message_of_lmplz_reaches_the_user(tmp_path: Path) -> None:
     broken = tmp_path / "lmplz"
     broken.write_text("#!/bin/sh\necho 'the disk is full' >&2\nexit 1\n")
     broken.chmod(0o755)
@@ -165,10 +167,10 @@ def test_the_shipped_model_fits_its_facts_and_its_text() -> None:
     assert (DEMO / "lm.binary").stat().st_size < 8e6
     lines = list(text_tokens(prompts(load_text("demo"), seed=0)))
     bits = -math.log2(10) * sum(model.score(" ".join(line)) for line in lines) / sum(len(line) + 1 for line in lines)
-    assert 1.5 < bits < 2.1  # a model that had seen this text would need less
+    assert 1.5 < bits < 2.1  # a model of this text would need less
 
 
-def test_the_shipped_tables_are_the_shipped_model() -> None:
+def test_the_shipped_tables_equal_the_shipped_model() -> None:
     facts = LanguageModelFacts.from_json((DEMO / "lm.json").read_text(encoding="utf-8"))
     kenlm_s = load_scorer(str(DEMO / LM_BINARY), facts)
     flat = FlatScorer(read_tables(DEMO / LM_TABLES), facts)

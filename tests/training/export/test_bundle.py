@@ -33,7 +33,7 @@ def facts(config: TDSConfig) -> ModelFacts:
 
 
 def trained_looking(config: TDSConfig, seed: int = 7) -> TDSEncoder:
-    """Every weight, norm and running statistic non-trivial; the emissions neither flat nor certain."""
+    """Make a model with non-trivial weights, norms and statistics, whose emissions are neither flat nor certain."""
     torch.manual_seed(seed)
     model = TDSEncoder(config)
     for name, tensor in model.state_dict().items():
@@ -63,10 +63,10 @@ def test_paper_size_streams_as_it_computes_offline(paper: tuple[TDSEncoder, str]
         expected = model(torch.from_numpy(frames.values)[None])[0].numpy()
     encoder = OnnxEncoder.load(path, hop)
     parts = [encoder.push(frames), encoder.finish()]
-    found = np.concatenate([part.log_probs for part in parts])
-    assert found.shape == expected.shape == (373, 99)
+    actual = np.concatenate([part.log_probs for part in parts])
+    assert actual.shape == expected.shape == (373, 99)
     assert expected.std() > 0.5
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4)
     assert np.concatenate([part.times for part in parts])[0] == 2047 / 2000  # the receptive field's newest sample
 
 
@@ -110,7 +110,7 @@ def test_a_model_whose_streaming_differs_is_refused_and_nothing_written(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_older_export_survives_a_refused_one(tmp_path: Path) -> None:
+def test_a_refused_export_leaves_the_older_bundle_intact(tmp_path: Path) -> None:
     model = trained_looking(SMALL)
     export_bundle(model, tmp_path / "test", facts(SMALL), "card")
     before = {path.name: path.read_bytes() for path in (tmp_path / "test").iterdir()}
@@ -136,22 +136,22 @@ def test_facts_of_another_model_are_refused(tmp_path: Path, change: dict[str, An
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_changed_weight_in_the_file_shows(tmp_path: Path) -> None:
-    """Each of the graph's weights matters to the check: 5 % on any of them is found."""
+def test_a_changed_weight_in_the_file_is_noticed(tmp_path: Path) -> None:
+    """Each weight of the graph matters to the check: a change of 5 % in any of them is detected."""
     model = trained_looking(SMALL)
     export_bundle(model, tmp_path, facts(SMALL), "card")
     proto = onnx.load(tmp_path / "encoder.onnx")
     weights = [w for w in proto.graph.initializer if w.data_type == onnx.TensorProto.FLOAT]
     assert len(weights) == 2 + 2 * 2 + 2 * (4 + 6) + 2
     for weight in weights:
-        kept = weight.raw_data
-        weight.raw_data = (np.frombuffer(kept, np.float32) * np.float32(1.05)).tobytes()
+        original = weight.raw_data
+        weight.raw_data = (np.frombuffer(original, np.float32) * np.float32(1.05)).tobytes()
         onnx.save(proto, tmp_path / "changed.onnx")
-        weight.raw_data = kept
+        weight.raw_data = original
         assert streaming_difference(model, tmp_path / "changed.onnx", [1]) > 1e-4, weight.name
 
 
-def test_exporting_leaves_the_model_as_it_was(tmp_path: Path) -> None:
+def test_an_export_does_not_change_the_model(tmp_path: Path) -> None:
     model = trained_looking(SMALL).train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     export_bundle(model, tmp_path / "test", facts(SMALL), "card")
@@ -160,8 +160,8 @@ def test_exporting_leaves_the_model_as_it_was(tmp_path: Path) -> None:
         torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
 
 
-def test_any_runtime_can_run_it_without_the_daemon(tmp_path: Path) -> None:
-    """The metadata alone says how to feed it: names, shapes, symbolic hop."""
+def test_any_runtime_can_run_the_graph_without_the_daemon(tmp_path: Path) -> None:
+    """The metadata alone describe the inputs: names, shapes, symbolic hop."""
     export_bundle(trained_looking(SMALL), tmp_path / "test", facts(SMALL), "card")
     session = ort.InferenceSession(str(tmp_path / "test" / "encoder.onnx"), providers=["CPUExecutionProvider"])
     states = {state.name: np.zeros((1, *state.shape), np.float32) for state in facts(SMALL).encoder.states}

@@ -1,4 +1,4 @@
-"""Weights in a bundle: what another training starts from."""
+"""Weights in a bundle, from which another training starts."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from training.export.checkpoint import WEIGHTS, TrainedEncoder, load_encoder, wr
 from training.models.tds import TDSConfig, TDSEncoder
 
 
-def test_a_bundles_weights_come_back_with_their_facts(tmp_path: Path) -> None:
+def test_weights_of_a_bundle_are_read_back_with_their_facts(tmp_path: Path) -> None:
     encoder = TDSEncoder(
         TDSConfig(bands=2, electrodes=16, bins=33, mlp_features=6, channels=4, kernel=3, blocks=1)
     ).eval()
@@ -27,6 +27,6 @@ def test_a_bundles_weights_come_back_with_their_facts(tmp_path: Path) -> None:
     assert load_encoder(tmp_path / WEIGHTS).settings == trained.settings
 
 
-def test_a_bundle_without_weights_says_what_to_do(tmp_path: Path) -> None:
+def test_a_bundle_without_weights_is_refused_with_advice(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no weights.ckpt.*export it again"):
         load_encoder(tmp_path)

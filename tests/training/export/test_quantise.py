@@ -74,7 +74,7 @@ def test_int8_emissions_are_close_to_those_in_float_and_smaller_on_disk(graph: o
     assert [entry.key for entry in small.metadata_props] == [entry.key for entry in graph.metadata_props]
 
 
-def test_layers_that_are_left_out_stay_as_they_are(graph: onnx.ModelProto, tmp_path: Path) -> None:
+def test_layers_that_are_not_chosen_stay_in_float(graph: onnx.ModelProto, tmp_path: Path) -> None:
     facts = facts_for(model_of())
     layers, ranges = dense_layers(graph), calibrate(graph, facts, [frames(1)])
     assert quantise_graph(graph, ranges, []) == graph
@@ -83,7 +83,7 @@ def test_layers_that_are_left_out_stay_as_they_are(graph: onnx.ModelProto, tmp_p
     assert 0 < np.abs(emissions(one, tmp_path) - emissions(graph, tmp_path)).max() < 1
 
 
-def test_neither_the_hop_nor_company_changes_what_is_rounded(graph: onnx.ModelProto, tmp_path: Path) -> None:
+def test_neither_the_hop_nor_other_streams_change_the_rounding(graph: onnx.ModelProto, tmp_path: Path) -> None:
     """Scales are fixed: a frame's emission may not depend on which frames share its call."""
     facts = facts_for(model_of())
     small = quantise_graph(graph, calibrate(graph, facts, [frames(1)]), dense_layers(graph))
@@ -92,7 +92,7 @@ def test_neither_the_hop_nor_company_changes_what_is_rounded(graph: onnx.ModelPr
     assert np.abs(one_by_one - by_fifty).mean() < 1e-3
 
 
-def test_no_product_of_two_can_overflow_sixteen_bits(graph: onnx.ModelProto) -> None:
+def test_no_sum_of_two_products_can_overflow_sixteen_bits(graph: onnx.ModelProto) -> None:
     facts = facts_for(model_of())
     small = quantise_graph(graph, calibrate(graph, facts, [frames(1)]), dense_layers(graph))
     weights = [numpy_helper.to_array(w) for w in small.graph.initializer if w.data_type == onnx.TensorProto.INT8]
@@ -108,7 +108,7 @@ def test_zero_is_a_step_of_every_range(low: float, high: float) -> None:
     assert abs(within.zero * within.scale + low) <= 0.5001 * within.scale
 
 
-def test_facts_say_which_precision_runs() -> None:
+def test_the_facts_state_the_precision() -> None:
     facts = facts_for(model_of())
     assert facts.encoder.precision == "fp32"
     again = type(facts).from_metadata(

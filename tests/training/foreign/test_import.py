@@ -1,4 +1,4 @@
-"""Weights of other programs become bundles that emit what an independent computation of their published model does."""
+"""Weights of other programs become bundles that emit the same as an independent computation of the published model."""
 
 import json
 import sys
@@ -218,7 +218,7 @@ def samples() -> np.ndarray:
     ],
     ids=["reference", "spatial tds", "spatial lstm", "spatial lstm one way"],
 )
-def test_a_checkpoint_streams_what_its_own_model_computes(
+def test_an_imported_checkpoint_emits_as_its_own_model_does(
     state: State, program: str, streams: bool, samples: np.ndarray, tmp_path: Path
 ) -> None:
     library = types.ModuleType("omegaconf.dictconfig")
@@ -231,14 +231,14 @@ def test_a_checkpoint_streams_what_its_own_model_computes(
         torch.save({"state_dict": state | counted, "hyper_parameters": {"optimizer": kind()}, "epoch": 149}, path)
     finally:
         del sys.modules["omegaconf"], sys.modules[library.__name__]
-    done = CliRunner().invoke(command, [str(path), "--out", str(tmp_path / "theirs")], catch_exceptions=False)
-    assert done.exit_code == 0
-    assert program in done.output
+    result = CliRunner().invoke(command, [str(path), "--out", str(tmp_path / "theirs")], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert program in result.output
     expected = published(torch.from_numpy(samples), state).numpy()
     for hop in (1, 4):
-        found = streamed(tmp_path / "theirs", samples, hop)
-        assert found.shape == expected.shape
-        assert np.abs(found - expected).max() < 1e-4
+        actual = streamed(tmp_path / "theirs", samples, hop)
+        assert actual.shape == expected.shape
+        assert np.abs(actual - expected).max() < 1e-4
     facts = open_encoder(str(tmp_path / "theirs" / "encoder.onnx"), 4).facts
     assert facts.licence == "CC-BY-NC-SA-4.0"
     assert facts.provenance["imported_from"] == "last.ckpt"
@@ -247,7 +247,7 @@ def test_a_checkpoint_streams_what_its_own_model_computes(
 
 
 @pytest.mark.parametrize("kind", ["state dict", "safetensors", "folder", "folder with dropout"])
-def test_braindecodes_names_and_files(kind: str, samples: np.ndarray, tmp_path: Path) -> None:
+def test_names_and_files_of_braindecode_are_read(kind: str, samples: np.ndarray, tmp_path: Path) -> None:
     reference = reference_state()
     second = 3 if kind == "folder with dropout" else 2
     state = {
@@ -274,12 +274,12 @@ def test_braindecodes_names_and_files(kind: str, samples: np.ndarray, tmp_path: 
     foreign = read.foreign
     assert foreign.program == "braindecode"
     with torch.no_grad():
-        found = foreign.encoder(log_spectrogram(torch.from_numpy(samples))[None])[0]
-    assert torch.allclose(found, published(torch.from_numpy(samples), reference), atol=1e-4)
+        actual = foreign.encoder(log_spectrogram(torch.from_numpy(samples))[None])[0]
+    assert torch.allclose(actual, published(torch.from_numpy(samples), reference), atol=1e-4)
     assert read.stft.window == 64
 
 
-def test_what_does_not_fit_is_named() -> None:
+def test_tensors_that_do_not_fit_are_named() -> None:
     state = reference_state()
     bent = dict(state, **{"model.3.tds_conv_blocks.1.fc_block.0.weight": torch.zeros(3, 48)})
     with pytest.raises(InputError, match=r"fc_block\.0\.weight of shape \[3, 48\], expected \[48, 48\]"):

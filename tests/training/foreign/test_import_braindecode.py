@@ -77,7 +77,7 @@ def module() -> Iterator[Any]:
 
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
 @pytest.mark.parametrize("kind", ["state dict", "folder"])
-def test_random_weights_of_braindecode_stream_what_its_class_computes(
+def test_imported_random_weights_emit_as_braindecodes_class_does(
     module: Any, dropout: float, kind: str, tmp_path: Path
 ) -> None:
     torch.manual_seed(3)
@@ -94,14 +94,14 @@ def test_random_weights_of_braindecode_stream_what_its_class_computes(
     else:
         path = tmp_path / "saved"
         net.save_pretrained(path)
-    done = CliRunner().invoke(command, [str(path), "--out", str(tmp_path / "theirs")], catch_exceptions=False)
-    assert "braindecode" in done.output
+    result = CliRunner().invoke(command, [str(path), "--out", str(tmp_path / "theirs")], catch_exceptions=False)
+    assert "braindecode" in result.output
     samples = np.random.default_rng(1).normal(0, 12, (SAMPLES, 2, 16)).astype(np.float32)
     with torch.no_grad():
         expected = net.eval()(torch.from_numpy(samples).flatten(1).T[None])[0].numpy()
     encoder = open_encoder(str(tmp_path / "theirs" / "encoder.onnx"), 4)
     chunk = Chunk(samples, np.arange(SAMPLES) / LAYOUT.rate, encoder.facts.layout)
     frames = Spectrogram(encoder.facts.front_end, encoder.facts.layout).push(chunk)
-    found = np.concatenate([encoder.push(frames).log_probs, encoder.finish().log_probs])
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).max() < 1e-4
+    actual = np.concatenate([encoder.push(frames).log_probs, encoder.finish().log_probs])
+    assert actual.shape == expected.shape
+    assert np.abs(actual - expected).max() < 1e-4

@@ -1,4 +1,4 @@
-"""Pickles of strangers: what a checkpoint may hold, and attacks that must not run."""
+"""Untrusted pickles: permitted contents of a checkpoint, and attacks that must not run."""
 
 import os
 import pickle
@@ -20,7 +20,7 @@ RAN: list[str] = []
 
 
 def alarm(*arguments: object) -> str:
-    """What an attack calls."""
+    """The function that an attack calls."""
     RAN.append(repr(arguments))
     return "x"
 
@@ -65,7 +65,7 @@ def config_object() -> Any:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_weights_come_back_and_configs_become_placeholders(config_object: Any, zipped: bool, tmp_path: Path) -> None:
+def test_weights_are_read_and_configs_become_placeholders(config_object: Any, zipped: bool, tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     content = {"state_dict": weights(), "hyper_parameters": config_object, "epoch": 3, "kinds": {1, 2}}
     torch.save(content, path, _use_new_zipfile_serialization=zipped)
@@ -118,7 +118,7 @@ def raw_checkpoint(pickled: bytes, path: Path) -> Path:
         b"\x80\x02cos\nsystem\nS'true'\n\x85\x81.",  # NEWOBJ
     ],
 )
-def test_every_way_to_name_a_function_is_closed(program: bytes, tmp_path: Path) -> None:
+def test_no_way_of_naming_a_function_works(program: bytes, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"would run (os|posix)\.system"):
         load_untrusted(raw_checkpoint(program, tmp_path / "evil.ckpt"))
 
@@ -136,7 +136,7 @@ def test_every_way_to_name_a_function_is_closed(program: bytes, tmp_path: Path) 
         b"",
     ],
 )
-def test_tricks_end_in_a_sentence_and_change_nothing(program: bytes, tmp_path: Path) -> None:
+def test_tricks_are_refused_with_a_sentence_and_change_nothing(program: bytes, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"not a PyTorch checkpoint|would run"):
         load_untrusted(raw_checkpoint(program, tmp_path / "evil.ckpt"))
     plain = tmp_path / "plain.ckpt"
@@ -144,7 +144,7 @@ def test_tricks_end_in_a_sentence_and_change_nothing(program: bytes, tmp_path: P
     assert torch.equal(load_untrusted(plain)["a"], weights()["a"])
 
 
-def test_what_is_no_checkpoint_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="name an existing file"):
         load_untrusted(tmp_path / "none.ckpt")
     text = tmp_path / "text.ckpt"

@@ -1,4 +1,4 @@
-"""Files and folders of weights: what is read from a saved config, what is refused, and the licence that travels."""
+"""Files and folders of weights: saved configs, refusals, and the licence of the bundle."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def braindecode_state() -> dict[str, torch.Tensor]:
     }
 
 
-def test_a_broken_folder_or_file_is_told(tmp_path: Path) -> None:
+def test_a_broken_folder_or_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="save_pretrained"):
         read_foreign(tmp_path)
     (tmp_path / "model.safetensors").write_text("no")
@@ -52,7 +52,7 @@ def saved_folder(tmp_path: Path, **settings: Any) -> Path:
     return folder
 
 
-def test_what_a_saved_config_says_goes_into_the_bundle(tmp_path: Path) -> None:
+def test_the_settings_of_a_saved_config_go_into_the_bundle(tmp_path: Path) -> None:
     folder = saved_folder(
         tmp_path, sfreq=1000.0, log_eps=1e-5, pooling="max", n_time_masks=3, activation="torch.nn.modules.ReLU"
     )
@@ -61,9 +61,9 @@ def test_what_a_saved_config_says_goes_into_the_bundle(tmp_path: Path) -> None:
     facts = open_encoder(str(tmp_path / "theirs" / "encoder.onnx"), 4).facts
     assert (facts.name, facts.layout.rate, facts.front_end.floor) == ("max", 1000.0, 1e-5)
     assert facts.licence_note == "CC-BY-4.0"
-    kept = load_encoder(tmp_path / "theirs")
-    assert kept.licence == "CC-BY-4.0"
-    assert kept.encoder.to_dict()["pooling"] == "max"
+    imported = load_encoder(tmp_path / "theirs")
+    assert imported.licence == "CC-BY-4.0"
+    assert imported.encoder.to_dict()["pooling"] == "max"
 
 
 def test_a_config_that_its_weights_contradict_is_refused(tmp_path: Path) -> None:
@@ -71,10 +71,10 @@ def test_a_config_that_its_weights_contradict_is_refused(tmp_path: Path) -> None
         read_foreign(saved_folder(tmp_path, block_channels=[SIZES.channels] * 4))
 
 
-def test_info_tells_that_weights_are_not_for_commerce(tmp_path: Path) -> None:
+def test_info_states_that_weights_are_not_for_commercial_use(tmp_path: Path) -> None:
     torch.save(braindecode_state(), tmp_path / "weights.pt")
     out = str(tmp_path / "theirs")
     CliRunner().invoke(command, [str(tmp_path / "weights.pt"), "--out", out], catch_exceptions=False)
-    told = CliRunner().invoke(info, [out, "--json"], catch_exceptions=False)
-    assert json.loads(told.stdout)["weights"] == "CC-BY-NC-SA-4.0, non-commercial use only"
+    output = CliRunner().invoke(info, [out, "--json"], catch_exceptions=False)
+    assert json.loads(output.stdout)["weights"] == "CC-BY-NC-SA-4.0, non-commercial use only"
     assert "weights" not in json.loads(CliRunner().invoke(info, ["demo", "--json"]).stdout)

@@ -11,12 +11,12 @@ SMALL: dict[str, Any] = {"mlp_features": [24], "block_channels": [4, 4], "kernel
 
 def emissions(net: EMG2QwertyNet, samples: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
-        found = net.eval()(samples)
-    assert isinstance(found, torch.Tensor)
-    return found
+        actual = net.eval()(samples)
+    assert isinstance(actual, torch.Tensor)
+    return actual
 
 
-def test_the_defaults_are_the_papers_model() -> None:
+def test_the_defaults_are_the_model_of_the_paper() -> None:
     net = EMG2QwertyNet(n_times=8000)
     assert sum(parameter.numel() for parameter in net.parameters()) == 5_293_315
     assert net.get_output_shape() == (1, 373, 99)
@@ -29,9 +29,9 @@ def test_the_defaults_are_the_papers_model() -> None:
 @pytest.mark.parametrize("samples", [300, 315, 316])
 def test_the_output_has_the_computed_length(samples: int) -> None:
     net = EMG2QwertyNet(**SMALL, n_times=samples)
-    found = emissions(net, 10 * torch.randn(3, 32, samples))
-    assert found.shape == (3, *net.get_output_shape()[1:])
-    assert (net.compute_output_lengths(torch.tensor([samples] * 3)) == found.shape[1]).all()
+    actual = emissions(net, 10 * torch.randn(3, 32, samples))
+    assert actual.shape == (3, *net.get_output_shape()[1:])
+    assert (net.compute_output_lengths(torch.tensor([samples] * 3)) == actual.shape[1]).all()
 
 
 def test_one_band_of_eight_electrodes() -> None:
@@ -39,7 +39,7 @@ def test_one_band_of_eight_electrodes() -> None:
     assert emissions(net, torch.randn(2, 8, 400)).shape == (2, 14, 99)
 
 
-def test_logits_or_log_probabilities() -> None:
+def test_the_output_is_logits_or_log_probabilities() -> None:
     net, samples = EMG2QwertyNet(**SMALL), torch.randn(1, 32, 400)
     logits = emissions(net, samples)
     assert not torch.allclose(logits.exp().sum(-1), torch.ones(1, 14))
@@ -50,10 +50,10 @@ def test_logits_or_log_probabilities() -> None:
 
 def test_features_enter_the_head() -> None:
     net, samples = EMG2QwertyNet(**SMALL).eval(), torch.randn(1, 32, 400)
-    found = net(samples, return_features=True)
-    assert isinstance(found, dict)
-    assert found["cls_token"] is None
-    features = found["features"]
+    actual = net(samples, return_features=True)
+    assert isinstance(actual, dict)
+    assert actual["cls_token"] is None
+    features = actual["features"]
     assert features is not None
     assert features.shape == (1, 14, 48)
     torch.testing.assert_close(net.encoder.head(features), net(samples))
@@ -68,14 +68,14 @@ def test_the_left_band_comes_first() -> None:
     torch.testing.assert_close(emissions(net, other), emissions(net, samples))
 
 
-def test_a_new_head() -> None:
+def test_the_head_is_replaced() -> None:
     net = EMG2QwertyNet(**SMALL, n_times=400)
     net.reset_head(5)
     assert emissions(net, torch.randn(1, 32, 400)).shape == net.get_output_shape() == (1, 14, 5)
     assert net.to_dict()["n_outputs"] == net.encoder.config.classes == 5
 
 
-def test_arguments_travel_as_plain_values() -> None:
+def test_arguments_survive_as_plain_values() -> None:
     net = EMG2QwertyNet(**SMALL, drop_prob=0.1, pooling="max", rotation_offsets=[0])
     again = EMG2QwertyNet.from_dict(net.to_dict())
     assert again.config == net.config

@@ -1,4 +1,4 @@
-"""What holds for every encoder family."""
+"""Properties of every encoder family."""
 
 import dataclasses
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_an_encoder_is_made_again_from_its_plain_values(family: str) -> None:
     assert (type(again), again.config) == (type(encoder), encoder.config)
 
 
-def test_values_of_before_the_other_families_are_tds() -> None:
+def test_values_without_a_family_are_tds() -> None:
     assert make_encoder({**FRAME_SIZES, "mlp_features": 48}).config == TDSConfig(
         bands=2, electrodes=16, bins=33, mlp_features=48
     )
@@ -65,8 +65,8 @@ def test_an_unknown_family_is_refused() -> None:
 
 
 @pytest.mark.parametrize("context", [0, 3, 9])
-def test_a_loss_sees_the_emissions_of_the_labelled_part_alone(context: int) -> None:
-    """Emission k says which frame it was made at: what is left begins at the labelled part, or later."""
+def test_a_loss_gets_the_emissions_of_the_labelled_part_alone(context: int) -> None:
+    """Emission k holds the number of its frame: the first emission is that of the labelled part, or a later one."""
     frames = torch.arange(20.0)
     log_probs = frames[context:].view(1, -1, 1).repeat(2, 1, 1)
     batch = Batch(
@@ -77,9 +77,9 @@ def test_a_loss_sees_the_emissions_of_the_labelled_part_alone(context: int) -> N
         presses=torch.tensor([[11.5], [12.5]]),
         firsts=torch.tensor([6, 2]),
     )
-    found, lengths, typed = labelled_emissions(log_probs, batch, context)
+    actual, lengths, typed = labelled_emissions(log_probs, batch, context)
     for n, first in enumerate([max(6, context), max(2, context)]):
-        assert found[n, : lengths[n], 0].tolist() == list(range(first, int(batch.lengths[n])))
+        assert actual[n, : lengths[n], 0].tolist() == list(range(first, int(batch.lengths[n])))
         assert typed.presses[n, 0] == batch.presses[n, 0] - first
 
 
@@ -98,7 +98,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def trained_looking(values: dict[str, Any]) -> Encoder:
-    """No weight, norm or running statistic is trivial; the emissions are neither flat nor certain."""
+    """Make a model with non-trivial weights, norms and statistics, whose emissions are neither flat nor certain."""
     torch.manual_seed(7)
     model = make_encoder(values)
     for name, tensor in model.state_dict().items():
@@ -131,13 +131,13 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     ("family", "parameters"),
     [("tds", 5_293_315), ("spatial_tds", 5_285_219), ("spatial_lstm", 2_909_187), ("split_share", 1_376_067)],
 )
-def test_the_published_sizes(family: str, parameters: int) -> None:
+def test_the_numbers_of_parameters_are_the_published_ones(family: str, parameters: int) -> None:
     model = make_encoder({**FRAME_SIZES, "family": family})
     assert sum(parameter.numel() for parameter in model.parameters()) == parameters
 
 
 @pytest.mark.parametrize("hop", [1, 2, 3, 4, 8, 64])
-def test_streaming_is_offline_from_the_first_emission_on(exported: tuple[Encoder, Path], hop: int) -> None:
+def test_streaming_equals_offline_from_the_first_emission_on(exported: tuple[Encoder, Path], hop: int) -> None:
     model, path = exported
     rng = torch.Generator().manual_seed(hop)
     frames = model.plausible_frames(150, rng)
@@ -150,8 +150,8 @@ def test_streaming_is_offline_from_the_first_emission_on(exported: tuple[Encoder
         cuts = [1, 5, 6, 40, 47, 100]
         pieces = zip(np.split(frames.numpy(), cuts), np.split(np.arange(150.0), cuts), strict=True)
         parts = [*(encoder.push(Frames.complete(*piece)) for piece in pieces), encoder.finish()]
-        found = np.concatenate([part.log_probs for part in parts])
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+        actual = np.concatenate([part.log_probs for part in parts])
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4)
         assert np.concatenate([part.times for part in parts]).tolist() == list(range(model.context, 150))
 
 
@@ -211,7 +211,7 @@ def test_the_spatial_front_is_equivariant_to_rolls(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", ["spatial_tds", "spatial_lstm"])
 def test_the_folded_front_is_linear_layer_ring_convolution_and_mlp(variant: str) -> None:
-    """Against torch's circular Conv1d and rolled frames, as the description reads; gradients too."""
+    """Compared with torch's circular Conv1d and rolled frames, gradients included."""
     model = trained_looking(VARIANTS[variant]).double()
     assert isinstance(model, SpatialEncoder)
     front, config = model.front, model.front.mlps[0].config
@@ -231,10 +231,12 @@ def test_the_folded_front_is_linear_layer_ring_convolution_and_mlp(variant: str)
 
     assert getattr(config, "mlp_features", None) == 12
     weights = [scale, shift, *front.parameters()]
-    found, expected = front(frames, scale, shift), described()
-    torch.testing.assert_close(found, expected)
+    actual, expected = front(frames, scale, shift), described()
+    torch.testing.assert_close(actual, expected)
     for one, other in zip(
-        torch.autograd.grad(found.sin().sum(), weights), torch.autograd.grad(expected.sin().sum(), weights), strict=True
+        torch.autograd.grad(actual.sin().sum(), weights),
+        torch.autograd.grad(expected.sin().sum(), weights),
+        strict=True,
     ):
         torch.testing.assert_close(one, other)
 
@@ -255,22 +257,22 @@ def test_with_all_offsets_no_roll_changes_the_mlp(pooling: Literal["mean", "max"
 def test_rolling_normalisation_is_the_weighted_past(frames: int, memory: int, seed: int) -> None:
     x = torch.randn(1, frames, 2, generator=torch.Generator().manual_seed(seed)) + torch.tensor([-6.0, 2.0])
     decay = 1 - 1 / memory
-    found = normalise_rolling(x.double(), decay)[0]
+    actual = normalise_rolling(x.double(), decay)[0]
     for t in {0, frames // 2, frames - 1}:
         past = x[0, : t + 1].double()
         weights = (decay ** torch.arange(t, -1, -1, dtype=torch.float64))[:, None]
         mean = (weights * past).sum(0) / weights.sum()
         var = (weights * (past - mean) ** 2).sum(0) / weights.sum()
-        torch.testing.assert_close(found[t], (past[-1] - mean) / (var + VARIANCE_FLOOR).sqrt())
+        torch.testing.assert_close(actual[t], (past[-1] - mean) / (var + VARIANCE_FLOOR).sqrt())
 
 
 def test_a_dead_electrode_gives_nothing() -> None:
-    """A constant column, at the floor of the log spectrogram: no rounding noise may be blown up."""
+    """A constant column at the floor of the log-spectrogram: rounding noise must not be amplified."""
     assert normalise_rolling(torch.full((1, 2000, 3), -6.0), 0.996).abs().max() < 1e-4
 
 
 def test_hands_are_treated_alike_and_mirrored() -> None:
-    """What one hand does gives the features that the other hand's mirror image gives."""
+    """A hand and the mirror image of the other hand give the same features."""
     model = trained_looking(VARIANTS["split_share"])
     frames = model.plausible_frames(30, torch.Generator().manual_seed(2))[None]
     swapped = torch.stack([frames[:, :, 1 - band].flip(2).roll(1, 2) for band in (0, 1)], dim=2)
@@ -307,8 +309,8 @@ def test_impossible_sizes_are_refused(values: dict[str, Any], message: str) -> N
 
 @pytest.mark.parametrize("family", ["spatial_tds", "spatial_lstm", "split_share"])
 def test_compact_presets_are_compact(family: str) -> None:
-    found = load_settings(f"compact_{family}")
-    assert found.model.family == family
-    assert found.model.streams
-    assert 350_000 < sum(p.numel() for p in encoder_of(found.model.for_frames(LAYOUT, 33)).parameters()) < 600_000
-    assert dataclasses.replace(found, model=load_settings("compact").model) == load_settings("compact")
+    actual = load_settings(f"compact_{family}")
+    assert actual.model.family == family
+    assert actual.model.streams
+    assert 350_000 < sum(p.numel() for p in encoder_of(actual.model.for_frames(LAYOUT, 33)).parameters()) < 600_000
+    assert dataclasses.replace(actual, model=load_settings("compact").model) == load_settings("compact")

@@ -8,7 +8,7 @@ from streamer.front_end.stft import Spectrogram
 from training.models.features import LogSpectrogram
 
 
-def test_torch_front_end_gives_the_streaming_one() -> None:
+def test_the_torch_front_end_equals_the_streaming_one() -> None:
     samples = np.random.default_rng(0).normal(0, 10, (3, 500, 2, 16)).astype(np.float32)
     batch = LogSpectrogram(StftFacts())(torch.from_numpy(samples)).numpy()
     for one, expected in zip(samples, batch, strict=True):

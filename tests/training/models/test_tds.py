@@ -9,7 +9,7 @@ SMALL = TDSConfig(bands=2, electrodes=4, bins=5, mlp_features=12, channels=6, ke
 
 
 def randomised(config: TDSConfig, seed: int = 0) -> TDSEncoder:
-    """A model whose every parameter and running statistic is far from its trivial start."""
+    """Make a model whose parameters and running statistics are all far from their initial values."""
     torch.manual_seed(seed)
     model = TDSEncoder(config)
     for name, tensor in model.state_dict().items():
@@ -21,7 +21,7 @@ def randomised(config: TDSConfig, seed: int = 0) -> TDSEncoder:
 
 
 def textbook_forward(model: TDSEncoder, frames: torch.Tensor) -> torch.Tensor:
-    """The paper's forward as its text reads: rolls of the frames, conv2d, nothing rearranged."""
+    """Compute the forward pass as the paper describes it: rolls of the frames, conv2d, nothing rearranged."""
     config = model.config
     x = frames.flatten(2, 3).movedim(1, 2)[..., None]  # (N, T, B, E, F) → (N, B·E, T, F, 1)
     norm = model.input_norm
@@ -41,7 +41,7 @@ def textbook_forward(model: TDSEncoder, frames: torch.Tensor) -> torch.Tensor:
     return functional.log_softmax(model.head(x), dim=-1)
 
 
-def test_paper_size() -> None:
+def test_the_default_size_is_that_of_the_paper() -> None:
     model = TDSEncoder(TDSConfig(bands=2, electrodes=16, bins=33))
     assert sum(parameter.numel() for parameter in model.parameters()) == 5_293_315
     assert model.config.receptive_field == 125
@@ -53,10 +53,10 @@ def test_agrees_with_the_textbook_forward(config: TDSConfig) -> None:
     model = randomised(config)
     frames = torch.randn(2, config.receptive_field + 9, config.bands, config.electrodes, config.bins)
     with torch.no_grad():
-        found, expected = model(frames), textbook_forward(model, frames)
-    assert found.shape == (2, 10, config.classes)
-    torch.testing.assert_close(found, expected, rtol=0, atol=2e-5)
-    torch.testing.assert_close(found.exp().sum(-1), torch.ones(2, 10))
+        actual, expected = model(frames), textbook_forward(model, frames)
+    assert actual.shape == (2, 10, config.classes)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=2e-5)
+    torch.testing.assert_close(actual.exp().sum(-1), torch.ones(2, 10))
 
 
 def test_gradients_agree_with_the_textbook_forward() -> None:
@@ -67,9 +67,9 @@ def test_gradients_agree_with_the_textbook_forward() -> None:
         torch.autograd.grad(run.sin().sum(), list(model.parameters()))
         for run in (model(frames), textbook_forward(model, frames))
     ]
-    for name, found, expected in zip(names, *gradients, strict=True):
+    for name, actual, expected in zip(names, *gradients, strict=True):
         assert expected.abs().max() > 1e-6, name
-        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_batch_statistics_are_per_electrode() -> None:
@@ -109,7 +109,7 @@ def test_frames_that_do_not_fit_are_refused() -> None:
         model(torch.zeros(1, 30, 2, 5, 4))
 
 
-def test_config_travels_as_plain_values() -> None:
+def test_a_config_survives_as_plain_values() -> None:
     assert TDSConfig.from_dict(SMALL.to_dict()) == SMALL
     assert TDSConfig.from_dict({}) == TDSConfig()
     assert TDSConfig.from_dict({"offsets": [0]}).offsets == (0,)

@@ -1,4 +1,4 @@
-"""What a personalisation writes, what it refuses to replace, and what stays when writing fails."""
+"""Bundles of a personalisation: their contents, refusals to replace a model, and failures to write."""
 
 import dataclasses
 import errno
@@ -38,9 +38,9 @@ CONFIG = TDSConfig(bands=2, electrodes=16, bins=33, mlp_features=12, channels=4,
 
 def encoder(seed: int) -> TDSEncoder:
     torch.manual_seed(seed)
-    made = TDSEncoder(CONFIG)
-    made.input_norm(torch.randn(4, 32, 33, 1))
-    return made.eval()
+    model = TDSEncoder(CONFIG)
+    model.input_norm(torch.randn(4, 32, 33, 1))
+    return model.eval()
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_a_new_bundle_says_where_it_comes_from(base: Path, parts: Parts, tmp_path: Path) -> None:
+def test_a_new_bundle_states_its_origin(base: Path, parts: Parts, tmp_path: Path) -> None:
     out = tmp_path / "models" / "mine"
     before = contents(base)
     write(Target(base, out, "full", "me"), parts, result_of(base))
@@ -113,7 +113,7 @@ def test_a_new_bundle_says_where_it_comes_from(base: Path, parts: Parts, tmp_pat
     assert sorted(p.name for p in out.parent.iterdir()) == ["mine"]
 
 
-def test_a_layer_leaves_the_base_bit_identical_and_joins_those_of_others(
+def test_a_layer_leaves_the_base_bit_identical_and_keeps_the_layers_of_others(
     base: Path, parts: Parts, tmp_path: Path
 ) -> None:
     out = tmp_path / "team"
@@ -130,7 +130,7 @@ def test_a_layer_leaves_the_base_bit_identical_and_joins_those_of_others(
     assert (base / "notes.txt").read_text() == "kept"
 
 
-def test_a_layer_is_picked_by_name_and_refused_behind_other_weights(base: Path, parts: Parts, tmp_path: Path) -> None:
+def test_a_layer_is_chosen_by_name_and_refused_with_other_weights(base: Path, parts: Parts, tmp_path: Path) -> None:
     out = tmp_path / "team"
     (base / "lm.binary").unlink()
     write(Target(base, out, "layer", "anna"), parts, result_of(base, "layer"))
@@ -156,17 +156,17 @@ def test_a_better_model_is_not_replaced(base: Path, parts: Parts, tmp_path: Path
         write(target, parts, result_of(base, method, after=60.0))
     assert not target.out.exists()
     write(target, parts, result_of(base, method, after=20.0))
-    kept = contents(target.out)
+    before = contents(target.out)
     for worse in (20.0, 30.0):
         with pytest.raises(InputError, match=r"holds a better model: 20\.0 % CER"):
             write(target, parts, result_of(base, method, after=worse))
-    assert contents(target.out) == kept
+    assert contents(target.out) == before
     write(target, parts, result_of(base, method, after=19.0))
-    assert contents(target.out) != kept
+    assert contents(target.out) != before
     write_bundle(target, read_facts(str(base / "encoder.onnx")), parts, result_of(base, method, after=99.0))  # --force
 
 
-def test_on_other_data_the_old_model_is_measured_anew(
+def test_on_other_data_the_old_model_is_measured_again(
     base: Path, parts: Parts, paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = Target(base, tmp_path / "mine", "full", "me")
@@ -187,7 +187,7 @@ def test_on_other_data_the_old_model_is_measured_anew(
         write(target, shorter, result_of(base))
 
 
-def test_folders_that_are_no_place_for_it_are_refused_at_once(base: Path, tmp_path: Path) -> None:
+def test_unsuitable_output_folders_are_refused_at_once(base: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(b"mine")
     with pytest.raises(InputError, match="is not a model bundle"):
@@ -200,7 +200,7 @@ def test_folders_that_are_no_place_for_it_are_refused_at_once(base: Path, tmp_pa
         Target(base, tmp_path / "new", "layer", "../me")
 
 
-def test_weights_that_are_not_the_graphs_are_refused(base: Path, tmp_path: Path) -> None:
+def test_weights_of_another_graph_are_refused(base: Path, tmp_path: Path) -> None:
     write_weights(TrainedEncoder(encoder(8), LAYOUT, StftFacts(), {}, 3), base / WEIGHTS)
     with pytest.raises(InputError, match="expected the same model"):
         Target(base, tmp_path / "new", "full", "me").open_base()
@@ -216,7 +216,7 @@ def ctrl_c(*_arguments: object, **_more: object) -> None:
 
 @pytest.mark.parametrize("where", ["_write_model", "write_checksums", "_replace", "write_weights"])
 @pytest.mark.parametrize(("fails", "raised"), [(full_disk, InputError), (ctrl_c, KeyboardInterrupt)])
-def test_whatever_goes_wrong_the_old_bundle_stays_whole(
+def test_the_old_bundle_stays_intact_if_writing_fails(
     base: Path,
     parts: Parts,
     tmp_path: Path,
@@ -227,11 +227,11 @@ def test_whatever_goes_wrong_the_old_bundle_stays_whole(
 ) -> None:
     target = Target(base, tmp_path / "mine", "full", "me")
     write(target, parts, result_of(base))
-    kept = contents(target.out)
+    before = contents(target.out)
     monkeypatch.setattr(personalise_bundle, where, fails)
     with pytest.raises(raised, match="No space left" if raised is InputError else None):
         write(target, parts, result_of(base, after=10.0))
-    assert contents(target.out) == kept
+    assert contents(target.out) == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["base", "mine"]
 
 
@@ -241,7 +241,7 @@ def test_a_rename_that_fails_puts_the_old_bundle_back(
     target = Target(base, tmp_path / "mine", "full", "me")
     write(target, parts, result_of(base))
     (target.out / "notes.txt").write_text("kept")
-    kept = contents(target.out)
+    before = contents(target.out)
     rename = Path.rename
 
     def fails_for_the_draft(self: Path, to: Path) -> Path:
@@ -252,7 +252,7 @@ def test_a_rename_that_fails_puts_the_old_bundle_back(
     monkeypatch.setattr(Path, "rename", fails_for_the_draft)
     with pytest.raises(InputError, match="the folder is unchanged"):
         write(target, parts, result_of(base, after=10.0))
-    assert contents(target.out) == kept
+    assert contents(target.out) == before
     monkeypatch.undo()
     write(target, parts, result_of(base, after=10.0))
     assert (target.out / "notes.txt").read_text() == "kept"

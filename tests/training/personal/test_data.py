@@ -1,4 +1,4 @@
-"""What personalisation learns from and what it holds out."""
+"""Training windows and end_part-out parts of a personalisation."""
 
 import json
 from collections.abc import Callable
@@ -55,11 +55,11 @@ def windows(parts: tuple[Part, ...], augmentation: Augmentation = NONE, count: i
 def test_of_three_sessions_the_last_is_held_out_whole(sessions: list[Path]) -> None:
     parts = split_sessions(sessions, LAYOUT, CONTEXT)
     assert [p.path for p in parts.training] == sessions[:2]
-    (held,) = parts.held_out
+    (end_part,) = parts.held_out
     with SessionReader(sessions[2]) as session:
-        assert (held.first, held.last) == (0, len(session))
+        assert (end_part.first, end_part.last) == (0, len(session))
         context = CONTEXT / 2000
-        assert list(held.labels) == session.labels(session.start + context, session.end)
+        assert list(end_part.labels) == session.labels(session.start + context, session.end)
 
 
 def test_of_fewer_the_end_of_each_is_held_out_and_nothing_overlaps(sessions: list[Path]) -> None:
@@ -78,7 +78,7 @@ def test_of_fewer_the_end_of_each_is_held_out_and_nothing_overlaps(sessions: lis
             assert first_scored > behind.first + CONTEXT
 
 
-def test_windows_see_nothing_of_what_is_held_out(sessions: list[Path]) -> None:
+def test_windows_contain_nothing_of_the_held_out_parts(sessions: list[Path]) -> None:
     parts = split_sessions(sessions[:1], LAYOUT, CONTEXT)
     data = windows(parts.training)
     (part,) = parts.training
@@ -109,9 +109,9 @@ def test_sessions_of_prompts_alone_give_whole_prompts_without_key_times(sessions
         known = [tuple(prompt_labels(p.text)) for p in session.prompts]
         starts = [session.index(p.start) for p in session.prompts]
         ends = [session.index(p.end) for p in session.prompts]
-    (training,), (held,) = parts.training, parts.held_out
-    scored = [k for k, first in zip(known, starts, strict=True) if first >= held.first + CONTEXT]
-    assert held.labels == sum(scored, ())
+    (training,), (end_part,) = parts.training, parts.held_out
+    scored = [k for k, first in zip(known, starts, strict=True) if first >= end_part.first + CONTEXT]
+    assert end_part.labels == sum(scored, ())
     learned = [k for k, last in zip(known, ends, strict=True) if last <= training.last]
     assert training.labels == sum(learned, ())
     assert len(learned) + len(scored) >= len(known) - 1  # one lies across the border
@@ -122,13 +122,13 @@ def test_sessions_of_prompts_alone_give_whole_prompts_without_key_times(sessions
         assert window.presses.isnan().all()
 
 
-def test_minutes_limit_what_is_used(sessions: list[Path]) -> None:
+def test_minutes_limit_the_samples_that_are_used(sessions: list[Path]) -> None:
     parts = split_sessions(sessions, LAYOUT, CONTEXT, minutes=0.8)
     assert sum(p.minutes for p in (*parts.training, *parts.held_out)) == pytest.approx(0.8, abs=0.05)
     assert {p.path for p in (*parts.training, *parts.held_out)} == set(sessions[:2])
 
 
-def test_the_same_held_out_data_has_the_same_name_wherever_it_lies(sessions: list[Path], tmp_path: Path) -> None:
+def test_the_same_held_out_data_has_the_same_id_in_any_folder(sessions: list[Path], tmp_path: Path) -> None:
     here = split_sessions(sessions[:1], LAYOUT, CONTEXT)
     (tmp_path / "elsewhere").mkdir()
     moved = copy(sessions[0], tmp_path / "elsewhere" / sessions[0].name)
@@ -144,27 +144,25 @@ def test_the_same_held_out_data_has_the_same_name_wherever_it_lies(sessions: lis
         (lambda a: a.__setitem__("user", "00000007"), "users 00000007, 00000960"),
     ],
 )
-def test_sessions_that_teach_nothing_are_refused(
+def test_sessions_without_usable_keys_are_refused(
     sessions: list[Path], tmp_path: Path, edit: Callable[[h5py.AttributeManager], None], because: str
 ) -> None:
     with pytest.raises(InputError, match=because):
         split_sessions([sessions[0], edited(sessions[1], tmp_path / "odd.hdf5", edit)], LAYOUT, CONTEXT)
 
 
-def test_no_session_or_the_same_one_twice_is_refused(sessions: list[Path]) -> None:
+def test_no_session_or_the_same_session_twice_is_refused(sessions: list[Path]) -> None:
     with pytest.raises(InputError, match="no session"):
         split_sessions([], LAYOUT, CONTEXT)
     with pytest.raises(InputError, match="named twice"):
         split_sessions([sessions[0], sessions[0]], LAYOUT, CONTEXT)
 
 
-def test_prompts_that_held_a_long_pause_are_refused_when_there_is_nothing_else(
-    sessions: list[Path], tmp_path: Path
-) -> None:
+def test_a_session_whose_prompts_all_contain_a_long_pause_is_refused(sessions: list[Path], tmp_path: Path) -> None:
     def one_long(attributes: h5py.AttributeManager) -> None:
         prompts_only(attributes)
-        shown = json.loads(attributes["prompts"])
-        joined = [{**shown[0], "end": shown[0]["start"] + 31.0}]
+        prompts = json.loads(attributes["prompts"])
+        joined = [{**prompts[0], "end": prompts[0]["start"] + 31.0}]
         attributes["prompts"] = json.dumps(joined)
 
     with SessionReader(sessions[0]) as session:

@@ -1,4 +1,4 @@
-"""Fitting an encoder to a person: what changes, what stays, and when it ends."""
+"""Fitting an encoder to a person: changed and unchanged weights, and the end of the training."""
 
 import copy
 import dataclasses
@@ -52,7 +52,9 @@ def changed(base: TrainedEncoder, other: TrainedEncoder) -> set[str]:
 
 
 @pytest.mark.parametrize("method", ["full", "layer", "head"])
-def test_a_method_changes_what_it_says_and_the_base_stays(base: TrainedEncoder, parts: Parts, method: Method) -> None:
+def test_a_method_changes_its_own_weights_and_never_the_base(
+    base: TrainedEncoder, parts: Parts, method: Method
+) -> None:
     before = copy.deepcopy(base.encoder.state_dict())
     steps: list[int] = []
     settings = dataclasses.replace(QUICK, method=method)
@@ -67,16 +69,16 @@ def test_a_method_changes_what_it_says_and_the_base_stays(base: TrainedEncoder, 
     assert not result.interrupted
     assert (result.layer is not None) == (method == "layer")
     norms_and_head = {n for n in before if "norm" in n or n.startswith("head") or n in ("scale", "shift")}
-    found = changed(base, result.trained)
+    actual = changed(base, result.trained)
     if method == "layer":
         assert result.trained is base
     elif result.steps:
-        assert found == ({n for n in before if "input_norm" not in n} if method == "full" else found & norms_and_head)
-        assert "head.weight" in found
+        assert actual == ({n for n in before if "input_norm" not in n} if method == "full" else actual & norms_and_head)
+        assert "head.weight" in actual
 
 
 @pytest.mark.parametrize("method", ["full", "layer", "head"])
-def test_a_step_moves_the_chosen_weights_alone(base: TrainedEncoder, parts: Parts, method: Method) -> None:
+def test_a_step_changes_the_weights_of_the_method_alone(base: TrainedEncoder, parts: Parts, method: Method) -> None:
     module = PersonalModule(base, TrainSettings(model=TDSConfig(), warm_start=WarmStart()), method, 10).train()
     data = PersonWindows(
         parts.training, base.stft, QUICK.augmentation, sizes=WindowSizes(4000, 600, 400), count=2, seed=1
@@ -102,8 +104,8 @@ def test_a_step_moves_the_chosen_weights_alone(base: TrainedEncoder, parts: Part
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_norms_and_head_of_every_family_are_few_weights(family: str) -> None:
     encoder = encoder_of(model_config({"family": family}).for_frames(LAYOUT, StftFacts().bins))
-    chosen = sum(p.numel() for p in trainable(encoder, "head"))
-    assert encoder.head.weight.numel() <= chosen < 0.2 * sum(p.numel() for p in encoder.parameters())
+    count = sum(p.numel() for p in trainable(encoder, "head"))
+    assert encoder.head.weight.numel() <= count < 0.2 * sum(p.numel() for p in encoder.parameters())
 
 
 def test_the_learned_layer_is_the_one_that_the_daemon_runs() -> None:
@@ -118,20 +120,20 @@ def test_the_learned_layer_is_the_one_that_the_daemon_runs() -> None:
     np.testing.assert_allclose(adapted, layer(frames[None])[0].detach().numpy(), rtol=0, atol=1e-5)
 
 
-def test_frames_are_labelled_at_the_bases_own_delay_and_prompts_alone_give_plain_ctc(
+def test_frames_are_labelled_at_the_delay_of_the_base_and_prompts_give_plain_ctc(
     base: TrainedEncoder, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[tuple[int, float]] = []
+    calls: list[tuple[int, float]] = []
     original = PersonalModule.frame_loss
 
-    def watched(self: PersonalModule, log_probs: torch.Tensor, *rest: object) -> torch.Tensor:
+    def recorded_frame_loss(self: PersonalModule, log_probs: torch.Tensor, *rest: object) -> torch.Tensor:
         assert isinstance(rest[-1], WarmStart)
-        seen.append((len(log_probs), rest[-1].delay))
+        calls.append((len(log_probs), rest[-1].delay))
         return original(self, log_probs, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(PersonalModule, "frame_loss", watched)
+    monkeypatch.setattr(PersonalModule, "frame_loss", recorded_frame_loss)
     personalise(base, parts, dataclasses.replace(QUICK, steps=1))
-    assert seen == [(2, 0.08)]
+    assert calls == [(2, 0.08)]
     module = PersonalModule(base, TrainSettings(model=TDSConfig(), warm_start=WarmStart()), "full", 10)
     module.log = lambda *_args, **_more: None  # type: ignore[method-assign]
     data = PersonWindows(
@@ -140,10 +142,10 @@ def test_frames_are_labelled_at_the_bases_own_delay_and_prompts_alone_give_plain
     timed, untimed = data[0], data[1]
     untimed = dataclasses.replace(untimed, presses=torch.full_like(untimed.presses, torch.nan))
     loss = module.training_step(collate([timed, untimed]), 0)
-    assert seen[1:] == [(1, 0.06)]
+    assert calls[1:] == [(1, 0.06)]
     assert loss.isfinite()
     assert module.training_step(collate([untimed]), 0).isfinite()
-    assert len(seen) == 2
+    assert len(calls) == 2
 
 
 def test_ctrl_c_ends_the_training_and_keeps_the_best_so_far(base: TrainedEncoder, parts: Parts) -> None:
@@ -162,7 +164,7 @@ def test_ctrl_c_ends_the_training_and_keeps_the_best_so_far(base: TrainedEncoder
     assert signal.getsignal(signal.SIGINT) is handler
 
 
-def test_it_ends_when_nothing_gets_better(base: TrainedEncoder, parts: Parts) -> None:
+def test_the_training_ends_without_improvement(base: TrainedEncoder, parts: Parts) -> None:
     steps: list[int] = []
     settings = dataclasses.replace(QUICK, steps=1000, validations=1000, patience=3, rate=1e-12)
     result = personalise(base, parts, settings, lambda step, _cer: steps.append(step))

@@ -11,7 +11,7 @@ def typed(labels: list[list[int]], presses: list[list[float]], lengths: list[int
     return TypedKeys(torch.tensor(labels), torch.tensor(lengths), torch.tensor(presses))
 
 
-def test_frame_targets_stand_around_press_plus_delay() -> None:
+def test_frame_targets_lie_around_press_plus_delay() -> None:
     target = frame_targets(typed([[0, 1]], [[2.0, 7.2]], [2]), 14, 2.0, 3, blank=2)
     assert "".join("ab_"[int(c)] for c in target[0]) == "___aaa__bbb___"
 
@@ -21,7 +21,7 @@ def test_frame_targets_at_the_borders_are_cut_not_wrapped() -> None:
     assert "".join("ab_"[int(c)] for c in target[0]) == "_________b"
 
 
-def test_padding_labels_are_no_targets() -> None:
+def test_padded_labels_give_no_targets() -> None:
     target = frame_targets(typed([[0, 0]], [[2.0, 0.0]], [1]), 6, 0.0, 1, blank=2)
     assert "".join("ab_"[int(c)] for c in target[0]) == "__a___"
 

@@ -1,4 +1,4 @@
-"""Restricted CTC against the sum over all alignments, written out."""
+"""CTC with a press window, compared with an explicit sum over all alignments."""
 
 import itertools
 
@@ -55,17 +55,17 @@ def test_loss_and_gradient_are_those_of_the_alignments_near_the_presses(
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(FRAMES, BLANK + 1, generator=generator, dtype=torch.float64, requires_grad=True)
     log_probs = logits.log_softmax(-1)
-    expected, found = alignments(log_probs, labels, presses) / len(labels), loss_of(log_probs, labels, presses)
-    assert float(found.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)
-    (gradient,) = torch.autograd.grad(found, logits, retain_graph=True)
+    expected, actual = alignments(log_probs, labels, presses) / len(labels), loss_of(log_probs, labels, presses)
+    assert float(actual.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)
+    (gradient,) = torch.autograd.grad(actual, logits, retain_graph=True)
     if expected.requires_grad:
-        (wanted,) = torch.autograd.grad(expected, logits)
-        assert torch.allclose(gradient, wanted, atol=1e-6)
+        (expected_gradient,) = torch.autograd.grad(expected, logits)
+        assert torch.allclose(gradient, expected_gradient, atol=1e-6)
     else:
         assert not gradient.any()
 
 
-def test_a_window_without_ends_is_plain_ctc() -> None:
+def test_an_unlimited_window_gives_plain_ctc() -> None:
     generator = torch.Generator().manual_seed(0)
     log_probs = torch.randn(3, 9, 6, generator=generator).log_softmax(-1).requires_grad_()
     labels = torch.tensor([[0, 1, 1], [4, 4, 0], [2, 0, 0]])
@@ -75,7 +75,7 @@ def test_a_window_without_ends_is_plain_ctc() -> None:
     assert float(restricted.detach()) == pytest.approx(float(plain.detach()), rel=1e-5)
 
 
-def test_training_with_it_moves_the_emission_to_the_asked_delay() -> None:
+def test_training_moves_the_emission_to_the_delay_of_the_window() -> None:
     logits = torch.zeros(1, 40, 4, requires_grad=True)
     optimiser = torch.optim.SGD([logits], lr=5.0)
     typed = TypedKeys(torch.tensor([[1]]), torch.tensor([1]), torch.tensor([[10.0]]))

@@ -1,4 +1,4 @@
-"""The reference's recipe, number by number, and what else settings can ask for."""
+"""The recipe of the reference, number by number, and other settings."""
 
 import dataclasses
 
@@ -60,7 +60,7 @@ def test_rolls_and_misalignment_keep_the_bounds_of_the_reference() -> None:
     assert max(shifts) > 90
 
 
-def test_noise_and_gain_are_off_unless_asked_for_and_as_large_as_asked_for() -> None:
+def test_noise_and_gain_are_off_by_default_and_as_large_as_set() -> None:
     rng = torch.Generator().manual_seed(0)
     frames = torch.zeros(400, 2, 16, 33)
     assert torch.equal(NONE.spectrogram(frames, rng), frames)
@@ -71,7 +71,7 @@ def test_noise_and_gain_are_off_unless_asked_for_and_as_large_as_asked_for() -> 
     assert 0.1 < float(shifted[0, :, :, 0].std()) < 0.3
 
 
-def test_a_setting_is_changed_from_outside_and_a_wrong_one_is_named() -> None:
+def test_a_change_is_applied_and_a_wrong_one_is_named() -> None:
     s = load_settings("compact", ["epochs = 3", "augmentation.roll = 0", "press_window.delay = 0.1"])
     assert (s.epochs, s.augmentation.roll, s.press_window) == (3, 0, PressWindow(delay=0.1))
     assert s.augmentation.misalign == load_settings("compact").augmentation.misalign
@@ -81,7 +81,7 @@ def test_a_setting_is_changed_from_outside_and_a_wrong_one_is_named() -> None:
         load_settings("compact", ["epochs 3"])
 
 
-def test_one_delay_for_all_that_controls_it() -> None:
+def test_a_delay_sets_warm_start_and_press_window() -> None:
     both = with_delay(TrainSettings(warm_start=WarmStart(), press_window=PressWindow()), 80)
     assert both.warm_start is not None
     assert both.press_window is not None
@@ -103,12 +103,12 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     assert list(again) == later
     parts = [EpochOrder(51, seed=3, processes=2) for _ in range(2)]
     with pytest.MonkeyPatch.context() as patch:
-        seen = []
+        orders = []
         for rank, part in enumerate(parts):
             patch.setattr("training.data.order.process_rank", lambda rank=rank: rank)
-            seen.append(list(part))
-    assert [len(part) for part in seen] == [len(part) for part in parts] == [25, 25]
-    assert len(set(seen[0]) | set(seen[1])) == 50
+            orders.append(list(part))
+    assert [len(part) for part in orders] == [len(part) for part in parts] == [25, 25]
+    assert len(set(orders[0]) | set(orders[1])) == 50
     draws = {int(torch.randint(2**40, (1,), generator=generator_of(1, e, i))) for e in range(20) for i in range(20)}
     assert len(draws) == 400
 
@@ -116,6 +116,6 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
 @pytest.mark.parametrize(
     "change", ['optimiser = "sgd"', 'schedule = "step"', "batch = 0", "epochs = 0", "crop = 1.0", "seed = -1"]
 )
-def test_settings_that_cannot_be_are_refused(change: str) -> None:
+def test_impossible_settings_are_refused(change: str) -> None:
     with pytest.raises(InputError, match=change.partition(" ")[0]):
         load_settings("compact", [change])

@@ -46,16 +46,22 @@ def batch() -> Batch:
     )
 
 
-def test_the_divergence_is_that_of_frames_within_the_windows() -> None:
-    ours, theirs = (torch.randn(2, 5, 3).log_softmax(-1) for _ in range(2))
+def test_the_divergence_counts_the_frames_within_the_windows() -> None:
+    student_log_probs, teacher_log_probs = (torch.randn(2, 5, 3).log_softmax(-1) for _ in range(2))
     lengths = torch.tensor([5, 2])
     frames = [(0, t) for t in range(5)] + [(1, t) for t in range(2)]
-    expected = sum((theirs[n, t].exp() * (theirs[n, t] - ours[n, t])).sum() for n, t in frames) / 7
-    torch.testing.assert_close(distillation(ours, theirs, lengths), expected)
-    assert float(distillation(ours, ours, lengths)) == pytest.approx(0, abs=1e-6)
+    expected = (
+        sum(
+            (teacher_log_probs[n, t].exp() * (teacher_log_probs[n, t] - student_log_probs[n, t])).sum()
+            for n, t in frames
+        )
+        / 7
+    )
+    torch.testing.assert_close(distillation(student_log_probs, teacher_log_probs, lengths), expected)
+    assert float(distillation(student_log_probs, student_log_probs, lengths)) == pytest.approx(0, abs=1e-6)
 
 
-def test_a_student_comes_to_imitate_its_teacher_and_the_teacher_stays() -> None:
+def test_a_student_learns_to_imitate_its_teacher_which_does_not_change() -> None:
     teacher, module = trained(), student()
     before = {name: tensor.clone() for name, tensor in teacher.encoder.state_dict().items()}
     module.learn_from(teacher)
@@ -71,13 +77,13 @@ def test_a_student_comes_to_imitate_its_teacher_and_the_teacher_stays() -> None:
     assert all(torch.equal(tensor, before[name]) for name, tensor in teacher.encoder.state_dict().items())
 
 
-def test_without_weight_the_teacher_has_no_say() -> None:
+def test_a_teacher_of_weight_0_has_no_influence() -> None:
     alone, taught = student(0.0), student(0.0)
     taught.learn_from(trained())
     assert taught.training_step(batch(), 0).item() == alone.training_step(batch(), 0).item()
 
 
-def test_the_student_owes_what_its_teacher_owed(tmp_path: Path) -> None:
+def test_a_student_inherits_the_licence_of_its_teacher(tmp_path: Path) -> None:
     write_weights(trained(licence="CC-BY-NC-SA-4.0"), tmp_path / "weights.ckpt")
     module = student()
     module.sessions = (*module.sessions, "ours")
@@ -85,7 +91,7 @@ def test_the_student_owes_what_its_teacher_owed(tmp_path: Path) -> None:
     assert (module.licence, module.sessions) == ("CC-BY-NC-SA-4.0", ("ours", "theirs"))
 
 
-def test_a_free_teacher_frees_nobody_of_what_they_owe() -> None:
+def test_a_free_teacher_does_not_lift_the_licence_of_the_initial_weights() -> None:
     module = student()
     module.licence = "CC-BY-NC-SA-4.0"
     module.learn_from(trained())

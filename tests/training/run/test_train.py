@@ -58,7 +58,7 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.mark.filterwarnings("ignore")  # Lightning's advice about workers and loggers, and its own deprecations
-def test_a_run_learns_keeps_checkpoints_and_goes_on(sessions: list[Path], tmp_path: Path) -> None:
+def test_a_run_learns_keeps_checkpoints_and_is_resumed(sessions: list[Path], tmp_path: Path) -> None:
     module = train(lists(sessions), TINY, tmp_path, machine=QUIET)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines if "val_cer" in line] == [0, 1]
@@ -74,7 +74,7 @@ def test_a_run_learns_keeps_checkpoints_and_goes_on(sessions: list[Path], tmp_pa
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_same_seed_same_losses_and_a_resumed_run_goes_on_with_them(sessions: list[Path], tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_losses_even_if_resumed(sessions: list[Path], tmp_path: Path) -> None:
     settings = dataclasses.replace(TINY, schedule="one_cycle", cache=True, batch=2)
 
     def losses(run: Path) -> list[tuple[int, float]]:
@@ -131,7 +131,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_run_starts_from_given_weights_of_the_same_model(sessions: list[Path], tmp_path: Path) -> None:
+def test_a_run_starts_from_weights_of_the_same_model(sessions: list[Path], tmp_path: Path) -> None:
     first = train(lists(sessions), dataclasses.replace(TINY, epochs=1), tmp_path / "a", machine=QUIET)
     best = tmp_path / "a" / "checkpoints" / "best.ckpt"
     frozen = dataclasses.replace(TINY, epochs=1, rate=0.0, rate_start=0.0, rate_end=0.0)
@@ -143,19 +143,19 @@ def test_a_run_starts_from_given_weights_of_the_same_model(sessions: list[Path],
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_what_starts_from_weights_of_others_stays_under_their_licence(sessions: list[Path], tmp_path: Path) -> None:
-    theirs, run = tmp_path / "theirs.ckpt", tmp_path / "run"
+def test_a_run_inherits_the_licence_of_its_initial_weights(sessions: list[Path], tmp_path: Path) -> None:
+    licensed, run = tmp_path / "theirs.ckpt", tmp_path / "run"
     encoder = encoder_of(TINY.for_frames(LAYOUT, StftFacts()).model)
-    write_weights(TrainedEncoder(encoder, LAYOUT, StftFacts(), {}, 0, licence="CC-BY-NC-SA-4.0"), theirs)
+    write_weights(TrainedEncoder(encoder, LAYOUT, StftFacts(), {}, 0, licence="CC-BY-NC-SA-4.0"), licensed)
     once = dataclasses.replace(TINY, epochs=1)
-    train(lists(sessions), once, run, start=Start(init=theirs), machine=QUIET)
+    train(lists(sessions), once, run, start=Start(init=licensed), machine=QUIET)
     assert load_encoder(run / "checkpoints" / "best.ckpt").licence == "CC-BY-NC-SA-4.0"
     train(lists(sessions), TINY, run, start=Start(resume=True), machine=QUIET)
     assert load_encoder(run / "checkpoints" / "last.ckpt").licence == "CC-BY-NC-SA-4.0"
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_checkpoint_names_every_session_that_it_has_learnt_from(sessions: list[Path], tmp_path: Path) -> None:
+def test_a_checkpoint_names_every_session_that_it_was_trained_on(sessions: list[Path], tmp_path: Path) -> None:
     before, run = tmp_path / "before.ckpt", tmp_path / "run"
     encoder = encoder_of(TINY.for_frames(LAYOUT, StftFacts()).model)
     write_weights(TrainedEncoder(encoder, LAYOUT, StftFacts(), {}, 0, sessions=("earlier",)), before)
@@ -167,7 +167,7 @@ def test_a_checkpoint_names_every_session_that_it_has_learnt_from(sessions: list
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_mixed_precision_and_restricted_ctc_learn_too(sessions: list[Path], tmp_path: Path) -> None:
+def test_mixed_precision_and_a_press_window_learn_too(sessions: list[Path], tmp_path: Path) -> None:
     settings = dataclasses.replace(TINY, epochs=1, press_window=PressWindow(), warm_start=None, crop=0.3)
     machine = dataclasses.replace(QUIET, precision="bf16-mixed")
     module = train(lists(sessions), settings, tmp_path, machine=machine)
@@ -180,7 +180,7 @@ def test_mixed_precision_and_restricted_ctc_learn_too(sessions: list[Path], tmp_
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_model_for_each_user_and_a_failing_one_stops_nobody(sessions: list[Path], tmp_path: Path) -> None:
+def test_a_model_for_each_user_and_a_failure_stops_no_other_run(sessions: list[Path], tmp_path: Path) -> None:
     empty = tmp_path / "empty.hdf5"
     write_session(empty, typing_session(make_person(961), 1, TEXT, 5.0))
     for path in sessions:
@@ -211,7 +211,7 @@ def test_sessions_that_do_not_fit_are_refused(sessions: list[Path], tmp_path: Pa
     assert 0 < len(short) < len(WindowDataset(sessions, TINY, StftFacts()))
 
 
-def test_validation_takes_the_beginning_and_its_keys(sessions: list[Path]) -> None:
+def test_validation_uses_the_first_minutes_and_their_keys(sessions: list[Path]) -> None:
     samples, labels = WholeSessions(sessions[:1], minutes=0.2)[0]
     everything, typed = WholeSessions(sessions[:1])[0]
     assert len(samples) == 24_000
@@ -220,7 +220,9 @@ def test_validation_takes_the_beginning_and_its_keys(sessions: list[Path]) -> No
     assert typed[: len(labels)] == labels
 
 
-def test_validation_in_pieces_is_validation_of_the_whole(sessions: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validation_in_pieces_equals_validation_of_the_whole(
+    sessions: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     module = EncoderModule(TINY, LAYOUT, StftFacts(), 1).eval()
     samples, _ = WholeSessions(sessions[:1], minutes=0.2)[0]
     with torch.no_grad():
@@ -253,7 +255,7 @@ def test_every_key_of_a_press_window_has_emissions_near_it(sessions: list[Path],
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_run_goes_on_with_its_own_settings_alone(sessions: list[Path], tmp_path: Path) -> None:
+def test_a_run_is_resumed_with_its_own_settings_alone(sessions: list[Path], tmp_path: Path) -> None:
     one = dataclasses.replace(TINY, epochs=1)
     train(lists(sessions), one, tmp_path, machine=QUIET)
     other = dataclasses.replace(one, rate=1e-4, augmentation=dataclasses.replace(one.augmentation, roll=0))
@@ -262,7 +264,7 @@ def test_a_run_goes_on_with_its_own_settings_alone(sessions: list[Path], tmp_pat
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_run_that_gets_no_better_ends_and_stays_ended(sessions: list[Path], tmp_path: Path) -> None:
+def test_a_run_without_improvement_ends_and_stays_ended(sessions: list[Path], tmp_path: Path) -> None:
     still = dataclasses.replace(TINY, epochs=6, patience=2, rate=0.0, rate_start=0.0, rate_end=0.0)
 
     def epochs(patience: int) -> int:
@@ -277,13 +279,13 @@ def test_a_run_that_gets_no_better_ends_and_stays_ended(sessions: list[Path], tm
 
 
 @pytest.mark.parametrize("options", [{"precision": "7-bit"}, {"devices": "two"}, {"accelerator": "abacus"}])
-def test_a_machine_that_is_not_there_is_refused(sessions: list[Path], tmp_path: Path, options: dict[str, Any]) -> None:
+def test_a_missing_accelerator_is_refused(sessions: list[Path], tmp_path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="cannot train with these options"):
         train(lists(sessions), TINY, tmp_path, machine=dataclasses.replace(QUIET, **options))
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_what_an_interrupted_epoch_wrote_is_not_told_twice(sessions: list[Path], tmp_path: Path) -> None:
+def test_metrics_of_an_interrupted_epoch_are_not_repeated(sessions: list[Path], tmp_path: Path) -> None:
     settings = dataclasses.replace(TINY, batch=1)
     train(lists(sessions), dataclasses.replace(settings, epochs=1), tmp_path, machine=QUIET)
     metrics = tmp_path / "metrics.jsonl"
@@ -297,7 +299,7 @@ def test_what_an_interrupted_epoch_wrote_is_not_told_twice(sessions: list[Path],
 
 
 @pytest.mark.parametrize("cache", [False, True])
-def test_windows_hold_the_presses_of_their_labelled_part(sessions: list[Path], cache: bool) -> None:
+def test_windows_contain_the_presses_of_their_labelled_part(sessions: list[Path], cache: bool) -> None:
     settings = dataclasses.replace(TINY, cache=cache)
     windows = WindowDataset(sessions, settings, StftFacts())
     for index in range(len(windows)):
@@ -331,7 +333,7 @@ def test_presets_load_and_unknown_settings_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "because"), [("text", "not a checkpoint of"), ("other", "not a checkpoint of"), ("none", "cannot read")]
 )
-def test_what_is_no_checkpoint_is_told(tmp_path: Path, name: str, because: str) -> None:
+def test_a_file_that_is_not_a_checkpoint_is_refused(tmp_path: Path, name: str, because: str) -> None:
     (tmp_path / "text.ckpt").write_text("hello")
     torch.save({"weights": 1}, tmp_path / "other.ckpt")
     with pytest.raises(InputError, match=because):
@@ -358,7 +360,7 @@ class LateOracle(torch.nn.Module):
         return logits.log_softmax(-1)
 
 
-def test_emission_delay_is_from_press_to_emission(sessions: list[Path]) -> None:
+def test_the_emission_delay_is_the_time_from_press_to_emission(sessions: list[Path]) -> None:
     oracle = LateOracle(sessions[0])
     trained = TrainedEncoder(oracle, LAYOUT, StftFacts(), {}, 0)  # type: ignore[arg-type]
     assert emission_delay_ms(trained, sessions[:1]) == pytest.approx(60, abs=5)

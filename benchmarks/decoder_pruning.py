@@ -29,7 +29,7 @@ from decoder.language.flat import FlatScorer
 from decoder.metrics import CharacterErrors
 
 DEFAULT = BeamSettings()
-OFF = {"floor": -30.0, "labels": 99, "threshold": 1000.0}
+OFF = {"floor_nats": -30.0, "labels": 99, "threshold_nats": 1000.0}
 TRIED = {
     "as by default": DEFAULT,
     **{f"{name} {value:g}": replace(DEFAULT, **{name: value}) for name, value in OFF.items()},  # type: ignore[arg-type]

@@ -86,7 +86,7 @@ def window(busy: float) -> Iterator[tuple[Recorder, KeySink]]:
         recorder = Recorder(screen, busy)
         try:
             screen.focus("recorder")
-            settings = replace(load_config().keys, arm_delay=0.0, hotkey="")
+            settings = replace(load_config().inject, arm_delay_s=0.0, hotkey="")
             with KeySink(settings, lambda _: None) as sink:
                 sink.arm()
                 sink.await_armed()

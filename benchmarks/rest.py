@@ -27,7 +27,7 @@ from benchmarks.results import command_line, publish
 from decoder.ctc.commit import Committer
 from decoder.metrics import CharacterErrors, cer_difference, segment_errors
 from emgtype.config import Config, load_config
-from emgtype.models.bundle import OFFLINE, Bundle, beam_for, commit_rule, open_bundle, scorer_for
+from emgtype.models.bundle import OFFLINE, Bundle, beam_for, open_bundle, scorer_for
 from emgtype.replay.key_delays import ShownKeys
 from emgtype.texts import load_text
 from messages.charset import labels_to_text
@@ -37,7 +37,7 @@ from simulator.activities import Activity, clenching, mouse
 from simulator.person import make_person
 from simulator.redonning import HANDLED, redonned
 from simulator.session import simulate, typing_session
-from streamer.activity.idle_gate import GateSettings, IdleGate
+from streamer.activity.idle_gate import IdleGate
 from streamer.encoder.whole import open_encoder
 from streamer.front_end.stft import Spectrogram
 from streamer.pipeline import Pipeline
@@ -63,7 +63,7 @@ class Way:
     gate: bool = True
     reject: float | None = None
     """None: as config.toml says."""
-    settings: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     """Of the gate, by name."""
 
 
@@ -71,9 +71,15 @@ SHIPPED = "gate and rejection"
 WAYS = {"nothing": Way(gate=False, reject=0.0), "gate": Way(reject=0.0), SHIPPED: Way()}
 ROC = {
     **{f"rejection below {p:g}": Way(gate=False, reject=p) for p in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)},
-    **{f"gate, weak {x:g}": Way(reject=0.0, settings={"weak": x}) for x in (5.0, 6.0, 9.0, 12.0)},
-    **{f"gate, posture {x:g}": Way(reject=0.0, settings={"posture": x}) for x in (0.0, 3.0, 5.0, 6.0)},
-    **{f"gate, loud {x:g}": Way(reject=0.0, settings={"loud": x}) for x in (3.0, 1.0, 0.5, -1.5, -2.5)},
+    **{
+        f"gate, burst tolerance {x:g}": Way(reject=0.0, settings={"burst_tolerance_db": x})
+        for x in (5.0, 6.0, 9.0, 12.0)
+    },
+    **{f"gate, posture {x:g}": Way(reject=0.0, settings={"posture_db": x}) for x in (0.0, 3.0, 5.0, 6.0)},
+    **{
+        f"gate, clench margin {x:g}": Way(reject=0.0, settings={"clench_margin_db": x})
+        for x in (3.0, 1.0, 0.5, -1.5, -2.5)
+    },
 }
 
 
@@ -135,12 +141,10 @@ def typed(
     way: Way, frames: list[npt.NDArray[np.float32]], emissions: list[Emission], bundle: Bundle, config: Config
 ) -> tuple[ShownKeys, Committer, IdleGate | None]:
     """What comes of frames and emissions, as a pipeline of these settings has it."""
-    reject = config.decoder.reject if way.reject is None else way.reject
-    rule = replace(commit_rule(config.decoder), reject=reject)
-    committer = Committer(beam_for(scorer_for(bundle, config.decoder), config.decoder), rule)
-    g = config.gate
-    settings = GateSettings(**{"weak": g.weak, "posture": g.posture, "loud": g.loud, **way.settings})
-    gate = IdleGate(bundle.facts, settings) if way.gate else None
+    reject = config.decoder.commit.reject_below if way.reject is None else way.reject
+    rule = replace(config.decoder.commit, reject_below=reject)
+    committer = Committer(beam_for(scorer_for(bundle, config.decoder.language_model), config.decoder), rule)
+    gate = IdleGate(bundle.facts, replace(config.gate, **way.settings)) if way.gate else None
     keys = ShownKeys()
     if gate:
         for piece in frames:
@@ -157,7 +161,7 @@ def session(kind: str, donning: int, person: int, name: str, ways: Mapping[str, 
     """What each way makes of one session."""
     config, bundle = load_config(None, {"bundle": name}), open_bundle(name)
     chunks, truth = chunks_of(kind, donning, person)
-    frames, emissions = heard(chunks, bundle, config.pipeline.hop)
+    frames, emissions = heard(chunks, bundle, config.pipeline.hop_frames)
     ends = [*range(_PIECE, len(truth), _PIECE), len(truth)]
     found = {}
     for way in ways:

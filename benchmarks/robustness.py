@@ -157,7 +157,7 @@ class Truth:
 def decode(chunks: Sequence[Chunk], faults: Sequence[Fault], options: argparse.Namespace) -> tuple[Seen, Faulty]:
     """The whole session with faults."""
     seen = Seen(sum({fault.value for fault in faults if fault.kind == "jump"}))
-    config = load_config(flags={"bundle": options.bundle, "gate.idle": not options.no_gate})
+    config = load_config(flags={"bundle": options.bundle, "gate.enabled": not options.no_gate})
     numbered, streams = not options.unnumbered, 1 if options.one_stream else LAYOUT.bands
     with FaultyRun(chunks, faults, config, [seen], streams=streams, numbered=numbered) as run:
         seen.clock = run.clock

@@ -43,7 +43,7 @@ _ENDPOINTS = {AGED: "text", FRESH: "fresh", TAUGHT: "taught"}
 def soak(options: argparse.Namespace, config: Config, day: Path, pauses: Sequence[float], to: Connection) -> None:
     """In a process of its own: sends a row for each hour, then what came of the comparison."""
     with ExitStack() as stack:
-        piece = config.pipeline.hop * open_bundle(config.bundle, config.pipeline.precision).facts.stft.hop
+        piece = config.pipeline.hop_frames * open_bundle(config.bundle, config.pipeline.precision).facts.stft.hop
         source = Repeats(day, START, piece)
         stack.callback(source.close)
         kept: list[Key] | None = None
@@ -128,7 +128,7 @@ def run(options: argparse.Namespace, config: Config) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="emgtype-soak-") as name:
         day, facts = Path(name, "day.f32"), open_bundle(config.bundle, config.pipeline.precision).facts
         with console.status("simulating"):
-            hop = config.pipeline.hop * facts.stft.hop
+            hop = config.pipeline.hop_frames * facts.stft.hop
             pauses = write_day(day, options.minutes, options.person, options.donning, hop)
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)
@@ -226,8 +226,8 @@ def main() -> None:
     parser.add_argument("--no-gate", action="store_true", help="without the idle gate")
     parser.add_argument("--real-time", type=float, metavar="MINUTES", help="of `emgtype serve` instead, over LSL")
     options = parser.parse_args()
-    flags = {"bundle": options.bundle, "pipeline.precision": options.precision, "pipeline.hop": options.hop}
-    config = load_config(None, {**flags, "gate.idle": False if options.no_gate else None})
+    flags = {"bundle": options.bundle, "pipeline.precision": options.precision, "pipeline.hop_frames": options.hop}
+    config = load_config(None, {**flags, "gate.enabled": False if options.no_gate else None})
     if options.real_time:
         from benchmarks.memory import watch  # noqa: PLC0415 - LSL is not needed otherwise
 

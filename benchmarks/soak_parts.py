@@ -145,8 +145,8 @@ class OneDaemon(Closing):
             wearer = Wearer(source, self.person.pipeline, sinks, beat, watch=signal.push)
             self._daemon = Daemon(
                 [(party.pipelines, [wearer])],
-                stall=config.source.stall,
-                heartbeat_every=config.publish.heartbeat,
+                stall=config.source.stall_s,
+                heartbeat_every=config.publish.heartbeat_s,
                 tell=self._tell,
                 clock=lambda: source.now,
             )

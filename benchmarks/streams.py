@@ -29,7 +29,7 @@ from benchmarks.paper_bundle import paper_bundle, simulated_samples
 from benchmarks.results import command_line, publish
 from decoder.ctc.commit import Committer
 from emgtype.config import load_config
-from emgtype.models.bundle import Bundle, beam_for, commit_rule, open_bundle, scorer_for
+from emgtype.models.bundle import Bundle, beam_for, open_bundle, scorer_for
 from emgtype.texts import load_text
 from messages.emission import Emission
 from messages.errors import InputError
@@ -57,7 +57,7 @@ def group_of(bundle: Bundle, people: int, hop: int, emissions: Sequence[list[Emi
         [
             Pipeline(
                 OnnxEncoder(batch, n),
-                Committer(beam_for(scorer_for(bundle, config), config), commit_rule(config)),
+                Committer(beam_for(scorer_for(bundle, config.language_model), config), config.commit),
                 tap=tap,
             )
             for n, tap in enumerate(taps or [None] * people)

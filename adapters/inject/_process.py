@@ -82,7 +82,7 @@ class KeyProcess:
         if do == "text":
             typist.push(decode(message))
         elif do == "arm":
-            typist.arm(self._settings.arm_delay)
+            typist.arm(self._settings.arm_delay_s)
         elif do == "disarm":
             typist.disarm()
         elif do == "toggle":
@@ -90,7 +90,7 @@ class KeyProcess:
         elif do == "undo":
             typist.undo()
         elif do == "change":
-            self._settings = build(KeySettings, message["settings"], "[keys]")
+            self._settings = build(KeySettings, message["settings"], "[inject]")
             typist.change(self._settings)
         elif do == "finish":
             self._finishing = True
@@ -123,7 +123,7 @@ def main() -> None:
     """Entry point."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's; its end is ours
     try:
-        settings = build(KeySettings, json.loads(sys.argv[1]), "[keys]")
+        settings = build(KeySettings, json.loads(sys.argv[1]), "[inject]")
         with ExitStack() as stack:
             queued: Inbox = queue.SimpleQueue()
             if hotkey := open_hotkey(settings, lambda: queued.put({"do": "toggle"})):
@@ -138,7 +138,7 @@ def main() -> None:
     except InputError as error:
         refused = str(error)
     except ModuleNotFoundError as error:
-        refused = f"typing needs {error.name}, which is not installed: pip install 'emgtype[keys]'"
+        refused = f"typing needs {error.name}, which is not installed: pip install 'emgtype[inject]'"
     except Exception as error:
         if not gone(error):
             raise

@@ -21,7 +21,7 @@ class Typist:
     """Everything that the key process does, apart from its pipes.
 
     Args:
-        settings: Of [keys].
+        settings: Of [inject].
         device: What presses keys.
         focus: Who gets them; None where the system does not tell.
         tell: Gets a sentence about what happened; no typed text is in it.
@@ -41,7 +41,7 @@ class Typist:
         self._device = device
         self._hands = Hands(device)
         self._focus = focus
-        self._pace = Pace(settings.pause, settings.fastest)
+        self._pace = Pace(settings.pause_s, settings.shortest_pause_s)
         self._tell = tell
         self._clock = clock
         self._place: Place | None = None
@@ -88,7 +88,7 @@ class Typist:
                 self._tell("not armed: no window has the focus; click into the one that is meant")
                 return
             if name := self._place.forbidden(self._settings.forbidden):
-                self._tell(f"not armed: {name!r} is one of the forbidden applications of [keys]")
+                self._tell(f"not armed: {name!r} is one of the forbidden applications of [inject]")
                 return
             self._focus.foreign()
         self._plan.arm()
@@ -109,7 +109,7 @@ class Typist:
         self.disarm("the settings have changed")
         self._settings = settings
         self._plan = KeyPlan(settings)
-        self._pace = Pace(settings.pause, settings.fastest)
+        self._pace = Pace(settings.pause_s, settings.shortest_pause_s)
 
     def undo(self) -> None:
         """Take back the last insertion, as far as it stands in the window and is ours."""

@@ -19,9 +19,9 @@ def choose(name: BackendName, platform: str, environment: Mapping[str, str]) -> 
     """
     linux = platform.startswith("linux")
     if name in ("x11", "uinput") and not linux:
-        raise InputError(f"backend = {name!r} in [keys] is for Linux: set it to 'auto' or 'pynput' here")
+        raise InputError(f"backend = {name!r} in [inject] is for Linux: set it to 'auto' or 'pynput' here")
     if name == "pynput" and linux:
-        raise InputError("backend = 'pynput' in [keys] is for macOS and Windows: set it to 'auto', 'x11' or 'uinput'")
+        raise InputError("backend = 'pynput' in [inject] is for macOS and Windows: set it to 'auto', 'x11' or 'uinput'")
     if name != "auto":
         return name
     if not linux:
@@ -31,7 +31,7 @@ def choose(name: BackendName, platform: str, environment: Mapping[str, str]) -> 
     if not environment.get("DISPLAY"):
         raise InputError(
             "no display to type at ($DISPLAY and $WAYLAND_DISPLAY are empty): start this inside a desktop session, or "
-            "set backend = 'uinput' in [keys] to type at the console"
+            "set backend = 'uinput' in [inject] to type at the console"
         )
     return "x11"
 
@@ -40,7 +40,7 @@ def open_keyboard(settings: KeySettings, *, clean: bool = False) -> tuple[KeyDev
     """A keyboard, and who has the focus where that can be known.
 
     Args:
-        settings: Of [keys].
+        settings: Of [inject].
         clean: Release what a process that died may have left held.
 
     Raises:
@@ -78,7 +78,7 @@ def open_hotkey(settings: KeySettings, pressed: Callable[[], None]) -> Closing |
     backend = choose(settings.backend, sys.platform, os.environ)
     if backend == "uinput":
         raise InputError(
-            f"hotkey = {settings.hotkey!r} in [keys] cannot be heard on Wayland and the console: set it to '' and use "
+            f"hotkey = {settings.hotkey!r} in [inject] cannot be heard on Wayland and the console: set it to '' and use "
             "`emgtype arm`, `emgtype disarm` and `emgtype control pause`, bound to keys of your desktop"
         )
     if backend == "pynput":

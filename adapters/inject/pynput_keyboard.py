@@ -60,7 +60,7 @@ class PynputHotkey(Closing):
         try:
             self._listener = keyboard.GlobalHotKeys({keys: pressed})
         except ValueError:
-            raise InputError(f"hotkey = {keys!r} in [keys]: expected keys as '<ctrl>+<alt>+k', or nothing") from None
+            raise InputError(f"hotkey = {keys!r} in [inject]: expected keys as '<ctrl>+<alt>+k', or nothing") from None
         self._listener.start()
         self._listener.wait()
 

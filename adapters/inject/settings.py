@@ -1,35 +1,36 @@
 """Settings of the key sink: what may be typed, into which windows, how fast, and through which backend."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from messages.errors import InputError
+from messages.tables import Range
 
 BackendName = Literal["auto", "x11", "uinput", "pynput"]
 
 
 @dataclass(frozen=True, slots=True)
 class KeySettings:
-    """[keys] of config.toml, which explains each."""
+    """[inject] of config.toml, which explains each."""
 
     backend: BackendName
     text: Literal["final", "live"]
     backspace: Literal["own", "any", "off"]
     enter: bool
     hotkey: str
-    arm_delay: float
+    arm_delay_s: Annotated[float, Range(0, 60)]
     """Seconds between a request to arm and being armed."""
     forbidden: tuple[str, ...]
     """Patterns of WM_CLASS names."""
-    pause: float
+    pause_s: Annotated[float, Range(0, 1, above=True)]
     """Seconds between two keys at first."""
-    fastest: float
+    shortest_pause_s: Annotated[float, Range(0, 1, above=True)]
     """Seconds between two keys at least."""
     layout: str
 
     def __post_init__(self) -> None:
-        if not (0 < self.fastest <= self.pause <= 1 and 0 <= self.arm_delay <= 60):
+        if self.shortest_pause_s > self.pause_s:
             raise InputError(
-                f"[keys] has fastest {self.fastest:g}, pause {self.pause:g} and arm_delay {self.arm_delay:g}: expected "
-                "0 < fastest <= pause <= 1 and an arm_delay from 0 to 60 seconds"
+                f"[inject] has shortest_pause_s {self.shortest_pause_s:g} above pause_s {self.pause_s:g}: expected at "
+                "most that"
             )

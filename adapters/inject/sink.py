@@ -90,7 +90,7 @@ class KeySink(Closing):
     which is not armed. However the `with` ends, what waits is dropped (`finish` types it first).
 
     Args:
-        settings: Of [keys].
+        settings: Of [inject].
         tell: Gets a sentence about what happens, from any thread; no typed text is in it.
 
     Raises:
@@ -171,7 +171,7 @@ class KeySink(Closing):
         for name in ("backend", "hotkey", "layout"):
             if getattr(settings, name) != getattr(self._settings, name):
                 raise InputError(
-                    f"{name} = {getattr(settings, name)!r} in [keys] cannot change while the daemon runs, where it is "
+                    f"{name} = {getattr(settings, name)!r} in [inject] cannot change while the daemon runs, where it is "
                     f"{getattr(self._settings, name)!r}: leave it, or start the daemon anew"
                 )
 

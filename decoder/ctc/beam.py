@@ -7,6 +7,7 @@ end in a blank and of those that end in its last key; prefixes reached in severa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from decoder.language.model import LanguageScorer
 from messages.charset import BACKSPACE, BLANK, LABELS
 from messages.emission import Emission
 from messages.errors import InputError
+from messages.tables import Range
 from messages.text import Key
 
 _NEVER: npt.NDArray[np.float64] = np.empty(0)
@@ -38,16 +40,16 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class BeamSettings:
-    """Width and pruning; `benchmarks.decoder_pruning` measures which text the thresholds change."""
+    """[decoder.beam]: width and pruning; `benchmarks.decoder_pruning` measures which text the thresholds change."""
 
-    beam: int = 50
+    width: Annotated[int, Range(1, 1000)] = 50
     """Prefixes kept per frame."""
-    labels: int = 10
-    """Best labels of a frame that are looked at, the blank included."""
-    threshold: float = 15.0
+    labels: Annotated[int, Range(2, 99)] = 10
+    """Best labels of a frame that may extend a prefix, the blank included."""
+    threshold_nats: Annotated[float, Range(0, 1e6)] = 15.0
     """Nats below the best at which a prefix is dropped."""
-    floor: float = -7.0
-    """Log-probability at and below which a label is not looked at."""
+    floor_nats: Annotated[float, Range(-1e6, 0)] = -7.0
+    """Log-probability at and below which a label extends nothing."""
 
 
 class PrefixBeam:
@@ -68,7 +70,9 @@ class PrefixBeam:
         s = settings
         free, most, prices = scorer.silent.tolist(), scorer.most.tolist(), scorer.prices.tolist()
         self._blank = blank
-        self._beam = Beam(s.beam, s.labels, s.threshold, s.floor, scorer, most, free, prices, backspace, hot_words)
+        self._beam = Beam(
+            s.width, s.labels, s.threshold_nats, s.floor_nats, scorer, most, free, prices, backspace, hot_words
+        )
         self._labels: list[int] = []
         self._revision = -1
 

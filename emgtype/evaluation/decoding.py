@@ -18,7 +18,6 @@ from emgtype.models.bundle import (
     Bundle,
     beam_for,
     check_length,
-    commit_rule,
     open_bundle,
     personal_layer,
     scorer_for,
@@ -48,7 +47,7 @@ class Decoding:
     @property
     def language_model(self) -> bool:
         """Whether a language model has its say."""
-        return self.beam is not None and bool(self.beam.lm_weight)
+        return self.beam is not None and bool(self.beam.language_model.weight)
 
 
 GREEDY = Decoding()
@@ -56,13 +55,16 @@ GREEDY = Decoding()
 
 def live(bundle: Bundle, config: DecoderConfig, *, language_model: bool = True) -> Decoding:
     """The beam as `serve` runs it, with the weight and bonus that hold for a bundle."""
-    facts = bundle.language_model
-    if facts is None or not language_model or config.lm_weight == 0:
-        return Decoding(replace(config, lm_weight=0.0, lm_bonus=0.0))
-    weight = facts.weight if config.lm_weight is None else config.lm_weight
-    return Decoding(
-        replace(config, lm_weight=weight, lm_bonus=facts.bonus if config.lm_bonus is None else config.lm_bonus)
-    )
+    facts, own = bundle.language_model, config.language_model
+    if facts is None or not language_model or own.weight == 0:
+        return Decoding(with_language_model(config, 0.0, 0.0))
+    weight = facts.weight if own.weight is None else own.weight
+    return Decoding(with_language_model(config, weight, facts.bonus if own.bonus_nats is None else own.bonus_nats))
+
+
+def with_language_model(config: DecoderConfig, weight: float, bonus: float) -> DecoderConfig:
+    """Return the settings with another weight and bonus (nats per key) of the language model."""
+    return replace(config, language_model=replace(config.language_model, weight=weight, bonus_nats=bonus))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +146,7 @@ class _Readings:
     def __init__(self, bundle: Bundle, decodings: tuple[Decoding, ...]) -> None:
         self._greedy = GreedyDecoder()
         self._greedy_labels: list[int] = []
-        self._beams = {
-            d.key: (Committer(beam_for(scorer_for(bundle, d.beam), d.beam), commit_rule(d.beam)), KeySequence())
-            for d in decodings
-            if d.beam is not None
-        }
+        self._beams = {d.key: (_committer(bundle, d.beam), KeySequence()) for d in decodings if d.beam is not None}
 
     def push(self, emission: Emission) -> None:
         """All decoders take the frames in."""
@@ -173,6 +171,10 @@ class _Readings:
         """The keys read, by decoding."""
         beams = {name: labels_to_text(key.label for key in keys.final) for name, (_, keys) in self._beams.items()}
         return {GREEDY.key: labels_to_text(self._greedy_labels), **beams}
+
+
+def _committer(bundle: Bundle, config: DecoderConfig) -> Committer:
+    return Committer(beam_for(scorer_for(bundle, config.language_model), config), config.commit)
 
 
 def _population(origin: str) -> str:

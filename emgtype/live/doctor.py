@@ -64,7 +64,7 @@ def _tried(part: str, look: Callable[[], str], *, needed: bool = True) -> Findin
     except InputError as error:
         return Finding(part, False if needed else None, str(error))
     except ModuleNotFoundError as error:
-        return Finding(part, None, f"{error.name} is not installed: pip install 'emgtype[keys]' if you want --inject")
+        return Finding(part, None, f"{error.name} is not installed: pip install 'emgtype[inject]' if you want --inject")
 
 
 def _versions() -> str:
@@ -81,7 +81,7 @@ def _versions() -> str:
 
 def _speed(bundle: Bundle, config: Config) -> str:
     facts, pipeline = bundle.facts, assemble(bundle, config)
-    samples = config.pipeline.hop * facts.stft.hop
+    samples = config.pipeline.hop_frames * facts.stft.hop
     hop = samples / facts.layout.rate
     shape = (samples, facts.layout.bands, facts.layout.electrodes)
     noise = np.random.default_rng(0).normal(scale=10.0, size=shape).astype(np.float32)
@@ -95,13 +95,13 @@ def _speed(bundle: Bundle, config: Config) -> str:
         *(1e3 * value for value in (hop, np.median(settled), np.quantile(settled, 0.99)))
     )
     if np.median(settled) > hop / 2:
-        raise InputError(f"{said}: too slow to type live; set pipeline.precision to int8, or raise pipeline.hop")
+        raise InputError(f"{said}: too slow to type live; set pipeline.precision to int8, or raise pipeline.hop_frames")
     return said
 
 
 def _bands(bundle: Bundle, config: Config) -> str:
     wanted = [(config.source.names, bundle.facts.layout)]
-    with open_sources(wanted, config.source.timeout)[0] as source:
+    with open_sources(wanted, config.source.timeout_s)[0] as source:
         heard = sum(len(chunk.times) for chunk in newest(source, _SECONDS))
     names = ", ".join(config.source.names)
     if not heard:
@@ -124,7 +124,7 @@ def _sockets(config: Config) -> str:
 
 
 def _keyboard(config: Config) -> str:
-    keyboard, focus = open_keyboard(config.keys)
+    keyboard, focus = open_keyboard(config.inject)
     try:
         return f"{type(keyboard).__name__}; which window has the focus is {'known' if focus else 'not known'}"
     finally:

@@ -15,7 +15,7 @@ from emgtype.models.bundle import open_bundle, personal_layer
 from messages.errors import InputError
 from streamer.quality.watch import SignalWatch
 
-AT_RUN_TIME = ("bundle", "pipeline", "conditioner", "gate", "decoder", "keys")
+AT_RUN_TIME = ("bundle", "pipeline", "conditioner", "gate", "decoder", "inject")
 """Settings that a profile may change while the daemon runs; the others hold from its start to its end."""
 
 
@@ -98,7 +98,7 @@ class Exchange(Closing):
         if config.pipeline.person:
             personal_layer(bundle, config.pipeline.person).require(bundle.facts)
         if member.keys:
-            member.keys.check(config.keys)
+            member.keys.check(config.inject)
 
     def attend(self) -> None:
         """Exchange what has been loaded."""

@@ -12,7 +12,7 @@ def check_flags(settings: KeySettings, *, inject: bool, arm: bool, people: int =
     """Whether `--inject` and `--arm` make sense.
 
     Args:
-        settings: Of [keys].
+        settings: Of [inject].
         inject: The flag.
         arm: The flag.
         people: How many are decoded.
@@ -26,7 +26,7 @@ def check_flags(settings: KeySettings, *, inject: bool, arm: bool, people: int =
     if inject and people > 1:
         raise InputError(f"--inject types one person's text, {people} are to be served: serve one, or leave it out")
     if inject and not (arm or requests or settings.hotkey):
-        raise InputError("--inject alone types nothing, since nothing can arm it: add --arm, or set hotkey in [keys]")
+        raise InputError("--inject alone types nothing, since nothing can arm it: add --arm, or set hotkey in [inject]")
 
 
 def open_keys(settings: KeySettings, tell: Callable[[str], None], *, arm: bool) -> KeySink:

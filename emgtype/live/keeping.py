@@ -106,7 +106,7 @@ class Keeping(Closing):
             InputError: There are no flight recorders.
         """
         if not self._flights:
-            raise InputError("no flight recorder runs: set flight = 5.0 in [record], and start the daemon anew")
+            raise InputError("no flight recorder runs: set flight_minutes = 5.0 in [record], and start the daemon anew")
         return {name: {"flight": str(dump(self._flights[name], FLIGHTS, self._tell, wait=wait))} for name in names}
 
     def dump_all(self) -> None:

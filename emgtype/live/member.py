@@ -66,7 +66,7 @@ class Member:
         self.earlier.update(_counts(old))
         self.person, self.wearer.pipeline = person, person.pipeline
         if self.keys:
-            self.keys.change(person.config.keys)
+            self.keys.change(person.config.inject)
 
     def figures(self) -> dict[str, Any]:
         """Of their signal: what costs nothing to tell, milliseconds."""

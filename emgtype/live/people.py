@@ -118,7 +118,7 @@ def gather(configs: Sequence[Config], alone: bool | None = None) -> list[Party]:
         wanted = (config.bundle, config.pipeline.precision)
         bundle = opened[wanted] = opened.get(wanted) or open_bundle(*wanted)
         bundle.facts.require_streaming()
-        alike = f"{config.pipeline.hop} {config.decoder}"
+        alike = f"{config.pipeline.hop_frames} {config.decoder}"
         together.setdefault((bundle.encoder.resolve(), alike), []).append((config, bundle))
     one = len(configs) == 1 if alone is None else alone
     return [_party(members, alone=one) for members in together.values()]

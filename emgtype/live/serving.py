@@ -42,7 +42,7 @@ def _metrics(endpoint: str) -> "MetricsServer":
 
 
 def _clench(person: Person) -> Callable[[Chunk], int]:
-    seconds = person.config.gate.clench
+    seconds = person.config.gate.clench_switch_s
     return ClenchSwitch(person.bundle.facts, seconds).push if seconds else lambda _chunk: 0
 
 
@@ -101,9 +101,9 @@ class Service(Closing):
         self._keys: KeySink | None = None
         self._polls: list[Callable[[], None]] = []
         with ExitStack() as stack:
-            self._keeping = stack.enter_context(Keeping(record, self._config.record.flight, self._warn))
+            self._keeping = stack.enter_context(Keeping(record, self._config.record.flight_minutes, self._warn))
             if inject:
-                self._keys = stack.enter_context(open_keys(self._config.keys, self._warn, arm=False))
+                self._keys = stack.enter_context(open_keys(self._config.inject, self._warn, arm=False))
             self._serve(stack, [person for party in self.roster.parties for person in party.people], shown)
             self._stack = stack.pop_all()
 
@@ -116,7 +116,7 @@ class Service(Closing):
         wanted = [(person.streams, person.bundle.facts.layout) for person in people]
         sources = [
             stack.enter_context(source)
-            for source in open_sources(wanted, config.source.timeout, config.source.backlog, withhold=True)
+            for source in open_sources(wanted, config.source.timeout_s, config.source.backlog_s, withhold=True)
         ]
         for person, source in zip(people, sources, strict=True):
             self._introduce(person, source, socket.endpoint)
@@ -135,8 +135,8 @@ class Service(Closing):
                 (party.pipelines, [members[person.config.person].wearer for person in party.people])
                 for party in self.roster.parties
             ],
-            stall=config.source.stall,
-            heartbeat_every=config.publish.heartbeat,
+            stall=config.source.stall_s,
+            heartbeat_every=config.publish.heartbeat_s,
             tell=self._warn,
             attend=self._attend,
         )

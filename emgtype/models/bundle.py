@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from adapters.bundles.checksums import require_unchanged, sha256
 from adapters.bundles.language_tables import read_tables
 from adapters.bundles.personal_layers import read_person
-from decoder.ctc.beam import BeamSettings, PrefixBeam
-from decoder.ctc.commit import CommitRule, Committer
+from decoder.ctc.beam import PrefixBeam
+from decoder.ctc.commit import Committer
 from decoder.language.flat import FlatScorer
 from decoder.language.hot_words import hot_word_graph, parse_hot_words
 from decoder.language.model import LanguageModelFacts, LanguageScorer, NoLanguageModel
-from emgtype.config import Config, DecoderConfig
+from emgtype.config import Config, DecoderConfig, LanguageModelConfig
 from emgtype.places import ENCODERS, LM_BINARY, LM_FACTS, LM_TABLES, find_bundle
 from messages.charset import KEYS
 from messages.emission import Emission
 from messages.errors import InputError
 from messages.model_facts import BundleFacts, Precision
-from streamer.activity.idle_gate import GateSettings, IdleGate
+from streamer.activity.idle_gate import IdleGate
 from streamer.arrival.gaps import MAX_GAP
 from streamer.conditioning.corrections import conditioner
 from streamer.encoder.batch import EncoderBatch
@@ -90,7 +90,7 @@ def _language_model(folder: Path) -> LanguageModelFacts | None:
     return LanguageModelFacts.from_json((folder / LM_FACTS).read_text(encoding="utf-8", errors="replace"))
 
 
-def scorer_for(bundle: Bundle, config: DecoderConfig) -> LanguageScorer:
+def scorer_for(bundle: Bundle, config: LanguageModelConfig) -> LanguageScorer:
     """The bundle's language model with the configured weights; none where it has none or the weight is 0.
 
     A bundle of before the flat tables is scored by KenLM.
@@ -98,17 +98,17 @@ def scorer_for(bundle: Bundle, config: DecoderConfig) -> LanguageScorer:
     return scorers_for(bundle, config, 1)[0]
 
 
-def scorers_for(bundle: Bundle, config: DecoderConfig, people: int) -> list[LanguageScorer]:
+def scorers_for(bundle: Bundle, config: LanguageModelConfig, people: int) -> list[LanguageScorer]:
     """One for each person, who share the tables: as `scorer_for`."""
     facts, tables = bundle.language_model, bundle.folder / LM_TABLES
-    if facts is None or config.lm_weight == 0:
+    if facts is None or config.weight == 0:
         return [NoLanguageModel() for _ in range(people)]
     facts = replace(
         facts,
-        weight=facts.weight if config.lm_weight is None else config.lm_weight,
-        bonus=facts.bonus if config.lm_bonus is None else config.lm_bonus,
+        weight=facts.weight if config.weight is None else config.weight,
+        bonus=facts.bonus if config.bonus_nats is None else config.bonus_nats,
     )
-    if config.lm_backend == "kenlm" or not tables.is_file():
+    if config.backend == "kenlm" or not tables.is_file():
         from decoder.language.kenlm_scorer import load_scorer  # noqa: PLC0415 - KenLM's library is not needed otherwise
 
         require_unchanged(bundle.folder / LM_BINARY)
@@ -119,16 +119,11 @@ def scorers_for(bundle: Bundle, config: DecoderConfig, people: int) -> list[Lang
 
 def beam_for(scorer: LanguageScorer, config: DecoderConfig) -> PrefixBeam:
     """A beam with the configured sizes and hot words."""
-    sizes = BeamSettings(beam=config.beam, labels=config.labels, threshold=config.threshold, floor=config.floor)
-    hot_words = hot_word_graph(parse_hot_words(config.hot_words, config.hot_weight))
+    language = config.language_model
+    hot_words = hot_word_graph(parse_hot_words(language.hot_words, language.hot_weight_nats))
     if hot_words and isinstance(scorer, NoLanguageModel):
         scorer = NoLanguageModel(silent=False)
-    return PrefixBeam(sizes, scorer, hot_words=hot_words)
-
-
-def commit_rule(config: DecoderConfig) -> CommitRule:
-    """When keys are final, as configured."""
-    return CommitRule(config.commit, config.lag, config.confidence, config.caution, config.show, config.reject)
+    return PrefixBeam(config.beam, scorer, hot_words=hot_words)
 
 
 def assemble(
@@ -142,8 +137,8 @@ def assemble(
 
     `block`: frames per encoder call where that is not the hop, for what is not live (OFFLINE); the text is the same.
     """
-    encoder = open_encoder(str(bundle.encoder), block or config.pipeline.hop, bundle.facts)
-    return _pipeline(bundle, config, encoder, scorer_for(bundle, config.decoder), observer, tap)
+    encoder = open_encoder(str(bundle.encoder), block or config.pipeline.hop_frames, bundle.facts)
+    return _pipeline(bundle, config, encoder, scorer_for(bundle, config.decoder.language_model), observer, tap)
 
 
 def assemble_group(
@@ -160,8 +155,8 @@ def assemble_group(
     Raises:
         InputError: As `assemble`, of any of them.
     """
-    batch = EncoderBatch(str(bundle.encoder), configs[0].pipeline.hop, len(configs), bundle.facts)
-    scorers = scorers_for(bundle, configs[0].decoder, len(configs))
+    batch = EncoderBatch(str(bundle.encoder), configs[0].pipeline.hop_frames, len(configs), bundle.facts)
+    scorers = scorers_for(bundle, configs[0].decoder.language_model, len(configs))
     pipelines = [
         _pipeline(bundle, config, OnnxEncoder(batch, stream), scorer, observer, history=HISTORY)
         for stream, (config, scorer, observer) in enumerate(zip(configs, scorers, observers, strict=True))
@@ -178,10 +173,8 @@ def _pipeline(
     tap: Callable[[Emission], None] | None = None,
     history: float = 0.0,
 ) -> Pipeline:
-    decoder = Committer(beam_for(scorer, config.decoder), commit_rule(config.decoder))
+    decoder = Committer(beam_for(scorer, config.decoder), config.decoder.commit)
     personal = personal_layer(bundle, config.pipeline.person) if config.pipeline.person else None
-    hop, gate = config.pipeline.hop, config.gate
-    settings = GateSettings(gate.weak, gate.posture, gate.loud)
     return Pipeline(
         encoder,
         decoder,
@@ -190,9 +183,9 @@ def _pipeline(
         max_gap=MAX_GAP,
         observer=observer,
         personal=personal,
-        decode_hop=hop,
+        decode_hop=config.pipeline.hop_frames,
         history=history,
-        gate=IdleGate(bundle.facts, settings) if gate.idle else None,
+        gate=IdleGate(bundle.facts, config.gate) if config.gate.enabled else None,
     )
 
 

@@ -150,7 +150,7 @@ def dump(recorder: FlightRecorder, folder: Path, tell: Callable[[str], None], *,
         except OSError as error:
             tell(f"the flight {path} cannot be written ({error.strerror}): make room, or mend its folder")
         else:
-            tell(f"{path}: what was heard and typed last; `emgtype replay {path}`")
+            tell(f"{path}: what was heard and typed last; `emgtype flight {path}`")
 
     thread = threading.Thread(target=write, name="flight")
     thread.start()

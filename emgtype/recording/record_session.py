@@ -148,7 +148,7 @@ def record(stack: ExitStack, wanted: Wanted, config: SourceConfig, said: Console
     """
     path, texts = wanted.path(), read_prompts(wanted.prompts) if wanted.prompts else []
     _repair_others(path.parent, said)
-    (source,) = open_sources([(config.names, LAYOUT)], config.timeout)
+    (source,) = open_sources([(config.names, LAYOUT)], config.timeout_s)
     stack.enter_context(source)
     for note in source.notes:
         said.print(f"note: {note}", style="yellow", markup=False)
@@ -164,9 +164,9 @@ def record(stack: ExitStack, wanted: Wanted, config: SourceConfig, said: Console
     try:
         if shown:
             with Live(get_renderable=run.screen, console=said, refresh_per_second=_LOOKS, transient=True):
-                _loop(run, terminal, recording, config.stall, said)
+                _loop(run, terminal, recording, config.stall_s, said)
         else:
-            _loop(run, terminal, recording, config.stall, said)
+            _loop(run, terminal, recording, config.stall_s, said)
     except KeyboardInterrupt:
         pass
     finally:

@@ -189,8 +189,8 @@ class FaultyRun(Closing):
             self._member = self._serve(person, publisher, sinks, streams, numbered=numbered)
             self._daemon = Daemon(
                 [(party.pipelines, [self._member.wearer])],
-                stall=config.source.stall,
-                heartbeat_every=config.publish.heartbeat,
+                stall=config.source.stall_s,
+                heartbeat_every=config.publish.heartbeat_s,
                 tell=self._tell,
                 attend=self._attend,
                 clock=self.clock,
@@ -212,7 +212,7 @@ class FaultyRun(Closing):
         self, person: Person, publisher: Publisher, sinks: Sequence[Sink], streams: int, *, numbered: bool
     ) -> Member:
         layout, config = person.bundle.facts.layout, person.config
-        source = virtual_source(self._feed, streams, layout, self.clock, config.source.backlog, numbered=numbered)
+        source = virtual_source(self._feed, streams, layout, self.clock, config.source.backlog_s, numbered=numbered)
         recent, report = Recent(publisher), SignalReport(watch_for(config, None, layout), layout, self._tell)
 
         def beat() -> None:

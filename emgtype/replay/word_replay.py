@@ -13,7 +13,7 @@ from rich.table import Table
 
 from decoder.ctc.commit import Committer
 from emgtype.config import Config
-from emgtype.models.bundle import Bundle, beam_for, commit_rule, scorer_for
+from emgtype.models.bundle import Bundle, beam_for, scorer_for
 from emgtype.replay.commit_sweep import Recorded, record
 from emgtype.words.passages import PassageCutter
 from emgtype.words.word_model import word_files
@@ -82,12 +82,12 @@ def compare(path: Path, bundle: Bundle, config: Config) -> WordReport:
 
 
 def _cutter(config: Config) -> PassageCutter:
-    return PassageCutter(config.words.pause, config.words.longest)
+    return PassageCutter(config.words.pause_s, config.words.longest_s)
 
 
 def _live(recorded: Recorded, bundle: Bundle, config: Config) -> tuple[str, list[float]]:
-    beam = beam_for(scorer_for(bundle, config.decoder), config.decoder)
-    committer, keys, took = Committer(beam, commit_rule(config.decoder)), KeySequence(), []
+    beam = beam_for(scorer_for(bundle, config.decoder.language_model), config.decoder)
+    committer, keys, took = Committer(beam, config.decoder.commit), KeySequence(), []
     for emission in (*recorded.emissions, None):
         start = time.perf_counter()
         event = committer.finish() if emission is None else committer.push(emission)

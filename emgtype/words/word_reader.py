@@ -65,7 +65,7 @@ class WordReader:
     def __init__(self, config: WordsConfig, files: WordFiles | None) -> None:
         """`files`: None: no word model, every text is as likely. Raises InputError where it cannot be loaded."""
         logging.getLogger("pyctcdecode").setLevel(logging.ERROR)  # it warns of every list of words below 1000
-        self._beam, self._candidates = config.beam, config.candidates
+        self._beam, self._candidates = config.beam_width, config.candidates
         model: Any = None if files is None else TypedWords(_language_model(config, files))
         alphabet = Alphabet.build_alphabet([*(KEYS[label] for label in _KEPT), ""])
         self._decoder = BeamSearchDecoderCTC(alphabet, model)
@@ -92,7 +92,7 @@ def _characters(log_probs: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 def _language_model(config: WordsConfig, files: WordFiles) -> Any:
     require_unchanged(files.model)
     model, known = open_kenlm(str(files.model)), _read_words(files.words)
-    return LanguageModel(model, known, alpha=config.weight, beta=config.bonus, unk_score_offset=_UNKNOWN)
+    return LanguageModel(model, known, alpha=config.weight, beta=config.bonus_nats, unk_score_offset=_UNKNOWN)
 
 
 def _read_words(path: Path) -> Sequence[str]:

@@ -2,13 +2,14 @@
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
 from messages.emission import Emission
-from messages.errors import InputError
 from messages.model_facts import BundleFacts
+from messages.tables import Range
 from streamer.activity.loudness import REST, Floor, Levels, Loudness
 
 TYPING = 16.0
@@ -26,21 +27,21 @@ _HOLD = 0.3  # seconds that the gate stays closed behind a clench: fists open sl
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:
-    """When the gate is open. Levels are dB above each band's floor, the level of typing is learnt from keys heard."""
+    """[gate]: when nothing is typed. Levels are dB above each band's floor, its level while the hands rest.
 
-    weak: float = 7.0
-    """So far below the level of typing a burst may be."""
-    posture: float = 4.0
-    """What the other hand must reach too: both are held over the keys. 0: it may rest."""
-    loud: float = -0.5
-    """So far above the level of typing both hands at once are a clench."""
+    The level of a keystroke is learnt from the wearer's own keystrokes.
+    """
 
-    def __post_init__(self) -> None:
-        if not (0 <= self.weak <= 30 and 0 <= self.posture <= 30 and -30 <= self.loud <= 60):
-            raise InputError(
-                f"the gate has weak {self.weak:g}, posture {self.posture:g} and loud {self.loud:g} dB: expected weak "
-                "and posture from 0 to 30, and loud from -30 to 60"
-            )
+    enabled: bool = True
+    """Whether there is a gate; otherwise every key that the decoder finds is typed."""
+    burst_tolerance_db: Annotated[float, Range(0, 30)] = 7.0
+    """A burst may be up to this many dB below the wearer's typical keystroke."""
+    posture_db: Annotated[float, Range(0, 30)] = 4.0
+    """The other hand, held over the keys, must be at least this many dB above its floor; 0: it may rest."""
+    clench_margin_db: Annotated[float, Range(-30, 60)] = -0.5
+    """Both hands at once are a clench from this many dB above the wearer's typical keystroke."""
+    clench_switch_s: Annotated[float, Range(0, 60)] = 0.0
+    """Seconds of clenching both fists that pause, or resume; 0: a clench does neither."""
 
 
 class IdleGate:
@@ -144,7 +145,7 @@ class IdleGate:
     ) -> bool:
         s, floor = self._settings, self._floor.fall(quiet)
         loud = floor is not None and (
-            min(map(float.__sub__, swell, floor)) > self.typing + s.loud
+            min(map(float.__sub__, swell, floor)) > self.typing + s.clench_margin_db
             or max(map(float.__sub__, lasting, floor)) > self.typing + _EFFORT
             or (steady and min(map(float.__sub__, rest, floor)) > max(self.typing, TYPING) - _GRIP)
         )
@@ -154,8 +155,8 @@ class IdleGate:
             return True
         self._shut = self._hold if loud else max(0, self._shut - 1)
         strike = max(map(float.__sub__, burst, floor))
-        held = min(map(float.__sub__, posture, floor)) > s.posture or not s.posture
-        opened = not self._shut and held and strike > self.typing - s.weak
+        held = min(map(float.__sub__, posture, floor)) > s.posture_db or not s.posture_db
+        opened = not self._shut and held and strike > self.typing - s.burst_tolerance_db
         if opened and heard:
             self._learn(strike)
         return opened

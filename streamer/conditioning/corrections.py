@@ -12,8 +12,8 @@ from streamer.conditioning.placement import Placement
 
 NOTCH_WIDTH = 3.0
 """Hz that a notch takes out: it rings for a third of a second and leaves a burst of muscle as it was."""
-MAINS = (45.0, 65.0)
-"""Hz within which all mains are."""
+MAINS = (50.0, 60.0)
+"""Hz: the frequencies of mains."""
 HIGH_PASS_ORDER = 4
 """As that of emg2qwerty's device."""
 _NYQUIST_SHARE = 0.45  # of the rate: filters above it are of no use, and near half of it unstable
@@ -52,10 +52,10 @@ class Corrections:
     """Whether each band is on the wrong way round."""
     gain: tuple[float, ...] = ()
     """What each band's samples are multiplied by."""
-    high_pass: float = 0.0
+    high_pass_hz: float = 0.0
     """Hz below which the signal is taken out; 0: none is."""
-    notch: float = 0.0
-    """Hz of the mains hum to take out; 0: none."""
+    notch_hz: float = 0.0
+    """Hz of the mains hum to take out, one of `MAINS`; 0: none."""
 
     def placements(self, layout: Layout) -> tuple[Placement, ...]:
         """Of each band.
@@ -84,7 +84,7 @@ def conditioner(corrections: Corrections, layout: Layout) -> Conditioner:
     """
     places = corrections.placements(layout)
     moved = any(place.roll % layout.electrodes or place.mirror for place in places)
-    filtered = corrections.high_pass != 0 or corrections.notch != 0
+    filtered = corrections.high_pass_hz != 0 or corrections.notch_hz != 0
     if not (moved or filtered or any(gain != 1 for gain in corrections.gain)):
         return Identity()
     return Correction(corrections, layout)
@@ -129,22 +129,22 @@ class Correction:
 def _filters(corrections: Corrections, layout: Layout) -> npt.NDArray[np.float64] | None:
     """(sections, 6) second-order sections, or None."""
     highest = _NYQUIST_SHARE * layout.rate
-    if not 0 <= corrections.high_pass <= highest:
+    if not 0 <= corrections.high_pass_hz <= highest:
         raise InputError(
-            f"conditioner.high_pass = {corrections.high_pass:g}: expected 0 (none) or up to {highest:g} Hz"
+            f"conditioner.high_pass_hz = {corrections.high_pass_hz:g}: expected 0 (none) or up to {highest:g} Hz"
         )
-    if corrections.notch != 0 and not MAINS[0] <= corrections.notch <= MAINS[1]:
+    if corrections.notch_hz not in (0, *MAINS):
         raise InputError(
-            f"conditioner.notch = {corrections.notch:g}: expected the mains', 50 or 60 Hz (45 to 65), or 0 (none)"
+            f"conditioner.notch_hz = {corrections.notch_hz:g}: expected the mains', 50 or 60 Hz, or 0 (none)"
         )
-    if not (corrections.high_pass or corrections.notch):
+    if not (corrections.high_pass_hz or corrections.notch_hz):
         return None
     from scipy.signal import butter, iirnotch, tf2sos  # noqa: PLC0415 - as in `_filtered`
 
     sections = []
-    if corrections.high_pass:
-        sections.append(butter(HIGH_PASS_ORDER, corrections.high_pass, "highpass", fs=layout.rate, output="sos"))
-    if corrections.notch:  # and its harmonics, as far as muscles have power
-        for harmonic in np.arange(corrections.notch, min(highest, 400.0) + 1e-9, corrections.notch):
+    if corrections.high_pass_hz:
+        sections.append(butter(HIGH_PASS_ORDER, corrections.high_pass_hz, "highpass", fs=layout.rate, output="sos"))
+    if corrections.notch_hz:  # and its harmonics, as far as muscles have power
+        for harmonic in np.arange(corrections.notch_hz, min(highest, 400.0) + 1e-9, corrections.notch_hz):
             sections.append(tf2sos(*iirnotch(harmonic, harmonic / NOTCH_WIDTH, fs=layout.rate)))
     return np.concatenate(sections)

@@ -36,7 +36,7 @@ def strokes(layout: str) -> dict[str, tuple[int, ...]]:
     named = re.fullmatch(r"(\w+)(?:\(([\w-]+)\))?", layout)
     if not named:
         raise InputError(
-            f"layout = {layout!r} in [keys]: expected the one that your session uses, as 'us' or 'de(nodeadkeys)'; "
+            f"layout = {layout!r} in [inject]: expected the one that your session uses, as 'us' or 'de(nodeadkeys)'; "
             "uinput presses keys, and another layout would make other characters of them"
         )
     lib = _library()

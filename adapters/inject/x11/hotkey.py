@@ -31,7 +31,7 @@ def parse(keys: str) -> tuple[int, int]:
     symbol = next((found for each in (name, name.capitalize()) if (found := XK.string_to_keysym(each))), 0)
     if not symbol or not set(modifiers) <= set(_MODIFIERS):
         raise InputError(
-            f"hotkey = {keys!r} in [keys]: expected {', '.join(_MODIFIERS)}, and a key, as '<ctrl>+<alt>+k' or "
+            f"hotkey = {keys!r} in [inject]: expected {', '.join(_MODIFIERS)}, and a key, as '<ctrl>+<alt>+k' or "
             "'<pause>'; or nothing"
         )
     return sum(_MODIFIERS[each] for each in set(modifiers)), symbol
@@ -61,7 +61,7 @@ class X11Hotkey(Closing):
         if not code or taken.get_error():
             self._display.close()
             why = "another program has it" if code else "no key of this keyboard is that"
-            raise InputError(f"hotkey = {keys!r} in [keys]: {why}; choose another")
+            raise InputError(f"hotkey = {keys!r} in [inject]: {why}; choose another")
         self._reader, self._writer = os.pipe()
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()

@@ -38,7 +38,7 @@ def open_display() -> Display:
     except (error.DisplayError, error.XauthError, OSError) as reason:
         raise InputError(
             f"no X display to type at ({reason}): start this inside a desktop session, where $DISPLAY is set, or set "
-            'backend = "uinput" in [keys]'
+            'backend = "uinput" in [inject]'
         ) from None
     if not display.has_extension("XTEST"):
         raise InputError("the X server lacks the XTEST extension, which presses keys: enable it, or use another one")

@@ -15,7 +15,7 @@ from emgtype.config import load_config
 from messages.charset import text_to_labels
 from messages.text import Key, TextEvent
 
-SETTINGS = replace(load_config().keys, arm_delay=0.0)
+SETTINGS = replace(load_config().inject, arm_delay_s=0.0)
 SHIFT = 1
 EDITOR, MAIL, VAULT = Place(7, ("editor",)), Place(8, ("mail",)), Place(9, ("keepassxc",))
 

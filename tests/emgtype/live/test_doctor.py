@@ -36,7 +36,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     monkeypatch.setattr(doctor, "ask_daemon", no_daemon)  # which takes seconds to find
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "XDG_SESSION_TYPE"):
         monkeypatch.delenv(name, raising=False)
-    flags = {"source.stream": "nobody's", "source.timeout": 0.1, "publish.endpoint": f"ipc://{tmp_path}/text"}
+    flags = {"source.stream": "nobody's", "source.timeout_s": 0.1, "publish.endpoint": f"ipc://{tmp_path}/text"}
     return load_config(None, flags)
 
 

@@ -178,18 +178,18 @@ def test_one_of_two_gets_another_bundle(session_file: Path) -> None:
 def test_a_profile_changes_what_it_names(running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "profiles").mkdir()
-    (tmp_path / "profiles/careful.toml").write_text('[decoder]\ncommit = "hold"\nconfidence = 1.0\n')
+    (tmp_path / "profiles/careful.toml").write_text('[decoder.commit]\nmode = "hold"\nconfidence = 1.0\n')
     running.step(300)
     running.exchange.profile(["me"], "careful")
     running.until_loaded()
     me = running.roster.members["me"]
     assert me.status()["profile"] == "careful"
-    assert me.person.config.decoder.commit == "hold"
+    assert me.person.config.decoder.commit.mode == "hold"
     assert me.person.config.bundle == load_config().bundle
     running.exchange.reload(["me"], "generic")
     running.until_loaded()
     status = me.status()
-    assert (status["bundle"], status["profile"], me.person.config.decoder.commit) == ("generic", "careful", "hold")
+    assert (status["bundle"], status["profile"], me.person.config.decoder.commit.mode) == ("generic", "careful", "hold")
     running.finish()
     assert not running.kept["me"].keys.tail
 
@@ -212,8 +212,8 @@ def test_a_profile_may_correct_the_signal(running: Running, tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[source]\nstall = 3.0\n", r"changes \[source\], which holds as long as the daemon runs"),
-        ("[decoder]\nlagg = 0.1\n", "unknown setting 'lagg' in .*odd.toml.*did you mean 'lag'"),
+        ("[source]\nstall_s = 3.0\n", r"changes \[source\], which holds as long as the daemon runs"),
+        ("[decoder.commit]\nlagg_s = 0.1\n", "unknown setting 'lagg_s' in .*odd.toml.*did you mean 'lag_s'"),
         ('bundle = "nowhere"\n', "no model bundle 'nowhere'"),
         ("[decoder\n", "is not valid TOML"),
     ],

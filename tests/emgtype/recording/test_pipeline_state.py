@@ -34,13 +34,13 @@ def chunks(session_file: Path) -> list[Chunk]:
 
 FLAGS: dict[str, dict[str, object]] = {
     "defaults": {},
-    "another hop": {"pipeline.hop": 3},
-    "hold, hot words": {"decoder.commit": "hold", "decoder.hot_words": ["the", "they"]},
+    "another hop": {"pipeline.hop_frames": 3},
+    "hold, hot words": {"decoder.commit.mode": "hold", "decoder.language_model.hot_words": ["the", "they"]},
     "corrected": {
-        "conditioner.high_pass": 40.0,
-        "conditioner.notch": 50.0,
+        "conditioner.high_pass_hz": 40.0,
+        "conditioner.notch_hz": 50.0,
         "conditioner.roll": [1, 0],
-        "gate.idle": False,
+        "gate.enabled": False,
     },
 }
 
@@ -67,7 +67,7 @@ def test_what_goes_on_with_the_memory_says_the_same(name: str, chunks: list[Chun
 
 
 def test_of_another_pipeline_or_language_model_it_is_refused(chunks: list[Chunk]) -> None:
-    assert take_state(group_of(**{"decoder.lm_backend": "kenlm"}).pipelines[0]) is None
+    assert take_state(group_of(**{"decoder.language_model.backend": "kenlm"}).pipelines[0]) is None
     group = group_of()
     state = take_state(group.pipelines[0])
     assert state is not None

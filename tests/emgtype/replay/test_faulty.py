@@ -1,5 +1,6 @@
 """Each fault once through the whole daemon, in virtual time: nothing breaks, nothing is lost untold, all is said."""
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -122,11 +123,13 @@ def test_without_faults_all_is_as_it_was(chunks: list[Chunk], streams: int, numb
     assert outcome.said == ()
 
 
-def test_replay_tells_what_happened_and_refuses_what_does_not_go_with_faults(emgtype: Run, session_file: str) -> None:
-    done = emgtype("replay", session_file, "--fast", "--faults", "disconnect@8+3")
+def test_the_command_shows_what_the_daemon_reports(emgtype: Run, session_file: str) -> None:
+    done = emgtype("faults", session_file, "disconnect@8+3", "--fast")
     assert done.returncode == 0, done.stderr
     assert "samples again" in done.stderr
     assert re.search(r"\n120\d\d samples were kept from being sent", done.stdout)
-    refused = emgtype("replay", session_file, "--publish", "--faults", "loss")
+    figures = json.loads(emgtype("faults", session_file, "disconnect@8+3", "--fast", "--json").stdout)
+    assert 12_000 <= figures["lost"] < 12_100
+    refused = emgtype("faults", session_file, "nonsense@8+3", "--fast")
     assert refused.returncode == 2
-    assert "leave out --publish" in refused.stderr
+    assert "'nonsense'" in refused.stderr

@@ -13,6 +13,7 @@ from messages.emission import Emission
 from messages.errors import InputError
 from messages.model_facts import BundleFacts, StftFacts
 from messages.signal import Chunk, Layout
+from messages.tables import build
 from messages.text import TextEvent
 from streamer.activity.clench_switch import ClenchSwitch
 from streamer.activity.idle_gate import TYPING, GateSettings, IdleGate
@@ -138,7 +139,7 @@ def test_fists_no_louder_than_keys_close_it_when_they_stay_even_though_keys_are_
 def test_one_hand_alone_is_a_matter_of_the_settings() -> None:
     mouse: list[Part] = [(3, REST, REST), *[(0.3, REST, REST), (0.08, REST, KEY)] * 20, (0.08, REST, REST)]
     assert opened(IdleGate(FACTS), mouse)[-1] == 0
-    assert opened(IdleGate(FACTS, GateSettings(posture=0.0)), mouse)[-1] == 1
+    assert opened(IdleGate(FACTS, GateSettings(posture_db=0.0)), mouse)[-1] == 1
 
 
 def test_an_electrode_that_loses_its_contact_changes_little() -> None:
@@ -220,10 +221,10 @@ def test_after_a_gap_the_floor_is_known_and_after_a_reset_it_is_not() -> None:
     assert opened(gate, [(1, REST, REST)])[0] > 0.5
 
 
-@pytest.mark.parametrize("wrong", [{"weak": -1.0}, {"posture": 31.0}, {"loud": 61.0}])
+@pytest.mark.parametrize("wrong", [{"burst_tolerance_db": -1.0}, {"posture_db": 31.0}, {"clench_margin_db": 61.0}])
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match="expected"):
-        GateSettings(**wrong)
+        build(GateSettings, wrong, "[gate]")
 
 
 def test_the_floor_rises_in_steady_rest_alone_unless_what_is_doubtful_lasts_unbroken() -> None:

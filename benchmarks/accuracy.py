@@ -33,7 +33,7 @@ def decode(session: TypingSession, bundle: str, person: str = "") -> tuple[list[
     def tap(emission: Emission) -> None:
         greedy_labels.extend(key.label for key in greedy.push(emission))
 
-    config = load_config(flags={"bundle": bundle, "pipeline.hop": 16, "pipeline.person": person})
+    config = load_config(flags={"bundle": bundle, "pipeline.hop_frames": 16, "pipeline.person": person})
     pipeline = assemble(open_bundle(bundle), config, tap=tap)
     for chunk in session.chunks():
         for event in pipeline.push(chunk):

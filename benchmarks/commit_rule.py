@@ -132,7 +132,7 @@ def main() -> None:
     if options.sessions:
         config, bundle = load_config(None, {"bundle": options.bundle}), open_bundle(options.bundle)
         sessions = [encode_session(path, bundle, config) for path in options.sessions]
-        lm = scorer_for(bundle, config.decoder)
+        lm = scorer_for(bundle, config.decoder.language_model)
         rows = compare_rules(sessions, lambda: beam_for(lm, config.decoder))
         count = sum(len(session.truth) for session in sessions)
         parts.append(table_of(f"{options.bundle}'s encoder, {len(sessions)} sessions, {count} keys", rows))

@@ -27,12 +27,12 @@ from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 from messages.emission import Emission
 from messages.text import KeySequence
 
-BEAM = BeamSettings().beam
+BEAM = BeamSettings().width
 
 
 def measure(scorer: LanguageScorer, width: int, emission: Emission, hop: int) -> tuple[list[float], list[int], int]:
     """Return µs per frame of each push, the final labels, and the most prefixes in memory."""
-    beam = PrefixBeam(BeamSettings(beam=width), scorer)
+    beam = PrefixBeam(BeamSettings(width=width), scorer)
     committer, text = Committer(beam), KeySequence()
     durations, size = [], 0
     for first in range(0, len(emission.times), hop):

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from benchmarks.encoder_families import greedy_cer, trained_ones
 from benchmarks.results import command_line, publish
-from emgtype.commands.train import session_files
+from emgtype.session_files import session_files
 from messages.errors import InputError
 from training.export.checkpoint import load_encoder
 from training.recipe.settings import load_settings, with_delay

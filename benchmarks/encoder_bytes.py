@@ -21,8 +21,8 @@ from rich.table import Table
 
 from benchmarks.encoder_families import greedy_cer
 from benchmarks.results import command_line, publish
-from emgtype.commands.train import session_files
 from emgtype.models.bundle import open_bundle
+from emgtype.session_files import session_files
 from messages.model_facts import ModelFacts
 from training.export.checkpoint import load_encoder
 from training.export.graph import build_graph

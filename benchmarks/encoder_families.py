@@ -20,8 +20,8 @@ from adapters.sessions.reader import SessionReader
 from benchmarks.results import command_line, publish
 from decoder.ctc.greedy import GreedyDecoder
 from decoder.metrics import CharacterErrors
-from emgtype.commands.train import session_files
 from emgtype.models.pipelines import OFFLINE
+from emgtype.session_files import session_files
 from messages.errors import InputError
 from messages.model_facts import StftFacts
 from messages.signal import Frames

@@ -24,7 +24,7 @@ from decoder.language.model import LanguageScorer
 from decoder.metrics import CharacterErrors
 from emgtype.config import DecoderConfig, load_config
 from emgtype.models.bundle import open_bundle
-from emgtype.models.decoders import beam_for, commit_rule, scorer_for
+from emgtype.models.decoders import beam_for, scorer_for
 from emgtype.models.pipelines import OFFLINE, assemble
 from emgtype.texts import load_text
 from messages.emission import Emission
@@ -76,7 +76,7 @@ def record(bundle: str, person: int, donning: int, prompts: Iterator[str]) -> Se
 
 def decode(session: Session, scorer: LanguageScorer, config: DecoderConfig) -> tuple[list[int], list[float]]:
     """Return the final labels, and µs per frame of each push."""
-    committer, keys, took = Committer(beam_for(scorer, config), commit_rule(config)), KeySequence(), []
+    committer, keys, took = Committer(beam_for(scorer, config), config.commit), KeySequence(), []
     for emission in session[0]:
         start = time.perf_counter_ns()
         events = committer.push(emission)
@@ -116,7 +116,8 @@ def main() -> None:
     rng = np.random.default_rng(options.seed)
     hot = unseen_words(options.words, rng)
     config = load_config(None, {"bundle": options.bundle}).decoder
-    scorer, count = scorer_for(open_bundle(options.bundle), config), max(1, round(60 * options.minutes / _SESSION))
+    language = config.language_model
+    scorer, count = scorer_for(open_bundle(options.bundle), language), max(1, round(60 * options.minutes / _SESSION))
     kinds = {"with hot words": True, "without": False}
     sessions = {
         kind: [
@@ -134,7 +135,9 @@ def main() -> None:
     rows = []
     for kind, recorded in sessions.items():
         for weight in [0.0, *options.weights]:
-            chosen = replace(config, hot_words=tuple(hot) if weight else (), hot_weight=weight or config.hot_weight)
+            chosen = replace(config, language_model=replace(language, hot_words=()))
+            if weight:
+                chosen = replace(config, language_model=replace(language, hot_words=tuple(hot), hot_weight_nats=weight))
             counts, errors = np.zeros(3, int), CharacterErrors()
             for session in recorded:
                 decoded, _ = decode(session, scorer, chosen)
@@ -150,7 +153,8 @@ def main() -> None:
     speed = Table("hot words", "p50", "p95", "p99", "mean, µs per frame", "ms to build")
     others, times = unseen_words(10_000, rng) + list(set(_words(" ".join(load_text("lm")).lower()))), []
     for length in options.lists:
-        chosen = replace(config, hot_words=tuple(sorted(set(others[:length]))))
+        hot_words = tuple(sorted(set(others[:length])))
+        chosen = replace(config, language_model=replace(language, hot_words=hot_words))
         start = time.perf_counter()
         beam_for(scorer, chosen)
         built = 1e3 * (time.perf_counter() - start)

@@ -90,7 +90,7 @@ def window(busy: float) -> Iterator[tuple[Recorder, KeyInjector]]:
         recorder = Recorder(screen, busy)
         try:
             screen.focus("recorder")
-            settings = replace(load_config().keys, arm_delay=0.0, hotkey="")
+            settings = replace(load_config().inject, arm_delay_s=0.0, hotkey="")
             with KeyInjector(settings, lambda _: None) as sink:
                 sink.arm()
                 sink.await_armed()

@@ -26,7 +26,7 @@ from decoder.ctc.commit import Committer
 from decoder.metrics import CharacterErrors, cer_difference, segment_errors
 from emgtype.config import Config, load_config
 from emgtype.models.bundle import Bundle, open_bundle
-from emgtype.models.decoders import beam_for, commit_rule, scorer_for
+from emgtype.models.decoders import beam_for, scorer_for
 from emgtype.models.pipelines import OFFLINE, stages_of
 from emgtype.replay.key_delays import ShownKeys
 from emgtype.texts import load_text
@@ -37,7 +37,7 @@ from simulator.activities import Activity, clenching, mouse
 from simulator.person import make_person
 from simulator.redonning import HANDLED, redonning_chunks
 from simulator.session import simulate, typing_session
-from streamer.activity.idle_gate import GateSettings, IdleGate
+from streamer.activity.idle_gate import IdleGate
 from streamer.encoder.choice import open_encoder
 from streamer.front_end.choice import open_front_end
 from streamer.pipeline import Pipeline
@@ -67,7 +67,7 @@ class Guards:
     gate: bool = True
     reject: float | None = None
     """Confidence below which a key is rejected; None: that of config.toml."""
-    settings: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the gate, by name."""
 
 
@@ -75,9 +75,15 @@ SHIPPED = "gate and rejection"
 GUARDS = {"nothing": Guards(gate=False, reject=0.0), "gate": Guards(reject=0.0), SHIPPED: Guards()}
 ROC = {
     **{f"rejection below {p:g}": Guards(gate=False, reject=p) for p in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)},
-    **{f"gate, weak {x:g}": Guards(reject=0.0, settings={"weak": x}) for x in (5.0, 6.0, 9.0, 12.0)},
-    **{f"gate, posture {x:g}": Guards(reject=0.0, settings={"posture": x}) for x in (0.0, 3.0, 5.0, 6.0)},
-    **{f"gate, loud {x:g}": Guards(reject=0.0, settings={"loud": x}) for x in (3.0, 1.0, 0.5, -1.5, -2.5)},
+    **{
+        f"gate, burst tolerance {x:g}": Guards(reject=0.0, settings={"burst_tolerance_db": x})
+        for x in (5.0, 6.0, 9.0, 12.0)
+    },
+    **{f"gate, posture {x:g}": Guards(reject=0.0, settings={"posture_db": x}) for x in (0.0, 3.0, 5.0, 6.0)},
+    **{
+        f"gate, clench margin {x:g}": Guards(reject=0.0, settings={"clench_margin_db": x})
+        for x in (3.0, 1.0, 0.5, -1.5, -2.5)
+    },
 }
 
 
@@ -130,12 +136,10 @@ def decode(
     guards: Guards, frames: list[Frames], emissions: list[Emission], bundle: Bundle, config: Config
 ) -> tuple[ShownKeys, Committer, IdleGate | None]:
     """Decode frames and emissions as a pipeline with these guards would."""
-    reject = config.decoder.reject if guards.reject is None else guards.reject
-    rule = replace(commit_rule(config.decoder), reject=reject)
-    committer = Committer(beam_for(scorer_for(bundle, config.decoder), config.decoder), rule)
-    g = config.gate
-    settings = GateSettings(**{"weak": g.weak, "posture": g.posture, "loud": g.loud, **guards.settings})
-    gate = IdleGate(bundle.facts, settings) if guards.gate else None
+    reject = config.decoder.commit.reject_below if guards.reject is None else guards.reject
+    rule = replace(config.decoder.commit, reject_below=reject)
+    committer = Committer(beam_for(scorer_for(bundle, config.decoder.language_model), config.decoder), rule)
+    gate = IdleGate(bundle.facts, replace(config.gate, **guards.settings)) if guards.gate else None
     keys = ShownKeys()
     if gate:
         for piece in frames:
@@ -152,7 +156,7 @@ def session(kind: str, donning: int, person: int, name: str, guard_sets: Mapping
     """Return the outcome of each set of guards on one session."""
     config, bundle = load_config(None, {"bundle": name}), open_bundle(name)
     chunks, truth = chunks_of(kind, donning, person)
-    frames, emissions = encode(chunks, bundle, config.pipeline.hop)
+    frames, emissions = encode(chunks, bundle, config.pipeline.hop_frames)
     ends = [*range(_PIECE, len(truth), _PIECE), len(truth)]
     outcomes = {}
     for guards in guard_sets:

@@ -169,7 +169,7 @@ def decode(
 ) -> tuple[Seen, FaultyResult]:
     """Decode the whole session with faults."""
     seen = Seen(sum({fault.value for fault in faults if fault.kind == "jump"}))
-    config = load_config(flags={"bundle": options.bundle, "gate.idle": not options.no_gate})
+    config = load_config(flags={"bundle": options.bundle, "gate.enabled": not options.no_gate})
     streams = StreamOptions(1 if options.one_stream else LAYOUT.bands, numbered=not options.unnumbered)
     with FaultyRun(chunks, faults, config, streams, [seen]) as run:
         seen.clock = run.clock

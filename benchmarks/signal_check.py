@@ -40,7 +40,7 @@ _HOP = 64
 _CONDITIONERS: dict[str, Corrections] = {
     "identity": Corrections(),
     "roll and gain": Corrections(roll=(2, 0), gain=(1.0, 1.5)),
-    "and high-pass and notch": Corrections(roll=(2, 0), gain=(1.0, 1.5), high_pass=20.0, notch=50.0),
+    "and high-pass and notch": Corrections(roll=(2, 0), gain=(1.0, 1.5), high_pass_hz=20.0, notch_hz=50.0),
 }
 
 

@@ -61,7 +61,7 @@ def soak(setup: Setup, pipe: Connection) -> None:
     """Run in a process of its own: send "ready", a row for each hour, the comparison with fresh daemons, and None."""
     options, config = setup.options, setup.config
     with ExitStack() as stack:
-        piece = config.pipeline.hop * open_bundle(config.bundle, config.pipeline.precision).facts.front_end.hop
+        piece = config.pipeline.hop_frames * open_bundle(config.bundle, config.pipeline.precision).facts.front_end.hop
         source = Repeats(setup.day, START, piece)
         stack.callback(source.close)
         # Keys are collected for the comparison alone: memory must not grow in the hours before.
@@ -141,7 +141,7 @@ def run(options: argparse.Namespace, config: Config) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="emgtype-soak-") as name:
         day, facts = Path(name, "day.f32"), open_bundle(config.bundle, config.pipeline.precision).facts
         with console.status("simulating"):
-            hop = config.pipeline.hop * facts.front_end.hop
+            hop = config.pipeline.hop_frames * facts.front_end.hop
             pauses = write_day(day, options.minutes, options.person, options.donning, hop)
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)
@@ -240,8 +240,8 @@ def main() -> None:
     parser.add_argument("--no-gate", action="store_true", help="without the idle gate")
     parser.add_argument("--real-time", type=float, metavar="MINUTES", help="of `emgtype serve` instead, over LSL")
     options = parser.parse_args()
-    flags = {"bundle": options.bundle, "pipeline.precision": options.precision, "pipeline.hop": options.hop}
-    config = load_config(None, {**flags, "gate.idle": False if options.no_gate else None})
+    flags = {"bundle": options.bundle, "pipeline.precision": options.precision, "pipeline.hop_frames": options.hop}
+    config = load_config(None, {**flags, "gate.enabled": False if options.no_gate else None})
     if options.real_time:
         # Here, since LSL is not needed otherwise.
         from benchmarks.memory import watch  # noqa: PLC0415

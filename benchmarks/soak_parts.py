@@ -189,8 +189,8 @@ class OneDaemon(Closing):
             self.line.sinks += [publisher, Recent(publisher), Finals(take)]
             self._daemon = Daemon(
                 [Wearer(config.person, source, [self.line], _Reports(publisher, signal))],
-                stall=config.source.stall,
-                heartbeat_every=config.publish.heartbeat,
+                stall=config.source.stall_s,
+                heartbeat_every=config.publish.heartbeat_s,
                 notify=self._tell,
                 clock=source,
             )

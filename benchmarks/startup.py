@@ -2,7 +2,7 @@
 
 Ready: its streams are open, it has printed what it reads and where it publishes, and is about to pull samples. The
 wristbands are there before it, on loopback; bundle and libraries have been read from disk before. The first heartbeat
-follows after one interval (`publish.heartbeat`). The stages are those of further runs, whose functions carry clocks
+follows after one interval (`publish.heartbeat_s`). The stages are those of further runs, whose functions carry clocks
 (benchmarks/startup_stages.py); work that overlaps with another stage is not shown.
 
     python -m benchmarks.startup                           # a bundle of the paper's size, the demo's language model

@@ -32,7 +32,7 @@ from benchmarks.results import command_line, publish
 from decoder.ctc.commit import Committer
 from emgtype.config import load_config
 from emgtype.models.bundle import Bundle, open_bundle
-from emgtype.models.decoders import beam_for, commit_rule, scorer_for
+from emgtype.models.decoders import beam_for, scorer_for
 from emgtype.texts import load_text
 from messages.emission import Emission
 from messages.errors import InputError
@@ -62,7 +62,7 @@ def group_of(bundle: Bundle, people: int, hop: int, emissions: Sequence[list[Emi
     encoders = [OnnxEncoder(batch, n) for n in range(people)]
     pipelines = []
     for encoder, tap in zip(encoders, taps or [None] * people, strict=True):
-        decoder = Committer(beam_for(scorer_for(bundle, config), config), commit_rule(config))
+        decoder = Committer(beam_for(scorer_for(bundle, config.language_model), config), config.commit)
         pipelines.append(Pipeline(stages_of(bundle, encoder, decoder), bundle.facts))
         pipelines[-1].tap = tap
     return PipelineGroup(pipelines, encoders)

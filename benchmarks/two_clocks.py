@@ -90,7 +90,7 @@ class Decoding:
     """A pipeline, and the keys that it has shown."""
 
     def __init__(self, bundle: str) -> None:
-        config = load_config(flags={"bundle": bundle, "pipeline.hop": 16})
+        config = load_config(flags={"bundle": bundle, "pipeline.hop_frames": 16})
         self._pipeline = assemble(open_bundle(bundle), config)
         self.keys = ShownKeys()
         self.seconds = 0.0

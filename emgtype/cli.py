@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import shlex
 import signal
 import sys
 from types import FrameType
@@ -11,27 +12,33 @@ import click
 from rich.console import Console
 
 from emgtype.extras import EXTRAS
+from emgtype.renames import COMMANDS
 from messages.errors import InputError
 
 _COMMANDS = {
     "demo": "Simulated wristbands over LSL, decoded live: text beside the truth.",
     "serve": "Decode live wristbands and publish the text.",
     "replay": "Decode a recorded session and measure accuracy and delay.",
+    "compare": "Read a recorded session with two decoders (needs emgtype[words]).",
+    "commit-sweep": "Compare commit rules on recorded sessions.",
+    "faults": "Decode a recorded session whose signal and delivery have faults.",
+    "flight": "Decode a flight recorder's file again.",
     "control": "Ask a running daemon: status, snapshot, pause, mark, reload, profile and more.",
-    "pause": "Drop what is typed until `emgtype resume`.",
+    "pause": "Drop all samples until `emgtype resume`.",
     "resume": "Decode again.",
-    "arm": "Type into the focused window from a moment later on (needs `serve --inject`).",
-    "disarm": "Type into windows no more, until armed again.",
-    "undo": "Take back what was typed into the window last.",
-    "keys": "CURVE keys: who may connect from elsewhere.",
-    "health": "Whether a running daemon is well: exit code 0, or 1 and why not.",
-    "service": "A systemd user unit that keeps the daemon running.",
+    "arm": "Type into the focused window after a moment (needs `serve --inject`).",
+    "disarm": "Type into no window until armed again.",
+    "undo": "Take back the last text typed into the window.",
+    "config": "Bring settings files of older versions up to date.",
+    "certificates": "Choose the clients that may connect to an encrypted daemon.",
+    "health": "Check a running daemon: exit code 0 if all is well, else 1.",
+    "service": "Keep the daemon running by a systemd user unit.",
     "listen": "Show the text that a running daemon publishes.",
     "record": "Record live wristbands into a session file.",
     "simulate": "Simulate a typist: session files, or live LSL streams.",
-    "doctor": "Whether everything that typing needs is here.",
-    "check": "What is wrong with the signal; corrections for a profile.",
-    "info": "What a bundle, a session or the network holds.",
+    "doctor": "Try every part that typing needs.",
+    "check": "Find faults of the signal, and corrections for a profile.",
+    "info": "Show what a bundle, a session or the network holds.",
     "evaluate": "Test models on whole sessions: CER, tables, per-key figures.",
     "emissions": "Write a session's emissions for other decoders.",
     "decode": "Decode emissions from any encoder.",
@@ -44,19 +51,24 @@ _COMMANDS = {
     "lm": "Build language models.",
 }
 _SHORT = ("pause", "resume", "arm", "disarm", "undo")
-"""Requests of `emgtype control` that are commands, too: what is wanted in a hurry, or by a key of the desktop."""
-_MODULES = {"import": "import_"}
-"""Modules of commands whose name is a word of Python."""
-_INTERRUPTED = 130  # what shells report for a process ended by Ctrl-C
+"""Requests of `emgtype control` that are commands too: for use in a hurry, or by a key of the desktop."""
+_MODULES = {"import": "import_", "commit-sweep": "commit_sweep"}
+"""Modules of commands whose name cannot be that of a Python module."""
+_INTERRUPTED = 130
+"""Exit code that shells report for a process ended by Ctrl-C."""
 
 
 class Commands(click.Group):
-    """Finds a command in the module of its name, so that `listen` need not load what `train` needs."""
+    """Finds a command in the module of its name, so that `listen` does not load the libraries of `train`."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the names of all commands, without importing any of them."""
         return list(_COMMANDS)
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Return a command; None where there is no command of this name."""
+        if name in COMMANDS:
+            return _moved(name, COMMANDS[name])
         if name not in _COMMANDS:
             return None
         if name in _SHORT:
@@ -67,9 +79,21 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing any of them."""
+        """Write the list of commands, without importing any of them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
+
+
+def _moved(old: str, new: str) -> click.Command:
+    """Return a command that refuses everything and says its new name."""
+
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def refuse(arguments: tuple[str, ...]) -> None:
+        call = shlex.join(["emgtype", new, *arguments])
+        raise InputError(f"`emgtype {old}` is now called `emgtype {new}`: run `{call}`")
+
+    settings = {"ignore_unknown_options": True, "help_option_names": []}
+    return click.command(old, hidden=True, context_settings=settings)(refuse)
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=False)
@@ -79,7 +103,7 @@ def app() -> None:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    """A service manager's SIGTERM ends a command as Ctrl-C does, so everything is given back."""
+    """End a command on a service manager's SIGTERM as on Ctrl-C, so that it gives everything back."""
     raise KeyboardInterrupt
 
 
@@ -89,8 +113,9 @@ def _refuse(sentence: str) -> NoReturn:
 
 
 def main() -> None:
-    """Entry point: one sentence and exit code 2 for bad input, a quiet end for Ctrl-C."""
-    with contextlib.suppress(ValueError):  # raised where this is not the main thread
+    """Run a command: one sentence and exit code 2 for bad input, a quiet end for Ctrl-C."""
+    # ValueError: this is not the main thread.
+    with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, _terminate)
     try:
         app(standalone_mode=False)
@@ -104,7 +129,8 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        sys.stderr.close()  # `emgtype listen | head`: the reader has gone, nothing is wrong
+        # `emgtype listen | head`: the reader has ended, nothing is wrong.
+        sys.stderr.close()
         sys.exit(0)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(_INTERRUPTED)

@@ -1,4 +1,4 @@
-"""What emgtype does without: libraries that only some of its commands need."""
+"""Optional libraries, which only some commands need."""
 
 EXTRAS = {
     "torch": "train",
@@ -11,7 +11,7 @@ EXTRAS = {
     "prometheus_client": "metrics",
     "mne": "bids",
     "mne_bids": "bids",
-    "pynput": "keys",
+    "pynput": "inject",
     "pyxdf": "xdf",
     "pyctcdecode": "words",
     "pygtrie": "words",

@@ -1,4 +1,4 @@
-"""How long stages take, as percentiles over a bounded memory."""
+"""Durations of stages as percentiles, over a bounded number of the newest ones."""
 
 import time
 from array import array
@@ -9,11 +9,12 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import ArrayLike
 
-_KEPT = 20_000  # newest durations per stage: minutes, and percentiles of them in less than a millisecond
+_NEWEST = 20_000
+"""Durations per stage that count: minutes of them, and their percentiles take less than a millisecond."""
 
 
 def percentiles(values: ArrayLike) -> dict[str, float]:
-    """p50, p95, p99 and max of some values; empty for none."""
+    """Return p50, p95, p99 and max of some values; an empty dict for none."""
     values = np.asarray(values, dtype=np.float64)
     if not values.size:
         return {}
@@ -22,31 +23,34 @@ def percentiles(values: ArrayLike) -> dict[str, float]:
 
 
 class StageTimer:
-    """Handed to the pipeline as its observer: `with timer("encoder"): ...`."""
+    """Measures the stages of a pipeline as its observer: `with timer("encoder"): ...`."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        """Measure by a clock in seconds."""
         self._clock = clock
-        self._seconds: defaultdict[str, array[float]] = defaultdict(lambda: array("f"))  # a list took 32 bytes each
+        # Arrays, not lists: a float in a list takes 32 bytes.
+        self._seconds: defaultdict[str, array[float]] = defaultdict(lambda: array("f"))
         self._oldest: defaultdict[str, int] = defaultdict(int)
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
+        """Measure the block as one call of a stage."""
         start = self._clock()
         try:
             yield
         finally:
-            self._keep(stage, self._clock() - start)
+            self._record(stage, self._clock() - start)
 
-    def _keep(self, stage: str, seconds: float) -> None:
-        kept = self._seconds[stage]
-        if len(kept) < _KEPT:
-            kept.append(seconds)
+    def _record(self, stage: str, seconds: float) -> None:
+        newest = self._seconds[stage]
+        if len(newest) < _NEWEST:
+            newest.append(seconds)
         else:
-            kept[self._oldest[stage]] = seconds
-            self._oldest[stage] = (self._oldest[stage] + 1) % _KEPT
+            newest[self._oldest[stage]] = seconds
+            self._oldest[stage] = (self._oldest[stage] + 1) % _NEWEST
 
     def report(self) -> Mapping[str, dict[str, float]]:
-        """Milliseconds of every stage: {"encoder": {"p50": ..., "p95": ..., "p99": ..., "max": ...}, ...}."""
+        """Return milliseconds of every stage: {"encoder": {"p50": ..., "p95": ..., "p99": ..., "max": ...}, ...}."""
         return {
             stage: percentiles(1e3 * np.array(seconds, dtype=np.float64)) for stage, seconds in self._seconds.items()
         }

@@ -10,7 +10,7 @@ _COLUMNS = ("p50", "p95", "p99", "max")
 
 
 def accuracy_table(rows: Mapping[str, CharacterErrors]) -> Table:
-    """CER and its parts, a decoder a row."""
+    """Return a table of CER and its parts, one decoder per row."""
     table = Table("decoder", title=None)
     for column in ("CER %", "insertions", "deletions", "substitutions", "keys typed"):
         table.add_column(column, justify="right")
@@ -21,7 +21,7 @@ def accuracy_table(rows: Mapping[str, CharacterErrors]) -> Table:
 
 
 def milliseconds_table(title: str, rows: Mapping[str, Mapping[str, float]]) -> Table:
-    """Percentiles in ms, a row each."""
+    """Return a table of percentiles in ms, one row per name."""
     table = Table(title)
     for column in _COLUMNS:
         table.add_column(column, justify="right")

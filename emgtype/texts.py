@@ -1,4 +1,4 @@
-"""Texts to be typed, from files or from what ships: one paragraph a line, plain or gzip."""
+"""Texts to be typed, from files or from the package: one paragraph per line, plain or gzip."""
 
 import gzip
 from pathlib import Path
@@ -11,7 +11,11 @@ ENGLISH = "data/english.txt.gz"
 
 
 def read_paragraphs(path: Path) -> list[str]:
-    """The lines of a text file that hold something; raises InputError where it cannot be read or holds nothing."""
+    """Return the lines of a text file that are not blank.
+
+    Raises:
+        InputError: The file cannot be read, or has no such line.
+    """
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         lines = [line.strip() for line in data.decode("utf-8").splitlines()]
@@ -26,7 +30,11 @@ def read_paragraphs(path: Path) -> list[str]:
 
 
 def load_text(name: str) -> list[str]:
-    """Paragraphs by name: a file's path; "demo", the text of the demo; or a split of the English text in a checkout."""
+    """Return paragraphs by name: a file's path, "demo" (the demo's text), or a split of the checkout's English text.
+
+    Raises:
+        InputError: A file that cannot be read or holds no text, or a split without a checkout.
+    """
     if name == "demo":
         return read_paragraphs(PACKAGE.find("demo_text.txt"))
     if name in SPLITS:

@@ -92,7 +92,7 @@ class KeyProcess:
         if do == "text":
             typer.push(decode(message))
         elif do == "arm":
-            typer.arm(self._settings.arm_delay)
+            typer.arm(self._settings.arm_delay_s)
         elif do == "disarm":
             typer.disarm()
         elif do == "toggle":
@@ -150,7 +150,7 @@ def main() -> None:
     except InputError as error:
         refusal = str(error)
     except ModuleNotFoundError as error:
-        refusal = f"typing needs {error.name}, which is not installed: pip install 'emgtype[keys]'"
+        refusal = f"typing needs {error.name}, which is not installed: pip install 'emgtype[inject]'"
     except Exception as error:
         if not gone(error):
             raise

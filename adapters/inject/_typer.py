@@ -44,7 +44,7 @@ class KeyTyper:
         self._device = device
         self._presser = KeyPresser(device)
         self._focus = focus
-        self._pace = Pace(settings.pause, settings.fastest)
+        self._pace = Pace(settings.pause_s, settings.shortest_pause_s)
         self._notify = notify
         self._clock = clock
         self._window: FocusedWindow | None = None
@@ -115,7 +115,7 @@ class KeyTyper:
         self.disarm("the settings have changed")
         self._settings = settings
         self._plan = KeyPlan(settings)
-        self._pace = Pace(settings.pause, settings.fastest)
+        self._pace = Pace(settings.pause_s, settings.shortest_pause_s)
 
     def undo(self) -> None:
         """Take back the last insertion, as far as it stands in the window and is our own text."""

@@ -1,11 +1,12 @@
 """Settings of the key injector: what may be typed, into which windows, how fast, and through which backend."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from messages.errors import InputError
+from messages.tables import Range
 
-SECTION = "[keys]"
+SECTION = "[inject]"
 """Name of the section of config.toml, for messages."""
 
 BackendName = Literal["auto", "x11", "uinput", "pynput"]
@@ -25,20 +26,20 @@ class InjectSettings:
     """True if ⏎ is pressed."""
     hotkey: str
     """Combination of keys that arms and disarms, as pynput writes it; empty: none."""
-    arm_delay: float
+    arm_delay_s: Annotated[float, Range(0, 60)]
     """Seconds between a request to arm and being armed."""
     forbidden: tuple[str, ...]
     """Patterns of WM_CLASS names that nothing is typed into."""
-    pause: float
+    pause_s: Annotated[float, Range(0, 1, above=True)]
     """Seconds between two keys at first."""
-    fastest: float
-    """Shortest pause between two keys, in seconds."""
+    shortest_pause_s: Annotated[float, Range(0, 1, above=True)]
+    """Seconds between two keys at least."""
     layout: str
     """Keyboard layout of the session, for uinput alone."""
 
     def __post_init__(self) -> None:
-        if not (0 < self.fastest <= self.pause <= 1 and 0 <= self.arm_delay <= 60):
+        if self.shortest_pause_s > self.pause_s:
             raise InputError(
-                f"{SECTION} has fastest {self.fastest:g}, pause {self.pause:g} and arm_delay {self.arm_delay:g}: "
-                "expected 0 < fastest <= pause <= 1 and an arm_delay from 0 to 60 seconds"
+                f"{SECTION} has shortest_pause_s {self.shortest_pause_s:g} above pause_s {self.pause_s:g}: "
+                "expected at most as much"
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from messages.errors import InputError
 
-CERTIFICATES_COMMAND = "emgtype keys"
+CERTIFICATES_COMMAND = "emgtype certificates"
 """The command that makes CURVE certificates, for error messages."""
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")

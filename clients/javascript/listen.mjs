@@ -5,7 +5,7 @@
 //
 // An example of docs/protocol.md (publish.encoding = "json"): subscribe, ask for a snapshot, then apply the edits that
 // follow. After a lost edit, or a restart of the daemon, it asks for another snapshot and prints it from its beginning.
-// KEYS.json is a certificate made by `emgtype keys new`, for a daemon that admits known clients alone.
+// KEYS.json is a certificate made by `emgtype certificates new`, for a daemon that admits known clients alone.
 
 import { readFileSync } from "node:fs";
 import { Request, Subscriber } from "zeromq";

@@ -12,6 +12,7 @@ model together. Each frame extends every prefix by the frame's likeliest labels,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from messages.charset import BACKSPACE, BLANK, LABELS
 from messages.emission import Emission
 from messages.errors import InputError
 from messages.signal import F64
+from messages.tables import Range
 from messages.text import Key
 
 _NEVER: F64 = np.empty(0)
@@ -45,16 +47,16 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class BeamSettings:
-    """Width and pruning; `benchmarks.decoder_pruning` measures which text the thresholds change."""
+    """[decoder.beam]: width and pruning; `benchmarks.decoder_pruning` measures which text the thresholds change."""
 
-    beam: int = 50
+    width: Annotated[int, Range(1, 1000)] = 50
     """Prefixes kept per frame."""
-    labels: int = 10
-    """Best labels of a frame that are looked at, the blank included."""
-    threshold: float = 15.0
+    labels: Annotated[int, Range(2, 99)] = 10
+    """Best labels of a frame that may extend a prefix, the blank included."""
+    threshold_nats: Annotated[float, Range(0, 1e6)] = 15.0
     """Nats below the best at which a prefix is dropped."""
-    floor: float = -7.0
-    """Log-probability at and below which a label is not looked at."""
+    floor_nats: Annotated[float, Range(-1e6, 0)] = -7.0
+    """Log-probability at and below which a label extends nothing."""
 
 
 class PrefixBeam:
@@ -79,7 +81,7 @@ class PrefixBeam:
         """
         s = settings
         self._blank = blank
-        self._beam = CheckedBeam(s.beam, s.labels, s.threshold, s.floor, scorer, backspace, hot_words)
+        self._beam = CheckedBeam(s.width, s.labels, s.threshold_nats, s.floor_nats, scorer, backspace, hot_words)
         self._labels: list[int] = []
         self._revision = -1
 

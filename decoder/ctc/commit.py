@@ -19,7 +19,7 @@ were rejected.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,8 @@ import numpy.typing as npt
 from decoder.ctc.beam import PrefixBeam
 from messages.charset import IRREVERSIBLE, KEYS, LABELS
 from messages.emission import Emission
-from messages.errors import InputError, NoStateError
+from messages.errors import NoStateError
+from messages.tables import Range
 from messages.text import Key, TextEvent, edit
 
 LAG = 0.8
@@ -47,33 +48,22 @@ Mode = Literal["revise", "hold"]
 
 @dataclass(frozen=True, slots=True)
 class CommitRule:
-    """When a key is final, and what is told before."""
+    """[decoder.commit]: when a key is final, and when it is shown before."""
 
     mode: Mode = "revise"
-    """revise: the best text goes out at once and is taken back while it is young; hold: only final keys go out."""
-    lag: float = LAG
+    """revise: the best text is shown at once and taken back while it is young; hold: only final keys are shown."""
+    lag_s: Annotated[float, Range(0, 60)] = LAG
     """Seconds after which a key is final whatever speaks against it."""
-    confidence: float = 1.0
-    """Posterior of the text up to a key from which on it is final before that; 1: never."""
-    caution: float = 10.0
-    """How many times less doubt ⌫ and ⏎ want than others."""
-    show: float = 0.0
-    """Posterior that a key wants to be shown before it is final; what is shown stays while the best text holds it."""
-    reject: float = 0.0
+    confidence: Annotated[float, Range(0.5, 1)] = 1.0
+    """Posterior of the text up to a key from which on the key is final before the lag; 1: never."""
+    caution: Annotated[float, Range(1, 1e6)] = 10.0
+    """Factor by which the doubt that a final ⌫ or ⏎ may leave is smaller than that of other keys."""
+    show_from: Annotated[float, Range(0, 1)] = 0.0
+    """Posterior from which a key is shown before it is final; a shown key stays while the best text holds it."""
+    reject_below: Annotated[float, Range(0, 1)] = 0.0
     """Posterior below which a key that becomes final is left out instead."""
-    age: float = 0.03
-    """Seconds that a key must be old to be final by confidence: the frames after its first may make two of it."""
-
-    def __post_init__(self) -> None:
-        if self.mode not in ("revise", "hold"):
-            raise InputError(f"the commit mode is {self.mode!r}: expected revise or hold")
-        shares = 0 < self.confidence <= 1 and 0 <= self.show <= 1 and 0 <= self.reject <= 1
-        if not (shares and self.lag >= 0 and self.caution >= 1 and self.age >= 0):
-            raise InputError(
-                f"the commit rule has lag {self.lag:g}, confidence {self.confidence:g}, caution {self.caution:g}, show "
-                f"{self.show:g}, reject {self.reject:g} and age {self.age:g}: expected a lag and an age from 0, a "
-                "confidence above 0 to 1, a caution from 1, and shares to show and to reject from 0 to 1"
-            )
+    min_age_s: Annotated[float, Range(0, 60)] = 0.03
+    """Seconds before which no key is final by confidence: the frames after its first may make two of it."""
 
     def wanted(self) -> npt.NDArray[np.float64]:
         """(keys,) posterior that a key wants to be final before the lag, by label; empty: none ever is."""
@@ -140,7 +130,7 @@ class Committer:
     def push(self, emission: Emission) -> list[TextEvent]:
         """Return the edit that these frames (at least one) make, if they make one."""
         rule = self._rule
-        final = self._beam.commit(emission, rule.lag, PATIENCE, self._required, rule.age)
+        final = self._beam.commit(emission, rule.lag_s, PATIENCE, self._required, rule.min_age_s)
         self._time = float(emission.times[-1])
         if rule.mode == "hold":
             return self._event(self._without_rejected(final), ()) if final else []
@@ -154,7 +144,7 @@ class Committer:
 
         The language model still reckons with them: some key was struck.
         """
-        accepted = tuple(key for key in final if key.confidence >= self._rule.reject)
+        accepted = tuple(key for key in final if key.confidence >= self._rule.reject_below)
         self.rejected += len(final) - len(accepted)
         return accepted
 
@@ -164,7 +154,7 @@ class Committer:
         for count, key in enumerate(keys):
             stays = count < len(shown) and shown[count] == key.label
             shown = shown if stays else []
-            if key.label in _IRREVERSIBLE or not (stays or key.confidence >= self._rule.show):
+            if key.label in _IRREVERSIBLE or not (stays or key.confidence >= self._rule.show_from):
                 return count
         return len(keys)
 

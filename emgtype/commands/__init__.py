@@ -1,1 +1,1 @@
-"""One module per command, named NAME_command, each with a click command called `command`."""
+"""One module per command, with the command's name and a click command called `command`."""

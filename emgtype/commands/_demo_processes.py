@@ -15,22 +15,23 @@ from typing import IO, Any
 from adapters.lsl.loopback import LSL_CONFIG_VARIABLE, loopback_config
 from messages.errors import InputError
 
-_GRACE = 3.0  # seconds for a process to end by itself before it is killed
+_GRACE_S = 3.0
+"""Seconds for a process to end by itself before it is killed."""
 
 
 @dataclass(slots=True)
 class Part:
-    """One process of the demo; its lines arrive as they are printed."""
+    """One process of the demo."""
 
     name: str
     process: subprocess.Popen[str]
     lines: "queue.Queue[str]"
-    """Lines of standard output and standard error, as they come."""
+    """Its lines of standard output and standard error, as it prints them."""
     readers: Sequence[threading.Thread]
-    """What puts them there."""
+    """Threads that put the lines there."""
 
     def poll_lines(self) -> Iterator[str]:
-        """The lines that have come since the last call."""
+        """Yield the lines printed since the last call."""
         while True:
             try:
                 yield self.lines.get_nowait()
@@ -38,26 +39,26 @@ class Part:
                 return
 
     def end(self) -> None:
-        """Ask it to end as Ctrl-C would; kill it if it does not. Afterwards all that it said is among the lines."""
+        """End the process as Ctrl-C would, or kill it; afterwards all of its output is among the lines."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(_GRACE)
+                self.process.wait(_GRACE_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
         for reader in self.readers:
-            reader.join(_GRACE)
+            reader.join(_GRACE_S)
 
 
 def loopback_environment() -> dict[str, str]:
-    """The environment for processes whose LSL traffic stays on this machine."""
+    """Return an environment for processes whose LSL traffic stays on this machine."""
     return {**os.environ, LSL_CONFIG_VARIABLE: str(loopback_config()), "PYTHONUNBUFFERED": "1"}
 
 
 @contextmanager
 def run_part(name: str, arguments: Sequence[str], module: str = "emgtype.cli") -> Iterator[Part]:
-    """Run `emgtype ARGUMENTS`, or another module with them, beside us; it is ended with the block."""
+    """Run `emgtype ARGUMENTS`, or another module, in a process that ends with the block."""
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         env=loopback_environment(),
@@ -65,7 +66,8 @@ def run_part(name: str, arguments: Sequence[str], module: str = "emgtype.cli") -
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # Ctrl-C reaches us alone: we end the parts in order
+        # A session of its own: Ctrl-C reaches the demo alone, which ends its parts in order.
+        start_new_session=True,
     )
     lines: queue.Queue[str] = queue.Queue()
     readers = [
@@ -89,23 +91,23 @@ def _read(stream: IO[str], lines: "queue.Queue[str]") -> None:
 
 
 def check_alive(parts: Sequence[Part]) -> None:
-    """Raise InputError, with what it last said, for a part that ended on an error."""
+    """Raise InputError, with its last output, for a part that ended on an error."""
     for part in parts:
         code = part.process.poll()
         if code not in (None, 0):
-            said = " ".join(part.poll_lines()).strip()
-            raise InputError(f"the demo's {part.name} ended with code {code}: {said or 'it said nothing'}")
+            output = " ".join(part.poll_lines()).strip()
+            raise InputError(f"the demo's {part.name} ended with code {code}: {output or 'it printed nothing'}")
 
 
 def messages(part: Part) -> Iterator[dict[str, Any]]:
-    """The JSON messages among a part's new lines."""
+    """Yield the JSON messages among a part's new lines."""
     for line in part.poll_lines():
         if line.startswith("{"):
             yield json.loads(line)
 
 
 def demo_arguments(stream: str, endpoint: str, session: Path, bundle: str) -> dict[str, list[str]]:
-    """What each process of the demo is called with, by name."""
+    """Return the arguments of each process of the demo, by its name."""
     return {
         "simulator": ["simulate", "--play", str(session), "--stream", stream, "--sample-numbers", "--wait", "60"],
         "daemon": [

@@ -1,7 +1,8 @@
-"""`emgtype check`: what is wrong with the signal, and corrections for a profile."""
+"""`emgtype check`: faults of the signal, and corrections for a profile."""
 
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,14 @@ from rich.live import Live
 from rich.progress import Progress
 
 from adapters.sessions.reader import SessionReader
-from emgtype.commands.options import PATH, config_options, json_option, print_json, source_flags, source_options
+from emgtype.commands._options import PATH, config_options, json_option, print_json, source_flags, source_options
 from emgtype.config import Config, load_config
 from emgtype.models.bundle import Bundle, open_bundle
 from messages.errors import InputError
+from messages.signal import Layout
 
 if TYPE_CHECKING:
-    from emgtype.bands.checking import Findings
+    from emgtype.bands.checking import Check, Findings
     from streamer.conditioning.corrections import Corrections
 
 _EXAMPLES = """Example: emgtype check --stream emgtype
@@ -25,17 +27,22 @@ _EXAMPLES = """Example: emgtype check --stream emgtype
 Once, when all is well: emgtype check --stream emgtype --profile me --learn
 
 When the bands sit otherwise: emgtype check --stream emgtype --profile me --fix"""
-_SECONDS, _PLACING = 10.0, 32.0  # of a live check: to look, and to learn or place by what is typed meanwhile
+_LOOK_S, _PLACE_S = 10.0, 32.0
+"""Seconds of a live check: to look, and to learn or place by keys that are typed meanwhile."""
 
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("session", type=PATH, required=False)
 @config_options
 @source_options
-@click.option("--profile", metavar="NAME", help="Whose corrections and reference; --learn and --fix write there.")
-@click.option("--seconds", type=click.FloatRange(1, 3600), help="How long to look (default: 10; 32 to learn or fix).")
-@click.option("--learn", is_flag=True, help="All is well and somebody types: save how the bands sit and how loud.")
-@click.option("--fix", is_flag=True, help="Somebody types: find roll, mirror and gain, and save them.")
+@click.option("--profile", metavar="NAME", help="Profile with corrections and reference; --learn and --fix write it.")
+@click.option("--seconds", type=click.FloatRange(1, 3600), help="Length of a live check (10; 32 to learn or fix).")
+@click.option(
+    "--learn",
+    is_flag=True,
+    help="While all is well and the wearer types: save the bands' places and levels.",
+)
+@click.option("--fix", is_flag=True, help="While the wearer types: find roll, mirror and gain, and save them.")
 @json_option
 def command(
     session: Path | None,
@@ -49,11 +56,11 @@ def command(
     fix: bool,
     as_json: bool,
 ) -> None:
-    """Look at the signal of live wristbands, or of a SESSION, and say what is wrong with it.
+    """Look at the signal of live wristbands, or of a SESSION, and report its faults.
 
-    The exit code is 0 where all is well, 1 where something is not (docs/signal.md). With --fix the bands' places are
-    found by the profile's reference; without one by the model, to within an electrode or two, and better in a session
-    whose keys are known.
+    The exit code is 0 where there is no fault, 1 where there is one (docs/signal.md). With --fix the bands' places are
+    found by the profile's reference. Without a reference they are found by the model, to within an electrode or two,
+    and more surely in a session whose keys are known.
     """
     from emgtype.bands.checking import MENDED
     from emgtype.bands.profile_file import profile_path
@@ -65,65 +72,76 @@ def command(
     if (learn or fix) and not profile:
         raise InputError("--learn and --fix write into a profile: add --profile NAME")
     path = profile_path(profile) if profile else None
-    known = profile if path and (path.is_file() or not (learn or fix)) else None  # a new one is made by these two
-    config = load_config(config_path, {"bundle": bundle, **source_flags(stream, bands)}, known)
-    model = open_bundle(config.bundle)
-    said = Console(stderr=True, highlight=False, soft_wrap=True)
-    wanted = seconds or (_PLACING if learn or fix else _SECONDS)
-    findings = _look(said, session, config, known, model, wanted, quiet=as_json)
-    report, left = findings.as_dict(), findings.faults
+    # --learn and --fix make a profile that is not there yet.
+    existing = profile if path and (path.is_file() or not (learn or fix)) else None
+    config = load_config(config_path, {"bundle": bundle, **source_flags(stream, bands)}, existing)
+    subject = _Subject(session, config, existing, open_bundle(config.bundle))
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    findings = _look(subject, seconds or (_PLACE_S if learn or fix else _LOOK_S), console, quiet=as_json)
+    report, faults = findings.as_dict(), findings.faults
     if not as_json:
         _show(findings)
     if path and (learn or fix):
-        for sentence in _learn(findings, path) if learn else _fix(said, findings, config, model, path, session):
-            said.print(f"{path.stem}: {sentence}", style="dim", markup=False)
+        for sentence in _learn(findings, path) if learn else _fix(subject, findings, path, console):
+            console.print(f"{path.stem}: {sentence}", style="dim", markup=False)
         report["written"] = str(path)
-        left = tuple(fault for fault in left if not (fix and fault.code in MENDED))
+        faults = tuple(fault for fault in faults if not (fix and fault.code in MENDED))
     if as_json:
         print_json(report)
-    if left:
+    if faults:
         sys.exit(1)
 
 
-def _look(
-    said: Console,
-    session: Path | None,
-    config: Config,
-    known: str | None,
-    model: Bundle,
-    seconds: float,
-    *,
-    quiet: bool,
-) -> "Findings":
-    from emgtype.bands.checking import Check, table
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """The signal that is checked, and the settings it is checked with."""
+
+    session: Path | None
+    """None: live streams."""
+    config: Config
+    profile: str | None
+    model: Bundle
+
+
+def _look(subject: _Subject, seconds: float, console: Console, *, quiet: bool) -> "Findings":
+    """Check a whole session, or live streams for some seconds."""
+    from emgtype.bands.checking import Check
     from emgtype.bands.signal_report import watch_for
 
-    layout = model.facts.layout
-    check = Check(watch_for(config, known, layout), layout)
-    with ExitStack() as stack:
-        if session:
-            recorded = stack.enter_context(SessionReader(session))
-            model.facts.require(recorded.layout)
-            progress = stack.enter_context(Progress(transient=True, console=said, disable=quiet))
-            task = progress.add_task("checking", total=len(recorded))
-            for chunk in recorded.chunks():
-                check.push(chunk)
-                progress.advance(task, len(chunk.times))
-        else:
-            from adapters.lsl.source import open_sources
-            from emgtype.live.newest import newest
-
-            live = None if quiet else stack.enter_context(Live(console=said, transient=True, auto_refresh=False))
-            wanted = [(config.source.names, layout)]
-            source = stack.enter_context(open_sources(wanted, config.source.timeout)[0])
-            for chunk in newest(source, seconds):
-                check.push(chunk)
-                if live:
-                    live.update(table(check.findings()), refresh=True)
+    layout = subject.model.facts.layout
+    check = Check(watch_for(subject.config, subject.profile, layout), layout)
+    if subject.session:
+        _push_session(check, subject.session, subject.model, console, quiet=quiet)
+    else:
+        _push_live(check, subject.config, layout, seconds, None if quiet else console)
     findings = check.findings()
     if findings.last is None:
         raise InputError("no sample came: switch the bands on, or name another stream")
     return findings
+
+
+def _push_session(check: "Check", path: Path, model: Bundle, console: Console, *, quiet: bool) -> None:
+    with SessionReader(path) as session, Progress(transient=True, console=console, disable=quiet) as progress:
+        model.facts.require(session.layout)
+        task = progress.add_task("checking", total=len(session))
+        for chunk in session.chunks():
+            check.push(chunk)
+            progress.advance(task, len(chunk.times))
+
+
+def _push_live(check: "Check", config: Config, layout: Layout, seconds: float, console: Console | None) -> None:
+    """Check live streams; the findings so far are shown on a console, if there is one."""
+    from adapters.lsl.source import open_sources
+    from emgtype.bands.checking import table
+    from emgtype.live.newest import newest
+
+    with ExitStack() as stack:
+        live = stack.enter_context(Live(console=console, transient=True, auto_refresh=False)) if console else None
+        source = stack.enter_context(open_sources([(config.source.names, layout)], config.source.timeout_s)[0])
+        for chunk in newest(source, seconds):
+            check.push(chunk)
+            if live:
+                live.update(table(check.findings()), refresh=True)
 
 
 def _learn(findings: "Findings", path: Path) -> list[str]:
@@ -138,40 +156,34 @@ def _learn(findings: "Findings", path: Path) -> list[str]:
     return [f"learnt from {findings.seconds:.0f} s; `emgtype check --fix` goes by it"]
 
 
-def _fix(
-    said: Console, findings: "Findings", config: Config, model: Bundle, path: Path, session: Path | None
-) -> list[str]:
+def _fix(subject: _Subject, findings: "Findings", path: Path, console: Console) -> list[str]:
     from emgtype.bands.checking import by_reference, changes
     from emgtype.bands.profile_file import read_reference, write_corrections
 
+    before = subject.config.conditioner
     reference = read_reference(path, findings.layout)
-    if reference is None:
-        after = _by_model(said, findings, config, model, session)
-    else:
-        after = by_reference(findings, reference, config.conditioner)
+    after = by_reference(findings, reference, before) if reference else _by_model(subject, findings, console)
     write_corrections(path, after)
-    return changes(config.conditioner, after, findings.layout) or ["the bands sit as they should: nothing changed"]
+    return changes(before, after, findings.layout) or ["the bands sit as they should: nothing changed"]
 
 
-def _by_model(
-    said: Console, findings: "Findings", config: Config, model: Bundle, session: Path | None
-) -> "Corrections":
+def _by_model(subject: _Subject, findings: "Findings", console: Console) -> "Corrections":
     from emgtype.bands.checking import by_model
     from emgtype.bands.placing import steps
 
-    labels: list[int] = []
-    if session and findings.last is not None:
-        with SessionReader(session) as recorded:
-            heard_from = float(findings.last.times[0]) + model.facts.receptive_field_samples / model.facts.layout.rate
-            labels = recorded.labels(heard_from, recorded.end)
-    said.print(
-        "no reference: the places are what the model makes of them, to within an electrode or two"
-        + ("" if labels else "; with a session whose keys are known it is surer"),
+    model, labels = subject.model, list[int]()
+    if subject.session and findings.last is not None:
+        with SessionReader(subject.session) as session:
+            first = float(findings.last.times[0]) + model.facts.receptive_field_samples / model.facts.layout.rate
+            labels = session.labels(first, session.end)
+    console.print(
+        "no reference: the model places the bands, to within an electrode or two"
+        + ("" if labels else "; a session whose keys are known makes that surer"),
         style="yellow",
     )
-    with Progress(transient=True, console=said) as progress:
+    with Progress(transient=True, console=console) as progress:
         task = progress.add_task("placing", total=steps(findings.layout.bands, findings.layout.electrodes))
-        return by_model(findings, model, labels, config.conditioner, lambda: progress.advance(task))
+        return by_model(findings, model, labels, subject.config.conditioner, lambda: progress.advance(task))
 
 
 def _show(findings: "Findings") -> None:

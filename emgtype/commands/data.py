@@ -1,4 +1,4 @@
-"""`emgtype data`: what a data set holds, how it is split, whether its files are sound, and BIDS."""
+"""`emgtype data`: statistics, splits, checks and conversions of data sets."""
 
 import sys
 from collections import Counter
@@ -11,13 +11,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from adapters.sessions.findings import Severity
-from emgtype.commands.options import PATH, json_option, print_json
+from emgtype.commands._options import PATH, json_option, print_json
 from messages.errors import InputError
 
 _COLOURS: dict[Severity, str] = {"error": "red", "warning": "yellow", "note": "dim"}
 
 
-@click.group()
+@click.group(epilog="Example: emgtype data stats sessions/")
 def command() -> None:
     """Statistics, splits, checks and BIDS of data sets: folders of session files, with or without metadata.csv."""
 
@@ -26,7 +26,7 @@ def command() -> None:
 @click.argument("folder", type=PATH)
 @json_option
 def stats(folder: Path, as_json: bool) -> None:
-    """Users, hours, speed and keys of a data set."""
+    """Show the users, hours, speed and keys of a data set."""
     from adapters.datasets.dataset import open_dataset
     from emgtype.datasets.stats import dataset_stats
 
@@ -43,14 +43,16 @@ def stats(folder: Path, as_json: bool) -> None:
 @command.command(epilog="Example: emgtype data splits sessions/ --out splits/generic.yaml")
 @click.argument("folder", type=PATH)
 @click.option(
-    "--out", type=PATH, help="File of the generic lists; those of the held-out users go beside: user0.yaml ..."
+    "--out",
+    type=PATH,
+    help="File of the generic lists; user0.yaml ..., one per held-out user, go beside it.",
 )
-@click.option("--test-users", default=8, show_default=True, help="Users to hold out: those with most sessions.")
+@click.option("--test-users", default=8, show_default=True, help="Users to hold out: those with the most sessions.")
 @click.option("--min-train", default=2, show_default=True, help="Sessions that must be left to train on, each user.")
 @click.option("--val", default=2, show_default=True, help="Sessions for validation, each user.")
 @click.option("--test", default=2, show_default=True, help="Sessions for test, each held-out user.")
 @click.option("--tagged", is_flag=True, help="Hold out users with quality tags too.")
-@click.option("--seed", default=1501, show_default=True, help="Of the draws.")
+@click.option("--seed", default=1501, show_default=True, help="Seed of the draws.")
 @json_option
 def splits(
     folder: Path,
@@ -68,8 +70,8 @@ def splits(
     from adapters.datasets.splits import SplitRule, split_users, write_splits
 
     counts = {"test_users": test_users, "train": min_train, "val": val, "test": test, "seed": seed}
-    whole = split_users(open_dataset(folder), SplitRule(**counts, tagged=tagged))
-    names = {"generic": whole.generic, **{f"user{i}": own for i, own in enumerate(whole.personal.values())}}
+    split = split_users(open_dataset(folder), SplitRule(**counts, tagged=tagged))
+    names = {"generic": split.generic, **{f"user{i}": own for i, own in enumerate(split.personal.values())}}
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         for name, lists in names.items():
@@ -78,7 +80,7 @@ def splits(
         name: {"users": len(lists.users), "train": len(lists.train), "val": len(lists.val), "test": len(lists.test)}
         for name, lists in names.items()
     }
-    users = dict(zip((f"user{i}" for i in range(len(whole.personal))), whole.personal, strict=True))
+    users = dict(zip((f"user{i}" for i in range(len(split.personal))), split.personal, strict=True))
     if as_json:
         print_json({"sessions": rows, "held out": users, **counts, "tagged": tagged})
         return
@@ -94,17 +96,17 @@ def splits(
 @click.argument("paths", type=PATH, nargs=-1, required=True, metavar="FILE|FOLDER...")
 @json_option
 def check(paths: tuple[Path, ...], as_json: bool) -> None:
-    """Tell every irregularity of session files; the exit code is 1 if one is an error."""
+    """List every irregularity of session files; the exit code is 1 where one is an error."""
     from emgtype.datasets.check import Located, check_files, check_table, files_of
 
     files = files_of(paths)
-    found: list[Located] = []
+    findings: list[Located] = []
     console = Console(soft_wrap=True, highlight=False)
     with Progress(transient=True, console=Console(stderr=True) if as_json else console) as progress:
         task = progress.add_task("checking", total=len(files))
 
-        def tell(located: Located) -> None:
-            found.append(located)
+        def record(located: Located) -> None:
+            findings.append(located)
             path, finding = located
             if not as_json:
                 line = f"{finding.severity:7} {path}: {finding.message} ({finding.check})"
@@ -112,21 +114,21 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
 
         for path in files:
             for located in check_files([path]):
-                tell(located)
+                record(located)
             progress.advance(task)
         for folder in [path for path in paths if path.is_dir()]:
             for located in check_table(folder):
-                tell(located)
-    counts = Counter(finding.severity for _, finding in found)
+                record(located)
+    counts = Counter(finding.severity for _, finding in findings)
     if as_json:
-        findings = [
+        rows = [
             {"path": str(path), "severity": finding.severity, "check": finding.check, "message": finding.message}
-            for path, finding in found
+            for path, finding in findings
         ]
-        print_json({"files": len(files), "findings": findings})
+        print_json({"files": len(files), "findings": rows})
     else:
-        told = ", ".join(f"{counts[severity]} {severity}s" for severity in _COLOURS)
-        console.print(f"{len(files)} files: {told}")
+        summary = ", ".join(f"{counts[severity]} {severity}s" for severity in _COLOURS)
+        console.print(f"{len(files)} files: {summary}")
     if counts["error"]:
         sys.exit(1)
 
@@ -186,7 +188,7 @@ def _show_stats(report: dict[str, Any]) -> None:
 @click.option("--stream", metavar="NAME", help="Of XDF: the stream with both bands (default: the one of type EMG).")
 @click.option("--bands", nargs=2, metavar="LEFT RIGHT", help="Of XDF: the streams of the bands (default: by labels).")
 def convert(source: Path, target: Path, user: str, stream: str | None, bands: tuple[str, str] | None) -> None:
-    """XDF, as LabRecorder writes it, to a session file, or a session file to XDF (reading needs emgtype[xdf])."""
+    """Convert XDF, as LabRecorder writes it, to a session file, or the reverse (reading needs emgtype[xdf])."""
     from emgtype.datasets.xdf import convert as convert_file
 
     if stream and bands:
@@ -198,7 +200,7 @@ def convert(source: Path, target: Path, user: str, stream: str | None, bands: tu
 @command.command(epilog="Example: emgtype data repair sessions/42-20261121-170500.hdf5")
 @click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILE...")
 def repair(files: tuple[Path, ...]) -> None:
-    """Make session files whole whose recording was cut off, by a crash or a power cut."""
+    """Repair session files whose recording was cut off by a crash or a power cut."""
     from adapters.sessions import repair as session_repair
     from adapters.sessions.format import LAYOUT
 

@@ -8,12 +8,13 @@ from rich.console import Console
 
 from decoder.ctc.greedy import GreedyDecoder
 from decoder.metrics import CharacterErrors
-from emgtype.commands.options import PATH, config_options, json_option, print_json
-from emgtype.config import load_config
+from emgtype.commands._options import PATH, config_options, json_option, print_json
+from emgtype.config import Config, load_config
 from emgtype.datasets.emission_file import read_emissions
 from emgtype.models.bundle import open_bundle
 from emgtype.models.decoders import beam_for, scorer_for
 from messages.charset import labels_to_text
+from messages.emission import Emission
 from messages.text import render
 
 
@@ -41,19 +42,16 @@ def command(
 ) -> None:
     """Decode emissions over the 98 keys and the blank; with `labels` in the file, also print the CER."""
     file = read_emissions(emissions)
-    results: list[dict[str, Any]] = []
     if greedy:
-        labels = [key.label for key in GreedyDecoder().push(file.emission)]
-        results.append({"labels": labels})
+        results: list[dict[str, Any]] = [{"labels": [key.label for key in GreedyDecoder().push(file.emission)]}]
     else:
-        flags = {"bundle": bundle, "decoder.beam": beam, "decoder.lm_weight": lm_weight, "decoder.lm_bonus": lm_bonus}
-        config = load_config(config_path, flags)
-        decoder = beam_for(scorer_for(open_bundle(config.bundle), config.decoder), config.decoder)
-        decoder.push(file.emission)
-        decoder.finish()
-        for found in decoder.nbest(nbest):
-            scores = {"total": found.total, "acoustic": found.acoustic, "lm": found.lm}
-            results.append({"labels": list(found.labels), **{name: round(score, 3) for name, score in scores.items()}})
+        flags = {
+            "bundle": bundle,
+            "decoder.beam.width": beam,
+            "decoder.language_model.weight": lm_weight,
+            "decoder.language_model.bonus_nats": lm_bonus,
+        }
+        results = _nbest(file.emission, load_config(config_path, flags), nbest)
     for result in results:
         keys = result.pop("labels")
         result["keys"] = labels_to_text(keys)
@@ -65,8 +63,25 @@ def command(
         return
     for result in results:
         click.echo(result["keys" if raw else "text"].rstrip("\n"))
-        told = [f"{name} {result[name]}" for name in ("total", "acoustic", "lm", "cer") if name in result]
-        if told:
+        scores = [f"{name} {result[name]}" for name in ("total", "acoustic", "lm", "cer") if name in result]
+        if scores:
             Console(stderr=True, highlight=False).print(
-                ", ".join(told) + (" %" if "cer" in result else ""), style="dim"
+                ", ".join(scores) + (" %" if "cer" in result else ""), style="dim"
             )
+
+
+def _nbest(emission: Emission, config: Config, count: int) -> list[dict[str, Any]]:
+    """Decode with the beam; return the labels and scores of its best hypotheses."""
+    bundle = open_bundle(config.bundle)
+    decoder = beam_for(scorer_for(bundle, config.decoder.language_model), config.decoder)
+    decoder.push(emission)
+    decoder.finish()
+    return [
+        {
+            "labels": list(hypothesis.labels),
+            "total": round(hypothesis.total, 3),
+            "acoustic": round(hypothesis.acoustic, 3),
+            "lm": round(hypothesis.lm, 3),
+        }
+        for hypothesis in decoder.nbest(count)
+    ]

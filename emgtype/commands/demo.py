@@ -1,4 +1,4 @@
-"""`emgtype demo`."""
+"""`emgtype demo`: simulated wristbands, decoded live on this machine."""
 
 import json
 import os
@@ -31,8 +31,12 @@ PERSON = 1
 """The person that the shipped model was trained for (exported/demo/README.md)."""
 DONNING = 4000
 """The first donning that no training, validation or test session used."""
-_START_UP = 90.0  # seconds until the first sample must have been played
-_LINES = 3  # of text shown of each side
+_START_UP_S = 90.0
+"""Seconds within which the first sample must be played."""
+_TAIL_S = 3.0
+"""Seconds after the last sample: the source stalls, then the tail becomes final."""
+_SHOWN_LINES = 3
+"""Lines of text shown of each side."""
 
 
 @click.command(epilog="Example: emgtype demo --seconds 30")
@@ -64,26 +68,26 @@ def command(seconds: float, person: int, donning: int, bundle: str) -> None:
 
 
 def _wait_for_start(parts: dict[str, Part]) -> float:
-    """Seconds from the session's clock to unix time, as the simulator tells when it begins to play."""
-    end = time.monotonic() + _START_UP
+    """Return the seconds from the session's clock to unix time, which the simulator prints when it begins to play."""
+    end = time.monotonic() + _START_UP_S
     while time.monotonic() < end:
         check_alive(list(parts.values()))
         for line in parts["simulator"].poll_lines():
             if "LSL time = session time + " in line:
                 return float(line.rsplit("+", 1)[1]) + time.time() - float(pylsl.local_clock())
         time.sleep(0.05)
-    raise TimeoutError(f"the simulator did not begin to play within {_START_UP:g} s")
+    raise TimeoutError(f"the simulator did not begin to play within {_START_UP_S:g} s")
 
 
 def _watch(
     console: Console, parts: dict[str, Part], presses: list[Keystroke], offset: float
 ) -> tuple[ShownKeys, list[float]]:
-    """Show both sides until the simulator has ended and the text is settled."""
+    """Show both sides until the simulator has ended and the text is final."""
     keys, arrivals = ShownKeys(), []
     to_unix = time.time() - float(pylsl.local_clock())
-    settled: float | None = None
+    end: float | None = None
     with Live(console=console, refresh_per_second=12, transient=False) as live:
-        while settled is None or time.monotonic() < settled:
+        while end is None or time.monotonic() < end:
             check_alive(list(parts.values()))
             for message in messages(parts["subscriber"]):
                 if "erase" in message:
@@ -93,8 +97,8 @@ def _watch(
             now = time.time() - offset
             typed = [k.label for k in presses if k.start <= now and k.label is not None]
             live.update(_screen(typed, keys))
-            if settled is None and parts["simulator"].process.poll() is not None:
-                settled = time.monotonic() + 3.0  # stall of the source, then the tail becomes final
+            if end is None and parts["simulator"].process.poll() is not None:
+                end = time.monotonic() + _TAIL_S
             time.sleep(0.04)
     return keys, arrivals
 
@@ -112,13 +116,13 @@ def _screen(typed: list[int], keys: ShownKeys) -> Group:
 
 
 def _last_lines(text: str) -> str:
-    return "\n".join(text.rsplit("\n", _LINES)[-_LINES:])
+    return "\n".join(text.rsplit("\n", _SHOWN_LINES)[-_SHOWN_LINES:])
 
 
 def _last_json(part: Part) -> dict[str, Any]:
     text = "\n".join(part.poll_lines())
-    found: dict[str, Any] = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    return found
+    report: dict[str, Any] = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    return report
 
 
 def _summary(

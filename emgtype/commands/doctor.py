@@ -1,4 +1,4 @@
-"""`emgtype doctor`: whether everything that typing needs is here."""
+"""`emgtype doctor`: each part that typing needs, tried by itself."""
 
 import sys
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from emgtype.commands.options import (
+from emgtype.commands._options import (
     config_options,
     json_option,
     print_json,
@@ -33,15 +33,15 @@ def command(
     config_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Try each part that `emgtype serve` needs, say what is wrong and what to do about it.
+    """Try each part that `emgtype serve` needs; report what is wrong and what to do about it.
 
-    The exit code is 0 where all that is needed is well (✓), 1 where something is not (✗). What only --inject needs is
-    no fault (–). No key is pressed.
+    The exit code is 0 where every needed part is well (✓), 1 where one is not (✗). A part that only --inject needs may
+    fail (–). No key is pressed.
     """
     config = load_config(config_path, {"bundle": bundle, **source_flags(stream, bands)}, profile)
-    from emgtype.live.doctor import examine
+    from emgtype.live.doctor import DoctorResult, examine
 
-    console, findings = Console(highlight=False, soft_wrap=True), []
+    console, findings = Console(highlight=False, soft_wrap=True), list[DoctorResult]()
     for finding in examine(config):
         findings.append(finding)
         if not as_json:

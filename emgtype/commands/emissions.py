@@ -1,4 +1,4 @@
-"""`emgtype emissions`: a session's log-probabilities for other people's decoders."""
+"""`emgtype emissions`: a session's log-probabilities, for other decoders."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from adapters.files.private import open_private
 from adapters.sessions.reader import SessionReader
-from emgtype.commands.options import PATH
+from emgtype.commands._options import PATH
 from emgtype.models.bundle import check_length, open_bundle
 from emgtype.models.pipelines import OFFLINE
 from messages.emission import Emission
@@ -22,22 +22,23 @@ from streamer.front_end.choice import open_front_end
 @click.option("--bundle", default="demo", show_default=True, metavar="NAME|FOLDER", help="Model bundle.")
 @click.option("--out", type=PATH, required=True, help="NumPy .npz: log_probs (F, classes), times (F,) s, labels (L,).")
 def command(session: Path, bundle: str, out: Path) -> None:
-    """Write a session's emissions and the labels of its truth."""
+    """Write the emissions of a session, with the labels of the keys that were typed in it."""
     model = open_bundle(bundle)
     parts: list[Emission] = []
-    with SessionReader(session) as recorded, Progress(transient=True) as progress:
-        model.facts.require(recorded.layout)
-        check_length(recorded, model.facts)
-        task = progress.add_task("encoding", total=len(recorded))
+    with SessionReader(session) as reader, Progress(transient=True) as progress:
+        model.facts.require(reader.layout)
+        check_length(reader, model.facts)
+        task = progress.add_task("encoding", total=len(reader))
         front_end = open_front_end(model.facts.front_end, model.facts.layout)
         encoder = open_encoder(str(model.encoder), OFFLINE, model.facts)
-        for chunk in recorded.chunks():
+        for chunk in reader.chunks():
             parts.append(encoder.push(front_end.push(chunk)))
             progress.advance(task, len(chunk.times))
         parts.append(encoder.finish())
-        labels = recorded.labels(recorded.start, recorded.end)
+        labels = reader.labels(reader.start, reader.end)
     log_probs = np.concatenate([part.log_probs for part in parts])
-    with os.fdopen(open_private(out, new=False), "wb") as file:  # it holds what was typed
+    # The labels are what somebody typed: the file is its owner's alone.
+    with os.fdopen(open_private(out, new=False), "wb") as file:
         np.savez_compressed(
             file,
             log_probs=log_probs,

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from adapters.bundles.checksums import CHECKSUMS, write_checksums
-from emgtype.commands.options import PATH
-from emgtype.commands.train import session_files
+from emgtype.commands._options import PATH
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
+from emgtype.session_files import session_files
 from messages.errors import InputError
 
 
@@ -19,7 +19,7 @@ from messages.errors import InputError
 @click.option("--measure", type=PATH, multiple=True, help="Held-out sessions that measure the emission delay.")
 @click.option("--lm", type=PATH, help="Folder of a language model to put into the bundle.")
 @click.option("--card", type=PATH, help="Text of the model card (Markdown).")
-@click.option("--trained-on", default="not stated", help="Provenance: on what and by which command.")
+@click.option("--trained-on", default="not stated", help="Provenance: the data and the command.")
 @click.option("--hop", default=4, show_default=True, help="Frames per call that the bundle prefers.")
 def command(
     checkpoint: Path | None,
@@ -31,7 +31,7 @@ def command(
     trained_on: str,
     hop: int,
 ) -> None:
-    """Make a model bundle from a checkpoint; refuses one that streams otherwise than it computes offline.
+    """Make a model bundle from a checkpoint; refuse a model that streams otherwise than it computes offline.
 
     With --upgrade, write a bundle of an older emgtype in the form that this one reads: the facts of its ONNX files
     change their form, weights, layers and language model stay bit for bit.
@@ -76,7 +76,11 @@ def command(
 
 
 def language_model_files(folder: Path | None) -> list[Path]:
-    """Files of the language model in a folder, none without a folder; raises InputError where it holds no whole one."""
+    """Return the files of the language model in a folder; none for None.
+
+    Raises:
+        InputError: The folder holds no whole language model.
+    """
     if folder is None:
         return []
     files = [folder / name for name in (LM_BINARY, LM_FACTS)]
@@ -87,7 +91,7 @@ def language_model_files(folder: Path | None) -> list[Path]:
 
 
 def copy_into(bundle: Path, files: list[Path]) -> None:
-    """Put files into a bundle; those that lie there already stay."""
+    """Copy files into a bundle; a file that lies there already stays."""
     for file in files:
         if file.resolve() != (bundle / file.name).resolve():
             shutil.copyfile(file, bundle / file.name)

@@ -1,4 +1,4 @@
-"""`emgtype health`: whether a running daemon is well."""
+"""`emgtype health`: the state of a running daemon, as an exit code."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from emgtype.commands.options import PATH, json_option, keys_option, print_json
+from emgtype.commands._options import certificate_option, config_option, json_option, print_json
 from emgtype.config import load_config
 from emgtype.live.sockets import ask_daemon
 
@@ -15,19 +15,19 @@ _WELL = ("decoding", "paused")
 
 @click.command(epilog="Example: emgtype health || systemctl --user restart emgtype")
 @click.option("--endpoint", help="Where the daemon publishes, if not as configured.")
-@click.option("--control", help="Where the daemon takes requests, if it was told.")
-@keys_option
-@click.option("--config", "config_path", type=PATH, help="Settings file (default: ./config.toml, then yours).")
+@click.option("--control", help="Where the daemon takes requests, if not beside that.")
+@certificate_option
+@config_option
 @json_option
 def command(
-    endpoint: str | None, control: str | None, keys: Path | None, config_path: Path | None, as_json: bool
+    endpoint: str | None, control: str | None, certificate: Path | None, config_path: Path | None, as_json: bool
 ) -> None:
-    """Ask a running `emgtype serve` how everybody fares.
+    """Ask a running `emgtype serve` whether every wearer is decoded.
 
-    Exit code 0: it answers, and everybody is decoded or has paused; 1: somebody is not, and why; 2: nobody answers.
+    Exit code 0: it answers, and every wearer is decoded or paused; 1: a wearer is not; 2: no daemon answers.
     """
     settings = load_config(config_path, {"publish.endpoint": endpoint, "publish.control": control}).publish
-    people: dict[str, Any] = ask_daemon(settings, "status", None, None, keys)["people"]
+    people: dict[str, Any] = ask_daemon(settings, "status", None, None, certificate)["people"]
     ill = {name: status["state"] for name, status in people.items() if status["state"] not in _WELL}
     if as_json:
         print_json({"well": not ill, "people": {name: status["state"] for name, status in people.items()}})

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from adapters.bundles.checksums import sha256, write_checksums
+from emgtype.commands._options import PATH
 from emgtype.commands.export import copy_into, language_model_files
-from emgtype.commands.options import PATH
-from emgtype.commands.train import session_files
+from emgtype.session_files import session_files
 from messages.errors import InputError
 
 FOREIGN_LICENCE = "CC-BY-NC-SA-4.0"
-"""Of emg2qwerty's and braindecode's weights and of whatever was trained from them."""
+"""Licence of the weights of emg2qwerty and braindecode, and of weights trained from them."""
 
 
 @click.command(epilog="Example: emgtype import last.ckpt --out exported/theirs --lm exported/demo")

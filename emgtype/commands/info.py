@@ -1,4 +1,4 @@
-"""`emgtype info`: what a bundle, a session or the network holds."""
+"""`emgtype info`: the contents of a bundle or a session, and the LSL streams on the network."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from emgtype.commands.options import json_option, print_json
+from emgtype.commands._options import json_option, print_json
 from messages.errors import InputError
 
 
@@ -17,7 +17,7 @@ from messages.errors import InputError
 @json_option
 @click.option("--timeout", default=2.0, show_default=True, help="Seconds to look for LSL streams.")
 def command(what: str, as_json: bool, timeout: float) -> None:
-    """Tell what a model bundle or a session file holds, or which LSL streams there are."""
+    """Show what a model bundle or a session file holds, or which LSL streams there are."""
     if what == "streams":
         report = _streams(timeout)
     elif what.endswith((".hdf5", ".h5")) or (Path(what).is_file() and not what.endswith(".onnx")):
@@ -33,10 +33,10 @@ def command(what: str, as_json: bool, timeout: float) -> None:
 def _streams(timeout: float) -> dict[str, Any]:
     from adapters.lsl.discover import find_streams
 
-    found = find_streams(timeout)
-    if not found:
+    streams = find_streams(timeout)
+    if not streams:
         raise InputError(f"no LSL stream found within {timeout:g} s: start the bands' software, or `emgtype simulate`")
-    return {stream.name: str(stream) for stream in found}
+    return {stream.name: str(stream) for stream in streams}
 
 
 def _session(path: Path) -> dict[str, Any]:

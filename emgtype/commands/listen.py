@@ -1,29 +1,31 @@
-"""`emgtype listen`: a subscriber."""
+"""`emgtype listen`: a subscriber that shows a daemon's text."""
 
 import json
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from adapters.host.console import ConsoleSink
-from adapters.wire.format import KINDS, TextMessage, table
-from adapters.wire.subscriber import TEXT
-from emgtype.commands.options import PATH, keys_option
+from adapters.wire.format import KINDS, Message, TextMessage, table
+from adapters.wire.subscriber import TEXT, Subscriber
+from emgtype.commands._options import certificate_option, config_option
 from emgtype.config import load_config
 from emgtype.live.sockets import subscriber
 from messages.errors import InputError
 
-_POLL = 0.2  # seconds
+_POLL_S = 0.2
 
 
 @click.command(epilog="Example: emgtype listen --json | jq .insert")
-@click.option("--config", "config_path", type=PATH, help="Settings file (default: ./config.toml, then yours).")
+@config_option
 @click.option("--endpoint", help="Where the daemon publishes (default: as configured).")
-@keys_option
-@click.option("--person", help="Only this person's text (default: whoever is heard first).")
+@certificate_option
+@click.option("--person", help="Only this person's text (default: the person of the first message).")
 @click.option("--raw", is_flag=True, default=None, help="Show every key instead of the text they make.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print messages, a line of JSON each, with `topic` and `received` (unix s)."
@@ -39,7 +41,7 @@ _POLL = 0.2  # seconds
 def command(
     config_path: Path | None,
     endpoint: str | None,
-    keys: Path | None,
+    certificate: Path | None,
     person: str | None,
     raw: bool | None,
     as_json: bool,
@@ -50,37 +52,63 @@ def command(
     if topics and not as_json:
         raise InputError("--topic chooses among messages: expected --json with it")
     config = load_config(config_path, {"publish.endpoint": endpoint, "console.raw": raw})
-    said = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     end = None if seconds is None else time.monotonic() + seconds
-    with subscriber(config.publish, person, topics or TEXT, keys) as heard:
-        sink = None if as_json else ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)
-        said.print(f"listening at {heard.endpoint}", style="dim")
-        lost, refused = 0, ""
-        other: str | None = None  # the first whose text is not shown
+    with ExitStack() as stack:
+        source = stack.enter_context(subscriber(config.publish, person, topics or TEXT, certificate))
+        show = _print_line
+        if not as_json:
+            sink = stack.enter_context(ConsoleSink(Console(file=sys.stdout), raw=config.console.raw))
+            show = _TextOfOne(sink, person, console).push
+        console.print(f"listening at {source.endpoint}", style="dim")
+        lost = 0
+        for message in _messages(source, end, console):
+            show(message)
+            if source.lost > lost:
+                console.print(f"{source.lost - lost} messages lost", style="yellow")
+                lost = source.lost
+
+
+def _messages(source: Subscriber, end: float | None, console: Console) -> Iterator[Message]:
+    """Yield messages until a moment of the monotonic clock; a refusal is shown, once each time it changes."""
+    refusal = ""
+    while end is None or time.monotonic() < end:
         try:
-            while end is None or time.monotonic() < end:
-                try:
-                    message = heard.receive(_POLL)
-                except InputError as error:  # a daemon of another version may give way to one of ours
-                    if str(error) != refused:
-                        refused = str(error)
-                        said.print(refused, style="yellow", markup=False)
-                    continue
-                if message is None:
-                    continue
-                if as_json:
-                    line = {"topic": message.KIND, **table(message), "received": time.time()}
-                    click.echo(json.dumps(line, ensure_ascii=False))
-                elif sink and isinstance(message, TextMessage):
-                    person = person or message.person
-                    if message.person == person:
-                        sink.push(message.event)
-                    elif other is None:
-                        other = message.person
-                        said.print(f"{other} types too: only {person} is shown, choose by --person", style="yellow")
-                if heard.lost > lost:
-                    said.print(f"{heard.lost - lost} messages lost", style="yellow")
-                    lost = heard.lost
-        finally:
-            if sink:
-                sink.close()
+            message = source.receive(_POLL_S)
+        except InputError as error:
+            # A daemon of another version: one of this version may take its place.
+            if str(error) != refusal:
+                refusal = str(error)
+                console.print(refusal, style="yellow", markup=False)
+            continue
+        if message is not None:
+            yield message
+
+
+def _print_line(message: Message) -> None:
+    line = {"topic": message.KIND, **table(message), "received": time.time()}
+    click.echo(json.dumps(line, ensure_ascii=False))
+
+
+class _TextOfOne:
+    """Shows the text of one person, and says once that there are others."""
+
+    def __init__(self, sink: ConsoleSink, person: str | None, console: Console) -> None:
+        """Show this person; None: the person of the first message."""
+        self._sink = sink
+        self._person = person
+        self._console = console
+        self._reported = False
+
+    def push(self, message: Message) -> None:
+        """Show a message if it is this person's text."""
+        if not isinstance(message, TextMessage):
+            return
+        self._person = self._person or message.person
+        if message.person == self._person:
+            self._sink.push(message.event)
+        elif not self._reported:
+            self._reported = True
+            self._console.print(
+                f"{message.person} types too: only {self._person} is shown, choose by --person", style="yellow"
+            )

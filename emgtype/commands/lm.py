@@ -1,4 +1,4 @@
-"""`emgtype lm build`: a KenLM model over keys from text."""
+"""`emgtype lm`: KenLM models over keys and over words, made from text."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import click
 from rich.progress import Progress
 
 from decoder.language.model import KINDS
-from emgtype.commands.options import PATH
+from emgtype.commands._options import PATH
 from emgtype.models.language import BACKSPACE_PRIOR, Origin, build_language_model
 from emgtype.places import LM_BINARY, WORD_MODEL
 from emgtype.texts import load_text
@@ -14,7 +14,7 @@ from emgtype.words.word_model import build_word_model
 from simulator.text import prompts
 
 
-@click.group(no_args_is_help=True)
+@click.group(no_args_is_help=True, epilog="Example: emgtype lm build lm --units text --out exported/mine")
 def command() -> None:
     """Build language models."""
 
@@ -24,9 +24,7 @@ def command() -> None:
 @click.option(
     "--units", type=click.Choice(KINDS), default="text", show_default=True, help="Single words, or running text."
 )
-@click.option(
-    "--as-typed", is_flag=True, help="Every line is what is typed between two enters: do not cut prompts from it."
-)
+@click.option("--as-typed", is_flag=True, help="Every line is typed between two enters: do not cut prompts from it.")
 @click.option("--order", default=6, show_default=True, help="Longest n-gram, in keys.")
 @click.option("--out", type=PATH, required=True, help="Folder for the model's files: a bundle's, for instance.")
 @click.option("--weight", default=0.65, show_default=True, help="Of the model's natural-log scores in decoding.")
@@ -55,7 +53,7 @@ def build(
 ) -> None:
     """Build a character language model from TEXTS: files with one paragraph a line, or lm, train, test."""
     paragraphs = [paragraph for name in texts for paragraph in load_text(name)]
-    # Prompts are what people are asked to type: running words with little punctuation.
+    # Prompts are texts that people are asked to type: running words with little punctuation.
     lines = iter(paragraphs) if as_typed or units == "words" else prompts(paragraphs, seed=0)
     origin = Origin(source or ", ".join(texts), licence, weight, bonus, backspace)
     with Progress(transient=True) as progress:
@@ -76,5 +74,5 @@ def words(texts: tuple[str, ...], order: int, rarest: int, out: Path, lmplz: Pat
     paragraphs = [paragraph for name in texts for paragraph in load_text(name)]
     with Progress(transient=True) as progress:
         progress.add_task("building", total=None)
-        known, size = build_word_model(paragraphs, out, order=order, rarest=rarest, lmplz=lmplz)
-    click.echo(f"{out / WORD_MODEL}: {known} words, order {order}, {size / 1e6:.1f} MB")
+        count, size = build_word_model(paragraphs, out, order=order, rarest=rarest, lmplz=lmplz)
+    click.echo(f"{out / WORD_MODEL}: {count} words, order {order}, {size / 1e6:.1f} MB")

@@ -8,9 +8,9 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from emgtype.commands.options import PATH, json_option, print_json
-from emgtype.commands.train import session_files
+from emgtype.commands._options import PATH, json_option, print_json
 from emgtype.places import find_bundle
+from emgtype.session_files import session_files
 
 
 @click.command(epilog="Example: emgtype personalise --base generic --session me-1.hdf5 --session me-2.hdf5 --out me")
@@ -55,31 +55,34 @@ def command(
     from training.personal.fit import PersonaliseSettings, personalise
     from training.personal.target import Target, refuse_worse
 
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # its hints are for those who write the training
-    said = Console(stderr=True, highlight=False, soft_wrap=True)
+    # Lightning's hints are for authors of training code.
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     target = Target(find_bundle(base), out, method, person)
     trained, facts = target.open_base()
     context = trained.stft.samples(trained.encoder.context + 1)
     parts = split_sessions(session_files(sessions), trained.layout, context, minutes)
-    learned, held_out = (sum(part.minutes for part in group) for group in (parts.training, parts.held_out))
-    said.print(f"{facts.name}: learning from {learned:.1f} minutes, {held_out:.1f} held out", style="dim")
-    chosen: dict[str, Any] = {"steps": steps, "rate": rate}
-    settings = PersonaliseSettings(method=method, **{key: value for key, value in chosen.items() if value is not None})
-    with Progress(transient=True, console=said, disable=as_json) as progress:
+    training, held_out = (sum(part.minutes for part in group) for group in (parts.training, parts.held_out))
+    console.print(f"{facts.name}: learning from {training:.1f} minutes, {held_out:.1f} held out", style="dim")
+    values: dict[str, Any] = {"steps": steps, "rate": rate}
+    settings = PersonaliseSettings(
+        method=method, **{name: value for name, value in values.items() if value is not None}
+    )
+    with Progress(transient=True, console=console, disable=as_json) as progress:
         task = progress.add_task("personalising", total=settings.steps)
 
-        def tell(step: int, cer: float) -> None:
+        def show_step(step: int, cer: float) -> None:
             progress.update(task, completed=step, description=f"CER {cer:.1f} %")
 
-        result = personalise(trained, parts, settings, tell)
+        result = personalise(trained, parts, settings, show_step)
     if result.interrupted:
-        said.print("stopped: going on with the best so far", style="yellow")
+        console.print("stopped: going on with the best so far", style="yellow")
     if not force:
         refuse_worse(target, parts, result)
     write_bundle(target, facts, parts, result)
     if as_json:
-        told = ("before", "after", "steps", "seconds", "interrupted")
-        print_json({"out": str(out), **{name: getattr(result, name) for name in told}})
+        names = ("before", "after", "steps", "seconds", "interrupted")
+        print_json({"out": str(out), **{name: getattr(result, name) for name in names}})
         return
     use = f"--bundle {out}" + (f" --person {person}" if method == "layer" else "")
     click.echo(

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from decoder.metrics import CerDifference
-from emgtype.commands.options import PATH, json_option, print_json
-from emgtype.commands.train import session_files
+from emgtype.commands._options import PATH, config_option, json_option, print_json
 from emgtype.config import load_config
 from emgtype.models.bundle import open_bundle
 from emgtype.places import ENCODERS
+from emgtype.session_files import session_files
 
 
 @click.command(epilog="Example: emgtype quantise exported/me --calibrate sessions/train --measure sessions/val")
@@ -20,11 +20,11 @@ from emgtype.places import ENCODERS
 @click.option(
     "--calibrate", type=PATH, multiple=True, required=True, help="Sessions like those it was trained on, or folders."
 )
-@click.option("--measure", type=PATH, multiple=True, required=True, help="Held-out sessions that say what it costs.")
+@click.option("--measure", type=PATH, multiple=True, required=True, help="Held-out sessions that measure the cost.")
 @click.option(
     "--tolerance", type=click.FloatRange(0), default=0.3, show_default=True, help="Points of CER that it may cost."
 )
-@click.option("--config", "config_path", type=PATH, help="Settings file (default: ./config.toml, then yours).")
+@config_option
 @json_option
 def command(
     bundle: str,
@@ -36,16 +36,16 @@ def command(
 ) -> None:
     """Add an int8 encoder to a bundle, for `--precision int8`: it reads a quarter of the bytes per hop.
 
-    Written only where held-out sessions lose no more than the tolerance; what they showed stands in its metadata
+    It is written only where held-out sessions lose no more than the tolerance; their figures are put into its metadata
     (`emgtype info`).
     """
     from emgtype.evaluation.quantising import quantise
 
     model = open_bundle(bundle)
-    said = Console(stderr=True, highlight=False, soft_wrap=True)
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), transient=True, console=said) as progress:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), transient=True, console=console) as progress:
         task = progress.add_task("", total=None)
-        found = quantise(
+        result = quantise(
             model,
             load_config(config_path).decoder,
             session_files(calibrate),
@@ -54,12 +54,12 @@ def command(
             lambda sentence: progress.update(task, description=sentence),
         )
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(result))
         return
-    left = f", {len(found.kept)} dense layers left in fp32" if found.kept else ""
+    dense = f", {len(result.kept)} dense layers left in fp32" if result.kept else ""
     click.echo(
-        f"{model.folder / ENCODERS['int8']}: CER on {len(found.sessions)} sessions ({found.keys} keys) "
-        f"greedy {_change('greedy', found.cer, found.greedy)}, live {_change('live', found.cer, found.live)}{left}"
+        f"{model.folder / ENCODERS['int8']}: CER on {len(result.sessions)} sessions ({result.keys} keys) "
+        f"greedy {_change('greedy', result.cer, result.greedy)}, live {_change('live', result.cer, result.live)}{dense}"
     )
 
 

@@ -2,31 +2,30 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
 from adapters.host.console import ConsoleSink
+from adapters.inject.sink import KeyInjector
 from adapters.sessions.flight_file import SUFFIX as FLIGHT
 from adapters.sessions.reader import SessionReader
 from adapters.wire.publisher import open_publisher
-from emgtype.commands.options import (
+from emgtype.commands._options import (
     PATH,
-    config_options,
-    hot_word_entries,
-    hot_word_options,
+    SettingsFlags,
     json_option,
-    precision_option,
+    moved_option,
     print_json,
-    profile_option,
+    settings_options,
 )
-from emgtype.commands.replay_modes import DECODERS, fly, only_measured, with_faults
-from emgtype.config import load_config
+from emgtype.config import Config
 from emgtype.latency import StageTimer
 from emgtype.live.injection import check_flags, open_injector
 from emgtype.live.line import Sink
@@ -38,134 +37,112 @@ from messages.errors import InputError
 from messages.signal import Chunk
 from messages.typed import ON_KEYBOARD
 
-_PIECE = 32  # samples a time at the recorded speed, as a radio would deliver them
+_PIECE_SAMPLES = 32
+"""Samples that enter at once at the recorded speed, as a radio would deliver them."""
+_SWEEP = "comparing commit rules is now a command of its own: emgtype commit-sweep SESSION..."
 
 
 @click.command(epilog="Example: emgtype replay session.hdf5 --fast")
-@click.argument("sessions", type=PATH, nargs=-1, required=True, metavar="SESSION|FLIGHT")
-@config_options
-@profile_option
+@click.argument("session", type=PATH)
+@settings_options(lag=True, hot_words=True)
 @click.option("--fast", is_flag=True, help="As fast as possible instead of at the recorded speed.")
 @click.option("--publish", is_flag=True, help="Also publish over ZeroMQ, as serve does.")
 @click.option("--endpoint", help="ZeroMQ PUB endpoint for --publish.")
 @click.option("--inject", is_flag=True, help="Type the text into the focused window, once armed (docs/keys.md).")
 @click.option("--arm", is_flag=True, help="With --inject: arm it after a moment to click into the window.")
-@click.option("--hop", type=int, help="Frames (8 ms each) per encoder call.")
-@precision_option
-@hot_word_options
-@click.option("--lag", type=float, help="Seconds after which a key is final.")
-@click.option("--person", metavar="NAME", help="Who typed: picks their layer of the bundle.")
-@click.option(
-    "--decoder",
-    type=click.Choice(DECODERS),
-    default=DECODERS[0],
-    show_default=True,
-    help="pyctcdecode: compare it on the text, at word level (docs/language.md).",
-)
-@click.option("--commit-sweep", is_flag=True, help="Compare commit rules on the session, or on several.")
-@click.option("--plot", "plot_path", type=PATH, help="With --commit-sweep: a picture of it (PNG, PDF, SVG).")
-@click.option("--faults", metavar="KIND@START+SECONDS,...", help="Live, with faults of these (docs/robustness.md).")
 @click.option("--raw", is_flag=True, default=None, help="Show every key instead of the text they make.")
 @click.option("--quiet", is_flag=True, help="Show no text, only the report.")
 @json_option
+@moved_option("--faults", "replaying with faults is now a command of its own: emgtype faults SESSION FAULTS")
+@moved_option("--decoder", "comparing decoders is now a command of its own: emgtype compare SESSION")
+@moved_option("--commit-sweep", _SWEEP, is_flag=True)
+@moved_option("--plot", f"{_SWEEP} --plot FILE")
 def command(
-    sessions: tuple[Path, ...],
-    config_path: Path | None,
-    bundle: str | None,
-    profile: str | None,
+    session: Path,
+    flags: SettingsFlags,
     fast: bool,
     publish: bool,
     endpoint: str | None,
     inject: bool,
     arm: bool,
-    hop: int | None,
-    precision: str | None,
-    hot_words: tuple[str, ...],
-    hot_word_file: Path | None,
-    lag: float | None,
-    person: str | None,
-    decoder: str,
-    commit_sweep: bool,
-    plot_path: Path | None,
-    faults: str | None,
     raw: bool | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Decode a recorded session; report accuracy, speed, and the delay from key press to character.
-
-    Of a flight recorder's file: what was decoded then, decoded again, and whether it is the same (docs/recording.md).
-    """
-    if any(path.suffix == FLIGHT for path in sessions):
-        fly(sessions, bundle, quiet=quiet, as_json=as_json)
-        return
-    flags: dict[str, Any] = {
-        "bundle": bundle,
-        "publish.endpoint": endpoint,
-        "pipeline.hop": hop,
-        "pipeline.precision": precision,
-        "decoder.hot_words": hot_word_entries(hot_words, hot_word_file),
-        "pipeline.person": person,
-        "person": person,
-        "decoder.lag": lag,
-        "console.raw": raw,
-    }
-    config = load_config(config_path, flags, profile)
-    check_flags(config.keys, inject=inject, arm=arm)
-    if commit_sweep and inject:
-        raise InputError("--commit-sweep compares texts and types none of them: leave --inject out, or run it without")
-    model = open_bundle(config.bundle, config.pipeline.precision)
-    if with_faults(sessions, faults, config, fast=fast, quiet=quiet, as_json=as_json) or only_measured(
-        sessions, model, config, decoder, commit_sweep=commit_sweep, picture=plot_path, as_json=as_json
-    ):
-        return
-    if len(sessions) > 1 or plot_path:
-        raise InputError("several sessions, and --plot, go with --commit-sweep: name one session, or add it")
-    timer = StageTimer()
-    said = Console(stderr=True, highlight=False, soft_wrap=True)
-    with SessionReader(sessions[0]) as recorded, ExitStack() as stack:
-        model.facts.require(recorded.layout)
-        check_length(recorded, model.facts)
-        said.print(f"{recorded.path} → {model.facts.name}", style="dim")
-        block = OFFLINE if fast else None
-        replay = Replay(lambda tap: assemble(model, config, timer, tap, block), timer, live=not fast)
-        sinks: list[Sink] = []
-        if publish:
-            sinks.append(
-                stack.enter_context(open_publisher(config.publish.endpoint or None, recorded.name, config.person))
-            )
-        if inject:
-            tell = partial(said.print, style="yellow", markup=False)
-            sinks.append(keys := stack.enter_context(open_injector(config.keys, tell, arm=arm)))
-        show = not (quiet or as_json or fast)
-        if show:
-            sinks.append(stack.enter_context(ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)))
-        progress = stack.enter_context(Progress(transient=True, disable=not fast or as_json))
-        task = progress.add_task("decoding", total=len(recorded))
-        chunks = recorded.chunks()
-        source = chunks if fast else paced(pieces(chunks, _PIECE), time.monotonic, time.sleep)
-
-        def pass_on(chunk: Chunk | None) -> None:
-            for event in replay.finish() if chunk is None else replay.push(chunk):
-                for sink in sinks:
-                    sink.push(event)
-
-        try:
-            for chunk in source:
-                pass_on(chunk)
-                progress.advance(task, len(chunk.times))
-        finally:
-            pass_on(None)
-        if inject:
-            keys.finish()
-        # A model that needs the whole recording has no delay: all its text comes after the end.
-        counted = recorded.condition == ON_KEYBOARD and model.facts.encoder.kind == "streaming"
-        timed = [k for k in recorded.keystrokes if k.label is not None] if counted else []
-        report = replay.report(recorded.labels(recorded.start, recorded.end), timed)
+    """Decode a recorded session; report accuracy, speed, and the delay from key press to character."""
+    if session.suffix == FLIGHT:
+        raise InputError(f"{session} is a flight, which another command decodes now: emgtype flight {session}")
+    config = flags.load({"publish.endpoint": endpoint, "console.raw": raw})
+    check_flags(config.inject, inject=inject, arm=arm)
+    outputs = _Outputs(publish, inject, arm, text=not (quiet or as_json or fast), progress=fast and not as_json)
+    report = _replay(session, config, outputs, fast=fast)
     if as_json:
         print_json(report.as_dict())
     else:
         _show(report, fast)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outputs:
+    """Where the text of a replay goes."""
+
+    publish: bool
+    inject: bool
+    arm: bool
+    text: bool
+    """Whether it is shown on standard output."""
+    progress: bool
+    """Whether a progress bar is shown."""
+
+
+def _replay(path: Path, config: Config, outputs: _Outputs, *, fast: bool) -> ReplayReport:
+    model, timer = open_bundle(config.bundle, config.pipeline.precision), StageTimer()
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    with SessionReader(path) as session, ExitStack() as stack:
+        model.facts.require(session.layout)
+        check_length(session, model.facts)
+        console.print(f"{session.path} → {model.facts.name}", style="dim")
+        block = OFFLINE if fast else None
+        replay = Replay(lambda tap: assemble(model, config, timer, tap, block), timer, live=not fast)
+        sinks, injector = _sinks(stack, config, outputs, session.name, console)
+        progress = stack.enter_context(Progress(transient=True, disable=not outputs.progress))
+        task = progress.add_task("decoding", total=len(session))
+        chunks = session.chunks()
+        try:
+            for chunk in chunks if fast else paced(pieces(chunks, _PIECE_SAMPLES), time.monotonic, time.sleep):
+                _pass_on(replay, chunk, sinks)
+                progress.advance(task, len(chunk.times))
+        finally:
+            _pass_on(replay, None, sinks)
+        if injector:
+            injector.finish()
+        # A model that needs the whole recording has no delay: all its text comes after the end.
+        counted = session.condition == ON_KEYBOARD and model.facts.encoder.kind == "streaming"
+        presses = [key for key in session.keystrokes if key.label is not None] if counted else []
+        return replay.report(session.labels(session.start, session.end), presses)
+
+
+def _sinks(
+    stack: ExitStack, config: Config, outputs: _Outputs, session: str, console: Console
+) -> tuple[list[Sink], KeyInjector | None]:
+    """Open the sinks; the second is the one of them that types into windows."""
+    sinks, injector = list[Sink](), None
+    if outputs.publish:
+        sinks.append(stack.enter_context(open_publisher(config.publish.endpoint or None, session, config.person)))
+    if outputs.inject:
+        notify = partial(console.print, style="yellow", markup=False)
+        injector = stack.enter_context(open_injector(config.inject, notify, arm=outputs.arm))
+        sinks.append(injector)
+    if outputs.text:
+        sinks.append(stack.enter_context(ConsoleSink(Console(file=sys.stdout), raw=config.console.raw)))
+    return sinks, injector
+
+
+def _pass_on(replay: Replay, chunk: Chunk | None, sinks: Sequence[Sink]) -> None:
+    """Decode samples, or what is left at the end (None), and hand the events to all sinks."""
+    for event in replay.finish() if chunk is None else replay.push(chunk):
+        for sink in sinks:
+            sink.push(event)
 
 
 def _show(report: ReplayReport, fast: bool) -> None:
@@ -182,6 +159,6 @@ def _show(report: ReplayReport, fast: bool) -> None:
         console.print(milliseconds_table("delay without computing, ms" if fast else "delay, ms", delays))
     else:
         console.print(
-            "no delays: the session has no key presses to count from, none was decoded rightly, or the model decodes "
+            "no delays: the session has no key presses to count from, no key was decoded rightly, or the model decodes "
             "at the end alone"
         )

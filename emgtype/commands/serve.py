@@ -9,7 +9,14 @@ from typing import Any
 import click
 from rich.console import Console
 
-from emgtype.commands.options import PATH, hot_word_entries, hot_word_options, precision_option, print_json
+from emgtype.commands._options import (
+    PATH,
+    config_option,
+    hot_word_entries,
+    hot_word_options,
+    precision_option,
+    print_json,
+)
 from emgtype.config import load_config
 from emgtype.live.injection import check_flags
 from emgtype.live.load import flags_of_each, for_each
@@ -21,12 +28,12 @@ Two people: emgtype serve --stream A --person ann --stream B --person bob"""
 
 
 @click.command(epilog=_EXAMPLES)
-@click.option("--config", "config_path", type=PATH, help="Settings file (default: ./config.toml, then yours).")
+@config_option
 @click.option(
     "--bundle", "bundles", multiple=True, metavar="NAME|FOLDER", help="Model bundle (default: as configured)."
 )
 @click.option(
-    "--profile", "profiles", multiple=True, metavar="NAME", help="Settings kept under a name, over config.toml."
+    "--profile", "profiles", multiple=True, metavar="NAME", help="Profile: settings that lie over config.toml."
 )
 @click.option("--device", type=click.Choice(["lsl"]), default="lsl", show_default=True, help="Where samples come from.")
 @click.option("--stream", "streams", multiple=True, metavar="NAME", help="LSL stream with both bands; once a person.")
@@ -49,10 +56,8 @@ Two people: emgtype serve --stream A --person ann --stream B --person bob"""
 @click.option("--quiet", is_flag=True, help="Publish only, show no text.")
 @click.option("--inject", is_flag=True, help="Type the text into the focused window, once armed (docs/keys.md).")
 @click.option("--arm", is_flag=True, help="With --inject: arm it after a moment to click into the window.")
-@click.option("--record", type=PATH, metavar="FOLDER", help="Also write what comes in to session files there.")
-@click.option(
-    "--log", type=click.Choice(["text", "json"]), default="text", help="How standard error tells what happens."
-)
+@click.option("--record", type=PATH, metavar="FOLDER", help="Also record the samples in session files there.")
+@click.option("--log", type=click.Choice(["text", "json"]), default="text", help="Form of the lines on standard error.")
 @click.option("--seconds", type=float, help="End after so many seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON at the end; implies --quiet.")
 def command(
@@ -80,27 +85,29 @@ def command(
 ) -> None:
     """Decode live wristbands: show the text and publish it over ZeroMQ until Ctrl-C.
 
-    Several people on one machine: give --stream or --bands, and --person, once for each, in the same order; --bundle
-    and --profile once for all, or once for each. Everybody has a topic of their own, and their layer where the bundle
-    has one of their name; the lines of each are shown behind their name. The stream and the person of the settings file
-    count only where there is one.
+    For several people on one machine give --stream or --bands, and --person, once for each, in the same order;
+    --bundle and --profile once for all, or once for each. Each person has a topic, and their personal layer where the
+    bundle has one of their name; the text of each is shown behind their name. The stream and the person of the settings
+    file are used for a single person only.
     """
     common: dict[str, Any] = {
         "publish.endpoint": endpoint,
         "publish.control": control,
-        "pipeline.hop": hop,
+        "pipeline.hop_frames": hop,
         "pipeline.precision": precision,
-        "decoder.hot_words": hot_word_entries(hot_words, hot_word_file),
+        "decoder.language_model.hot_words": hot_word_entries(hot_words, hot_word_file),
         "console.raw": raw,
     }
     each = flags_of_each(streams, bands, persons, bundles)
-    chosen = for_each("--profile", profiles, len(each))
+    profile_of_each = for_each("--profile", profiles, len(each))
     configs = [
-        load_config(config_path, {**common, **flags}, profile) for flags, profile in zip(each, chosen, strict=True)
+        load_config(config_path, {**common, **flags}, profile)
+        for flags, profile in zip(each, profile_of_each, strict=True)
     ]
-    check_flags(configs[0].keys, inject=inject, arm=arm, people=len(configs), requests=True)
-    say = _in_json if log == "json" else _for_people()
-    with Service(configs, chosen, say, shown=not (quiet or as_json), record=record, inject=inject) as service:
+    check_flags(configs[0].inject, inject=inject, arm=arm, people=len(configs), requests=True)
+    notify = _print_json_line if log == "json" else _printer()
+    shown = not (quiet or as_json)
+    with Service(configs, profile_of_each, notify, shown=shown, record=record, inject=inject) as service:
         if arm:
             service.arm()
         began = time.monotonic()
@@ -112,16 +119,16 @@ def command(
                 print_json({"seconds": wall, **service.report()})
             else:
                 for sentence in service.sample_counts(wall):
-                    say(sentence, "dim")
+                    notify(sentence, "dim")
 
 
-def _for_people() -> Log:
-    said = Console(stderr=True, highlight=False, soft_wrap=True)
-    return lambda sentence, style: said.print(sentence, style=style, markup=False)
+def _printer() -> Log:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    return lambda sentence, style: console.print(sentence, style=style, markup=False)
 
 
-def _in_json(sentence: str, style: str) -> None:
-    """A line for programs that read logs."""
+def _print_json_line(sentence: str, style: str) -> None:
+    """Print a line of JSON, for programs that read logs."""
     level = "warning" if style == "yellow" else "info"
     line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "said": sentence}
     click.echo(json.dumps(line, ensure_ascii=False), err=True)

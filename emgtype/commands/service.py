@@ -12,7 +12,7 @@ from messages.errors import InputError
 _UNIT = """\
 [Unit]
 Description=emgtype: text from two sEMG wristbands
-# Bands that are not there yet: it looks for them again, for ever.
+# While the bands are missing the daemon is started again and again, for ever.
 StartLimitIntervalSec=0
 
 [Service]
@@ -21,7 +21,7 @@ ExecStart={command}
 WorkingDirectory={folder}
 Restart=always
 RestartSec=2
-# Nothing in the loop takes this long; a daemon that hangs is started anew.
+# No step of the loop takes this long; a daemon that hangs is started again.
 WatchdogSec=10
 TimeoutStopSec=10
 NoNewPrivileges=yes
@@ -36,21 +36,21 @@ _FOLDER = USER_CONFIG.parent / "systemd" / "user"
 
 @click.group(epilog="Example: emgtype service install -- --stream emgtype")
 def command() -> None:
-    """Run the daemon under systemd: started at login, and anew whenever it ends."""
+    """Run the daemon under systemd, which starts it at login, and again whenever it ends."""
 
 
-@command.command(name="print")
+@command.command(name="print", epilog="Example: emgtype service print -- --stream emgtype")
 @click.argument("arguments", nargs=-1)
 def print_(arguments: tuple[str, ...]) -> None:
-    """The unit that `install` would write; ARGUMENTS of `emgtype serve` behind --."""
+    """Print the unit that `install` would write; ARGUMENTS of `emgtype serve` follow --."""
     click.echo(_unit(arguments), nl=False)
 
 
-@command.command()
+@command.command(epilog="Example: emgtype service install -- --stream emgtype")
 @click.argument("arguments", nargs=-1)
-@click.option("--force", is_flag=True, help="Replace a unit that is there.")
+@click.option("--force", is_flag=True, help="Replace an existing unit.")
 def install(arguments: tuple[str, ...], force: bool) -> None:
-    """Write the unit; ARGUMENTS of `emgtype serve` behind --. Settings are those of this folder's config.toml."""
+    """Write the unit; ARGUMENTS of `emgtype serve` follow --. The settings are those of this folder's config.toml."""
     path = _FOLDER / "emgtype.service"
     if path.exists() and not force:
         raise InputError(f"{path} exists already: add --force to replace it")

@@ -1,6 +1,7 @@
 """`emgtype simulate`: session files of the exact format, or live LSL streams."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,14 @@ from rich.progress import Progress
 from adapters.datasets.dataset import read_entry, write_metadata
 from adapters.sessions.format import LAYOUT
 from adapters.sessions.reader import SessionReader
-from emgtype.commands.options import PATH
+from emgtype.commands._options import PATH
 from emgtype.recording.player import play
 from messages.errors import InputError
 from messages.signal import Chunk
 from simulator.fault_plan import SimulatedFault, parse_faults
 
-if TYPE_CHECKING:  # SciPy's filters, a second of computing: who plays a recording need not wait for the simulator
+# SciPy's filters take a second to load: playing a recording does not wait for the simulator.
+if TYPE_CHECKING:
     from emgtype.datasets.simulated import Plan
 
 
@@ -28,20 +30,20 @@ if TYPE_CHECKING:  # SciPy's filters, a second of computing: who plays a recordi
 @click.option(
     "--minutes", default=1.0, show_default=True, type=click.FloatRange(0.2, 600), help="Typing time of a session."
 )
-@click.option("--text", default="demo", show_default=True, help="What is typed: a text file, or demo, train, test, lm.")
+@click.option("--text", default="demo", show_default=True, help="Text that is typed: a file, or demo, train, test, lm.")
 @click.option("--words", is_flag=True, help="Prompts of four unrelated words, as emg2qwerty's, not running text.")
 @click.option("--out", type=PATH, help="Session file to write; with --sessions, the folder.")
 @click.option("--sessions", type=click.IntRange(1), help="Write so many sessions, each with the next donning.")
 @click.option(
     "--people", metavar="FIRST-LAST", help="A data set: --sessions of each person of these seeds, and metadata.csv."
 )
-@click.option("--jobs", type=click.IntRange(1), help="Processes for --people; without it, one a core.")
+@click.option("--jobs", type=click.IntRange(1), help="Processes for --people (default: one per core).")
 @click.option("--play", "session", type=PATH, help="Play this recorded session instead of a simulated one.")
 @click.option("--stream", metavar="NAME", help="Play as one LSL stream with both bands.")
 @click.option("--bands", nargs=2, metavar="LEFT RIGHT", help="Play as two LSL streams, one a band.")
 @click.option("--sample-numbers", is_flag=True, help="Add a channel that counts samples, so that a lost one shows.")
-@click.option("--faults", metavar="KIND@START+SECONDS,...", help="Play with faults of these (docs/robustness.md).")
-@click.option("--wait", default=0.0, show_default=True, help="Seconds to wait for somebody to listen before playing.")
+@click.option("--faults", metavar="KIND@START+SECONDS,...", help="Play with these faults (docs/robustness.md).")
+@click.option("--wait", default=0.0, show_default=True, help="Seconds to wait for a listener before playing.")
 def command(
     person: int,
     donning: int,
@@ -69,14 +71,16 @@ def command(
             raise InputError("--play goes with --stream or --bands, not with --out: the session is a file already")
         if faults is not None:
             raise InputError(
-                "--faults goes with --stream or --bands, not with --out: a file has none; or replay with them"
+                "--faults goes with --stream or --bands, not with --out: a file has none; or use `emgtype faults`"
             )
         if people is not None:
             from emgtype.datasets.simulated import population
 
             _write_people(population(out, _range(people), sessions or 1, minutes, text, unrelated=words), out, jobs)
         else:
-            _write(out, sessions, person, donning, minutes, text, unrelated=words)
+            from emgtype.datasets.simulated import Plan
+
+            _write(_plans(Plan(out, person, donning, minutes, text, words), sessions))
         return
 
     def chunks() -> Iterator[Chunk]:
@@ -85,42 +89,46 @@ def command(
 
             yield from planned(Plan(Path(), person, donning, minutes, text, words)).chunks()
             return
-        with SessionReader(session) as recorded:
-            yield from recorded.chunks()
+        with SessionReader(session) as reader:
+            yield from reader.chunks()
 
     play(
         chunks(),
         [stream] if stream else list(bands or ()),
         sample_numbers=sample_numbers,
         wait=wait,
-        log=_tell,
+        log=_notify,
         faults=_faults(faults),
     )
 
 
 def _faults(text: str | None) -> tuple[SimulatedFault, ...]:
-    found = () if text is None else parse_faults(text, LAYOUT)
-    for fault in found:
+    faults = () if text is None else parse_faults(text, LAYOUT)
+    for fault in faults:
         if fault.where == "sink":
             raise InputError(
-                f"{fault.kind} befalls who takes the text or records, not what is played: use it with replay"
+                f"{fault.kind} is a fault of subscribers and recordings, not of played streams: use it with `emgtype "
+                "faults SESSION`"
             )
-    return found
+    return faults
 
 
-def _write(
-    out: Path, sessions: int | None, person: int, donning: int, minutes: float, text: str, *, unrelated: bool
-) -> None:
-    from emgtype.datasets.simulated import Plan, planned, write_session
-
+def _plans(plan: "Plan", sessions: int | None) -> list["Plan"]:
+    """Return one plan per session, each with the next donning; None: one session, whose path is the plan's."""
     if sessions is None:
-        plans = [Plan(out, person, donning, minutes, text, unrelated)]
-    else:
-        out.mkdir(parents=True, exist_ok=True)
-        names = [(seed, out / f"person{person}-{seed}.hdf5") for seed in range(donning, donning + sessions)]
-        plans = [Plan(path, person, seed, minutes, text, unrelated) for seed, path in names]
+        return [plan]
+    plan.path.mkdir(parents=True, exist_ok=True)
+    return [
+        replace(plan, path=plan.path / f"person{plan.person}-{donning}.hdf5", donning=donning)
+        for donning in range(plan.donning, plan.donning + sessions)
+    ]
+
+
+def _write(plans: Sequence["Plan"]) -> None:
+    from emgtype.datasets.simulated import planned, write_session
+
     with Progress(transient=True) as progress:
-        task = progress.add_task("simulating", total=len(plans) * minutes * 60)
+        task = progress.add_task("simulating", total=60 * sum(plan.minutes for plan in plans))
         for plan in plans:
             typed = planned(plan)
             write_session(plan.path, typed, advance=lambda seconds: progress.advance(task, seconds))
@@ -148,5 +156,5 @@ def _range(text: str) -> range:
         raise InputError(f"--people is {text!r}: expected a range of seeds such as 100-139, or one seed") from None
 
 
-def _tell(sentence: str) -> None:
+def _notify(sentence: str) -> None:
     click.echo(sentence, err=True)

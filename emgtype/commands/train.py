@@ -1,6 +1,6 @@
-"""`emgtype train`."""
+"""`emgtype train`: an encoder from sessions with key presses."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,8 @@ import click
 
 from adapters.datasets.dataset import open_dataset
 from adapters.datasets.splits import Splits, read_splits, split_users
-from emgtype.commands.options import PATH
+from emgtype.commands._options import PATH
+from emgtype.session_files import session_files
 from messages.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 @click.option("--delay-ms", type=float, help="Emission delay to train for: from press to emission.")
 @click.option("--init", type=PATH, help="Checkpoint or bundle whose weights training starts from.")
 @click.option("--teacher", type=PATH, help="Checkpoint or bundle that a smaller model imitates (distillation).")
-@click.option("--learning-curve", metavar="MINUTES,...", help="Train on each of so many minutes and plot the CER.")
+@click.option(
+    "--learning-curve", metavar="MINUTES,...", help="Train one run on each of so many minutes and plot the CER."
+)
 @click.option("--out", type=PATH, required=True, help="Folder of the run: checkpoints, metrics, plots.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out.")
 @click.option("--accelerator", default="auto", show_default=True, help="As Lightning names them: cpu, gpu, ...")
@@ -73,28 +76,14 @@ def command(
     if teacher is not None and (each_user or learning_curve):
         raise InputError("--teacher goes with a single run: leave --each-user and --learning-curve out")
     if each_user:
-        _each_user(data, splits, settings, out, init, where)
+        _each_user(data, splits, settings, _Run(out, init, where))
         return
     lists = SessionLists(*_lists(sessions, validation, data, splits))
     if learning_curve:
-        _learning_curve(lists, settings, out, _minutes(learning_curve), init, where)
+        _learning_curve(lists, settings, _minutes(learning_curve), _Run(out, init, where))
     else:
         _train(lists, settings, out, start=Start(resume, init, teacher), machine=where)
         click.echo(f"best checkpoint: {out / 'checkpoints' / 'best.ckpt'}")
-
-
-def session_files(paths: tuple[Path, ...]) -> list[Path]:
-    """Files as named, and all .hdf5 files of folders, in name order."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(path.glob("*.hdf5"))
-            if not inside:
-                raise InputError(f"{path} holds no .hdf5 session: name session files or a folder of them")
-            found += inside
-        else:
-            found.append(path)
-    return found
 
 
 def _lists(
@@ -116,14 +105,16 @@ def _splits(data: Path, splits: Path | None) -> Splits:
     return read_splits(splits or data / "splits.yaml")
 
 
-def _each_user(
-    data: Path | None,
-    splits: Path | None,
-    settings: "TrainSettings",
-    out: Path,
-    init: Path | None,
-    machine: "Machine",
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Where a run is written, where its weights start from, and what it computes on."""
+
+    out: Path
+    init: Path | None
+    machine: "Machine"
+
+
+def _each_user(data: Path | None, splits: Path | None, settings: "TrainSettings", run: _Run) -> None:
     from training.run.each_user import UserSplits, by_user, train_each
 
     if data is None:
@@ -132,33 +123,27 @@ def _each_user(
     users = by_user(read_splits(splits)) if splits else split_users(dataset).personal
     if not users:
         raise InputError(f"no user of {splits or data} has sessions to train and to validate: make other splits")
-    failed = train_each(UserSplits(dataset, users), settings, out, init=init, machine=machine, log=_tell)
+    lists = UserSplits(dataset, users)
+    failed = train_each(lists, settings, run.out, init=run.init, machine=run.machine, log=_notify)
     for user in sorted(set(users) - set(failed)):
-        _plot(out / user)
-    click.echo(f"{len(users) - len(failed)} of {len(users)} users trained: {out}/USER/checkpoints/best.ckpt")
+        _plot(run.out / user)
+    click.echo(f"{len(users) - len(failed)} of {len(users)} users trained: {run.out}/USER/checkpoints/best.ckpt")
     if failed:
         raise InputError(f"the runs of {', '.join(failed)} failed, see above; run the command again for those alone")
 
 
-def _learning_curve(
-    sessions: "SessionLists",
-    settings: "TrainSettings",
-    out: Path,
-    minutes: list[float],
-    init: Path | None,
-    machine: "Machine",
-) -> None:
+def _learning_curve(lists: "SessionLists", settings: "TrainSettings", minutes: list[float], run: _Run) -> None:
     from training.run.plots import best_cer, write_learning_curve
     from training.run.train import Start
 
     cer: dict[float, float] = {}
     for part in minutes:
-        run = out / f"minutes-{part:g}"
-        _train(sessions, replace(settings, minutes=part), run, start=Start(resume=True, init=init), machine=machine)
-        cer[part] = best_cer(run / "metrics.jsonl")
+        folder, shorter = run.out / f"minutes-{part:g}", replace(settings, minutes=part)
+        _train(lists, shorter, folder, start=Start(resume=True, init=run.init), machine=run.machine)
+        cer[part] = best_cer(folder / "metrics.jsonl")
         click.echo(f"{part:g} minutes: CER {cer[part]:.2f} %")
-    write_learning_curve(cer, out)
-    click.echo(f"{out / 'learning_curve.png'}")
+    write_learning_curve(cer, run.out)
+    click.echo(f"{run.out / 'learning_curve.png'}")
 
 
 def _train(*arguments: Any, **options: Any) -> None:
@@ -167,7 +152,7 @@ def _train(*arguments: Any, **options: Any) -> None:
     try:
         train(*arguments, **options)
     except KeyboardInterrupt:
-        _tell(f"interrupted: the same command with --resume goes on with the last whole epoch in {arguments[2]}")
+        _notify(f"interrupted: the same command with --resume goes on with the last whole epoch in {arguments[2]}")
         raise
     _plot(arguments[2])
 
@@ -188,5 +173,5 @@ def _minutes(text: str) -> list[float]:
     return minutes
 
 
-def _tell(sentence: str) -> None:
+def _notify(sentence: str) -> None:
     click.echo(sentence, err=True)

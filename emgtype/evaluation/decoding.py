@@ -14,7 +14,7 @@ from decoder.ctc.commit import Committer
 from decoder.ctc.greedy import GreedyDecoder
 from emgtype.config import DecoderConfig
 from emgtype.models.bundle import Bundle, check_length, open_bundle
-from emgtype.models.decoders import beam_for, commit_rule, scorer_for
+from emgtype.models.decoders import beam_for, scorer_for
 from emgtype.models.personal import personal_layer
 from emgtype.models.pipelines import OFFLINE, stages_of
 from messages.charset import labels_to_text
@@ -42,7 +42,7 @@ class Decoding:
     @property
     def language_model(self) -> bool:
         """Whether a language model takes part."""
-        return self.beam is not None and bool(self.beam.lm_weight)
+        return self.beam is not None and bool(self.beam.language_model.weight)
 
 
 GREEDY = Decoding()
@@ -50,13 +50,16 @@ GREEDY = Decoding()
 
 def live(bundle: Bundle, config: DecoderConfig, *, language_model: bool = True) -> Decoding:
     """Return the beam as `serve` runs it, with the language model weight and bonus that hold for a bundle."""
-    facts = bundle.language_model
-    if facts is None or not language_model or config.lm_weight == 0:
-        return Decoding(replace(config, lm_weight=0.0, lm_bonus=0.0))
-    weight = facts.weight if config.lm_weight is None else config.lm_weight
-    return Decoding(
-        replace(config, lm_weight=weight, lm_bonus=facts.bonus if config.lm_bonus is None else config.lm_bonus)
-    )
+    facts, own = bundle.language_model, config.language_model
+    if facts is None or not language_model or own.weight == 0:
+        return Decoding(with_language_model(config, 0.0, 0.0))
+    weight = facts.weight if own.weight is None else own.weight
+    return Decoding(with_language_model(config, weight, facts.bonus if own.bonus_nats is None else own.bonus_nats))
+
+
+def with_language_model(config: DecoderConfig, weight: float, bonus: float) -> DecoderConfig:
+    """Return the settings with another weight and bonus (nats per key) of the language model."""
+    return replace(config, language_model=replace(config.language_model, weight=weight, bonus_nats=bonus))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +145,7 @@ class _AllDecoders:
     def __init__(self, bundle: Bundle, decodings: tuple[Decoding, ...]) -> None:
         self._greedy = GreedyDecoder()
         self._greedy_labels: list[int] = []
-        self._beams = {
-            d.key: (Committer(beam_for(scorer_for(bundle, d.beam), d.beam), commit_rule(d.beam)), KeySequence())
-            for d in decodings
-            if d.beam is not None
-        }
+        self._beams = {d.key: (_committer(bundle, d.beam), KeySequence()) for d in decodings if d.beam is not None}
 
     def push(self, emission: Emission) -> None:
         """Decode the frames with every decoding."""
@@ -165,6 +164,10 @@ class _AllDecoders:
         """Return the keys read, by the decoding's key."""
         beams = {name: labels_to_text(key.label for key in keys.final) for name, (_, keys) in self._beams.items()}
         return {GREEDY.key: labels_to_text(self._greedy_labels), **beams}
+
+
+def _committer(bundle: Bundle, config: DecoderConfig) -> Committer:
+    return Committer(beam_for(scorer_for(bundle, config.language_model), config), config.commit)
 
 
 def _population(origin: str) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from emgtype.config import DecoderConfig
-from emgtype.evaluation.decoding import GREEDY, Decoded, Decoding, live
+from emgtype.evaluation.decoding import GREEDY, Decoded, Decoding, live, with_language_model
 from emgtype.evaluation.runner import Runner
 from emgtype.evaluation.scores import Result, score
 from emgtype.evaluation.trials import Model, Row, SessionList, Trial, leaks
@@ -130,14 +130,16 @@ class _Decodings:
     def __init__(self, plan: Plan, tuning: Tuning | None) -> None:
         config = plan.decoder
         if tuning is not None:
-            config = replace(config, lm_weight=tuning.best[0], lm_bonus=tuning.best[1])
-        self.lags = tuple(sorted({*plan.lags, config.lag})) if plan.lags and plan.beam else ()
+            config = with_language_model(config, *tuning.best)
+        self.lags = tuple(sorted({*plan.lags, config.commit.lag_s})) if plan.lags and plan.beam else ()
         self.has_beam = plan.beam
         self._config = config
         self._language_model = plan.language_model
 
     def beam(self, model: Model, lag: float | None = None) -> Decoding:
-        config = self._config if lag is None else replace(self._config, lag=lag)
+        config = self._config
+        if lag is not None:
+            config = replace(config, commit=replace(config.commit, lag_s=lag))
         return live(model.bundle, config, language_model=self._language_model)
 
     def all(self, model: Model) -> tuple[Decoding, ...]:

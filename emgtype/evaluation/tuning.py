@@ -1,11 +1,11 @@
 """Choose weight and bonus of the language model by CER on validation sessions alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from decoder.metrics import CharacterErrors
 from emgtype.config import DecoderConfig
-from emgtype.evaluation.decoding import Decoded, live
+from emgtype.evaluation.decoding import Decoded, live, with_language_model
 from emgtype.evaluation.runner import Runner
 from emgtype.evaluation.scores import score
 from emgtype.evaluation.trials import Model, Trial
@@ -64,7 +64,7 @@ def tune(runner: Runner, trials: Sequence[tuple[Trial, Model]], config: DecoderC
             "(`emgtype lm build`), or leave --tune out"
         )
     points = [(weight, bonus) for weight in grid.weights for bonus in grid.bonuses]
-    configs = {point: replace(config, lm_weight=point[0], lm_bonus=point[1]) for point in points}
+    configs = {point: with_language_model(config, *point) for point in points}
     run = runner.run((trial, model, tuple(live(model.bundle, c) for c in configs.values())) for trial, model in trials)
     pairs = [(trial, model, run.decoded.get((runner.id_of(model), trial.path))) for trial, model in trials]
     usable: list[tuple[Trial, Model, Decoded]] = [(t, m, decoded) for t, m, decoded in pairs if decoded is not None]

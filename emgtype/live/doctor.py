@@ -102,7 +102,7 @@ def _versions() -> str:
 def _speed(bundle: Bundle, config: Config) -> str:
     """Decode noise hop by hop; InputError where that takes more than half of the time that typing leaves."""
     facts, pipeline = bundle.facts, assemble(bundle, config)
-    samples = config.pipeline.hop * facts.front_end.hop
+    samples = config.pipeline.hop_frames * facts.front_end.hop
     hop_s = samples / facts.layout.rate
     shape = (samples, facts.layout.bands, facts.layout.electrodes)
     noise = np.random.default_rng(0).normal(scale=10.0, size=shape).astype(np.float32)
@@ -117,14 +117,16 @@ def _speed(bundle: Bundle, config: Config) -> str:
         *(1e3 * value for value in (hop_s, np.median(steady), np.quantile(steady, 0.99)))
     )
     if np.median(steady) > hop_s / 2:
-        raise InputError(f"{figures}: too slow to type live; set pipeline.precision to int8, or raise pipeline.hop")
+        raise InputError(
+            f"{figures}: too slow to type live; set pipeline.precision to int8, or raise pipeline.hop_frames"
+        )
     return figures
 
 
 def _bands(bundle: Bundle, config: Config) -> str:
     """Count the samples of the configured streams; InputError where there are none."""
     request = (config.source.names, bundle.facts.layout)
-    with open_sources([request], config.source.timeout)[0] as source:
+    with open_sources([request], config.source.timeout_s)[0] as source:
         samples = sum(len(chunk.times) for chunk in newest(source, _SECONDS))
     names = ", ".join(config.source.names)
     if not samples:
@@ -149,7 +151,7 @@ def _sockets(config: Config) -> str:
 
 def _keyboard(config: Config) -> str:
     """Open the keyboard of --inject and close it again, without a key press."""
-    keyboard, focus = open_keyboard(config.keys)
+    keyboard, focus = open_keyboard(config.inject)
     try:
         return f"{type(keyboard).__name__}; the focused window is {'known' if focus else 'not known'}"
     finally:

@@ -18,7 +18,7 @@ from emgtype.models.personal import personal_layer
 from messages.errors import InputError
 from streamer.quality.watch import SignalWatch
 
-AT_RUN_TIME = ("bundle", "pipeline", "conditioner", "gate", "decoder", "keys")
+AT_RUN_TIME = ("bundle", "pipeline", "conditioner", "gate", "decoder", "inject")
 """Settings that a profile may change while the daemon runs; the others hold from its start to its end."""
 
 
@@ -128,7 +128,7 @@ class Exchange(Closing):
         if config.pipeline.person:
             personal_layer(bundle, config.pipeline.person).require(bundle.facts)
         if injector := self._outputs[name].injector:
-            injector.check(config.keys)
+            injector.check(config.inject)
 
     def _exchange(self, successor: Line, loading: _Loading) -> str:
         """Let a loaded line take the place of its wearer's; return the wearer's name."""
@@ -138,7 +138,7 @@ class Exchange(Closing):
         successor.profile = loading.profile
         self._daemon.exchange(self._daemon.wearers[name].line, successor)
         if outputs.injector:
-            outputs.injector.change(successor.config.keys)
+            outputs.injector.change(successor.config.inject)
         outputs.signal.watch = loading.watches.get(name, outputs.signal.watch)
         for note in filter(None, (successor.note, successor.bundle.facts.licence_note)):
             self._log(f"{name}: {note}")

@@ -12,7 +12,7 @@ def check_flags(settings: InjectSettings, *, inject: bool, arm: bool, people: in
     """Refuse uses of `--inject` and `--arm` that make no sense.
 
     Args:
-        settings: Of [keys].
+        settings: Of [inject].
         inject: Whether --inject was given.
         arm: Whether --arm was given.
         people: Number of wearers who are decoded.
@@ -26,14 +26,14 @@ def check_flags(settings: InjectSettings, *, inject: bool, arm: bool, people: in
     if inject and people > 1:
         raise InputError(f"--inject types one person's text, {people} are to be served: serve one, or leave it out")
     if inject and not (arm or requests or settings.hotkey):
-        raise InputError("--inject alone types nothing, since nothing can arm it: add --arm, or set hotkey in [keys]")
+        raise InputError("--inject alone types nothing, since nothing can arm it: add --arm, or set hotkey in [inject]")
 
 
 def open_injector(settings: InjectSettings, log: Callable[[str], None], *, arm: bool) -> KeyInjector:
     """Open a sink that presses keys.
 
     Args:
-        settings: Of [keys].
+        settings: Of [inject].
         log: Gets sentences about it, from any thread.
         arm: Whether to wait here until it is armed.
 

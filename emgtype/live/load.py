@@ -99,7 +99,7 @@ def load_lines(configs: Sequence[Config], alone: bool | None = None) -> list[Lin
         file = (config.bundle, config.pipeline.precision)
         bundle = opened[file] = opened.get(file) or open_bundle(*file)
         bundle.facts.require_streaming()
-        shared_settings = f"{config.pipeline.hop} {config.decoder}"
+        shared_settings = f"{config.pipeline.hop_frames} {config.decoder}"
         together.setdefault((bundle.encoder.resolve(), shared_settings), []).append((config, bundle))
     one = len(configs) == 1 if alone is None else alone
     groups = [_load_group(members[0][1], [config for config, _ in members], alone=one) for members in together.values()]

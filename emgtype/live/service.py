@@ -72,9 +72,9 @@ class Service(Closing):
         for line in lines:
             line.profile = profile_of[line.name]
         with ExitStack() as stack:
-            self._recordings = stack.enter_context(Recordings(record, self._config.record.flight, self._warn))
+            self._recordings = stack.enter_context(Recordings(record, self._config.record.flight_minutes, self._warn))
             if inject:
-                self._injector = stack.enter_context(open_injector(self._config.keys, self._warn, arm=False))
+                self._injector = stack.enter_context(open_injector(self._config.inject, self._warn, arm=False))
             self._open(stack, lines, shown)
             self._stack = stack.pop_all()
 
@@ -145,8 +145,8 @@ class Service(Closing):
             self._warn(f"note: {note}")
         self._daemon = Daemon(
             wearers,
-            stall=config.source.stall,
-            heartbeat_every=config.publish.heartbeat,
+            stall=config.source.stall_s,
+            heartbeat_every=config.publish.heartbeat_s,
             notify=self._notify,
             attend=self._attend,
         )
@@ -157,7 +157,7 @@ class Service(Closing):
         """Open the streams of all wearers, which are looked for together."""
         settings = self._config.source
         requests = [(line.streams, line.bundle.facts.layout) for line in lines]
-        sources = open_sources(requests, settings.timeout, settings.backlog, withhold=True)
+        sources = open_sources(requests, settings.timeout_s, settings.backlog_s, withhold=True)
         return [stack.enter_context(source) for source in sources]
 
     def _introduce(self, line: Line, source: LSLSource, endpoint: str) -> None:
@@ -228,7 +228,7 @@ def _open_metrics(endpoint: str) -> "MetricsServer":
 
 
 def _pause_switch(line: Line) -> ClenchSwitch | None:
-    seconds = line.config.gate.clench
+    seconds = line.config.gate.clench_switch_s
     return ClenchSwitch(line.bundle.facts, seconds) if seconds else None
 
 

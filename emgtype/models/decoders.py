@@ -5,12 +5,12 @@ from typing import assert_never
 
 from adapters.bundles.checksums import require_unchanged
 from adapters.bundles.language_tables import read_tables
-from decoder.ctc.beam import BeamSettings, PrefixBeam
-from decoder.ctc.commit import CommitRule, Committer
+from decoder.ctc.beam import PrefixBeam
+from decoder.ctc.commit import Committer
 from decoder.language.flat import FlatScorer
 from decoder.language.hot_words import hot_word_graph, parse_hot_words
 from decoder.language.model import LanguageScorer, NoLanguageModel
-from emgtype.config import Config, DecoderConfig
+from emgtype.config import Config, DecoderConfig, LanguageModelConfig
 from emgtype.models.bundle import Bundle
 from emgtype.places import LM_BINARY, LM_TABLES
 from messages.model_facts import CtcFacts
@@ -21,14 +21,13 @@ def open_decoders(bundle: Bundle, config: Config, people: int = 1) -> list[Decod
     """Make one decoder for each person; they share the tables of the language model."""
     match bundle.facts.decoder:
         case CtcFacts():
-            scorers = scorers_for(bundle, config.decoder, people)
-            rule = commit_rule(config.decoder)
-            return [Committer(beam_for(scorer, config.decoder), rule) for scorer in scorers]
+            scorers = scorers_for(bundle, config.decoder.language_model, people)
+            return [Committer(beam_for(scorer, config.decoder), config.decoder.commit) for scorer in scorers]
         case _:
             assert_never(bundle.facts.decoder)
 
 
-def scorer_for(bundle: Bundle, config: DecoderConfig) -> LanguageScorer:
+def scorer_for(bundle: Bundle, config: LanguageModelConfig) -> LanguageScorer:
     """Make the scorer of a bundle's language model, with the weights of the settings.
 
     A bundle without a language model, or a weight of 0, gives a scorer to which all texts are alike. An old bundle
@@ -37,17 +36,17 @@ def scorer_for(bundle: Bundle, config: DecoderConfig) -> LanguageScorer:
     return scorers_for(bundle, config, 1)[0]
 
 
-def scorers_for(bundle: Bundle, config: DecoderConfig, people: int) -> list[LanguageScorer]:
+def scorers_for(bundle: Bundle, config: LanguageModelConfig, people: int) -> list[LanguageScorer]:
     """Make one scorer for each person, as `scorer_for` does; they share the tables."""
     facts, tables = bundle.language_model, bundle.folder / LM_TABLES
-    if facts is None or config.lm_weight == 0:
+    if facts is None or config.weight == 0:
         return [NoLanguageModel() for _ in range(people)]
     facts = replace(
         facts,
-        weight=facts.weight if config.lm_weight is None else config.lm_weight,
-        bonus=facts.bonus if config.lm_bonus is None else config.lm_bonus,
+        weight=facts.weight if config.weight is None else config.weight,
+        bonus=facts.bonus if config.bonus_nats is None else config.bonus_nats,
     )
-    if config.lm_backend == "kenlm" or not tables.is_file():
+    if config.backend == "kenlm" or not tables.is_file():
         from decoder.language.kenlm_scorer import load_scorer  # noqa: PLC0415 - KenLM's library is not needed otherwise
 
         require_unchanged(bundle.folder / LM_BINARY)
@@ -58,13 +57,8 @@ def scorers_for(bundle: Bundle, config: DecoderConfig, people: int) -> list[Lang
 
 def beam_for(scorer: LanguageScorer, config: DecoderConfig) -> PrefixBeam:
     """Make a beam with the sizes and hot words of the settings."""
-    sizes = BeamSettings(beam=config.beam, labels=config.labels, threshold=config.threshold, floor=config.floor)
-    hot_words = hot_word_graph(parse_hot_words(config.hot_words, config.hot_weight))
+    language = config.language_model
+    hot_words = hot_word_graph(parse_hot_words(language.hot_words, language.hot_weight_nats))
     if hot_words and isinstance(scorer, NoLanguageModel):
         scorer = NoLanguageModel(silent=False)
-    return PrefixBeam(sizes, scorer, hot_words=hot_words)
-
-
-def commit_rule(config: DecoderConfig) -> CommitRule:
-    """Return the rule of the settings for when a key is final."""
-    return CommitRule(config.commit, config.lag, config.confidence, config.caution, config.show, config.reject)
+    return PrefixBeam(config.beam, scorer, hot_words=hot_words)

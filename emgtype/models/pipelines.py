@@ -9,7 +9,7 @@ from emgtype.models.decoders import open_decoders
 from emgtype.models.personal import personal_layer
 from messages.emission import Emission
 from messages.model_facts import CtcFacts, ModelFacts, StftFacts
-from streamer.activity.idle_gate import GateSettings, IdleGate
+from streamer.activity.idle_gate import IdleGate
 from streamer.arrival.gaps import MAX_GAP
 from streamer.conditioning.corrections import conditioner
 from streamer.encoder.batch import EncoderBatch
@@ -36,7 +36,7 @@ def assemble(
 
     `block`: frames per encoder call if not the hop, for recordings (OFFLINE); the text is the same.
     """
-    encoder = open_encoder(str(bundle.encoder), block or config.pipeline.hop, bundle.facts)
+    encoder = open_encoder(str(bundle.encoder), block or config.pipeline.hop_frames, bundle.facts)
     (decoder,) = open_decoders(bundle, config)
     pipeline = _pipeline(bundle, config, encoder, decoder, observer)
     pipeline.tap = tap
@@ -57,7 +57,7 @@ def assemble_group(
     Raises:
         InputError: As `assemble`, of any of them.
     """
-    batch = EncoderBatch(str(bundle.encoder), configs[0].pipeline.hop, len(configs), bundle.facts)
+    batch = EncoderBatch(str(bundle.encoder), configs[0].pipeline.hop_frames, len(configs), bundle.facts)
     decoders = open_decoders(bundle, configs[0], len(configs))
     encoders = [OnnxEncoder(batch, stream) for stream in range(len(configs))]
     pipelines = [
@@ -85,15 +85,14 @@ def _pipeline(
         conditioner=conditioner(config.conditioner, facts.layout),
         gate=_idle_gate(facts, config),
     )
-    options = PipelineOptions(MAX_GAP, decode_hop=config.pipeline.hop, history=history, observer=observer)
+    options = PipelineOptions(MAX_GAP, decode_hop=config.pipeline.hop_frames, history=history, observer=observer)
     return Pipeline(stages, facts, options)
 
 
 def _idle_gate(facts: ModelFacts, config: Config) -> IdleGate | None:
     """Make the gate of a model that types: it knows spectrograms, and keys and the blank of CTC, nothing else."""
-    gate = config.gate
     match facts.front_end, facts.decoder:
-        case (StftFacts(), CtcFacts()) if gate.idle:
-            return IdleGate(facts, GateSettings(gate.weak, gate.posture, gate.loud))
+        case (StftFacts(), CtcFacts()) if config.gate.enabled:
+            return IdleGate(facts, config.gate)
         case _:
             return None

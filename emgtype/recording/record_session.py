@@ -176,7 +176,7 @@ def record(
     """
     path, texts = options.path(), read_prompts(options.prompts) if options.prompts else []
     _repair_interrupted(path.parent, console)
-    (source,) = open_sources([(config.names, LAYOUT)], config.timeout)
+    (source,) = open_sources([(config.names, LAYOUT)], config.timeout_s)
     stack.enter_context(source)
     for note in source.notes:
         console.print(f"note: {note}", style="yellow", markup=False)
@@ -192,9 +192,9 @@ def record(
     try:
         if shown:
             with Live(get_renderable=run.screen, console=console, refresh_per_second=_REDRAWS_PER_S, transient=True):
-                _loop(run, terminal, recording, config.stall, console)
+                _loop(run, terminal, recording, config.stall_s, console)
         else:
-            _loop(run, terminal, recording, config.stall, console)
+            _loop(run, terminal, recording, config.stall_s, console)
     except KeyboardInterrupt:
         pass
     finally:

@@ -36,7 +36,7 @@ def rules() -> dict[str, CommitRule]:
     """Return the rules to compare, by name."""
     fixed = {f"hold {lag:g} s": CommitRule("hold", lag) for lag in LAGS}
     adaptive = {f"hold {LAG:g} s or {p:g}": CommitRule("hold", LAG, p) for p in CONFIDENCES}
-    revising = {f"revise, show {p:g}": CommitRule("revise", LAG, CONFIDENCES[-1], show=p) for p in SHOWN}
+    revising = {f"revise, show {p:g}": CommitRule("revise", LAG, CONFIDENCES[-1], show_from=p) for p in SHOWN}
     return {**fixed, **adaptive, **revising}
 
 

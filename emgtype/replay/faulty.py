@@ -139,13 +139,13 @@ class FaultyRun(Closing):
             self._keep(stack, faults, folder, publisher)
             self._outputs = self._build_outputs(line, publisher)
             line.sinks += [publisher, self._outputs.recent, *sinks]
-            backlog = config.source.backlog
+            backlog = config.source.backlog_s
             source = virtual_source(self._feed, streams, first.layout, self.clock, backlog, numbered=numbered)
             self._wearer = Wearer(config.person, source, [line], self._outputs)
             self._daemon = Daemon(
                 [self._wearer],
-                stall=config.source.stall,
-                heartbeat_every=config.publish.heartbeat,
+                stall=config.source.stall_s,
+                heartbeat_every=config.publish.heartbeat_s,
                 notify=lambda notice: self._tell(sentence(notice)),
                 attend=self._attend,
                 clock=self.clock,

@@ -14,7 +14,7 @@ from rich.table import Table
 from decoder.ctc.commit import Committer
 from emgtype.config import Config
 from emgtype.models.bundle import Bundle
-from emgtype.models.decoders import beam_for, commit_rule, scorer_for
+from emgtype.models.decoders import beam_for, scorer_for
 from emgtype.replay.commit_sweep import EncodedSession, encode_session
 from emgtype.words.passages import PassageCutter
 from emgtype.words.word_model import word_files
@@ -83,12 +83,12 @@ def compare(path: Path, bundle: Bundle, config: Config) -> WordReport:
 
 
 def _cutter(config: Config) -> PassageCutter:
-    return PassageCutter(config.words.pause, config.words.longest)
+    return PassageCutter(config.words.pause_s, config.words.longest_s)
 
 
 def _live(session: EncodedSession, bundle: Bundle, config: Config) -> tuple[str, list[float]]:
-    beam = beam_for(scorer_for(bundle, config.decoder), config.decoder)
-    committer, keys, durations = Committer(beam, commit_rule(config.decoder)), KeySequence(), list[float]()
+    beam = beam_for(scorer_for(bundle, config.decoder.language_model), config.decoder)
+    committer, keys, durations = Committer(beam, config.decoder.commit), KeySequence(), list[float]()
     for emission in (*session.emissions, None):
         start = time.perf_counter()
         events = committer.finish() if emission is None else committer.push(emission)

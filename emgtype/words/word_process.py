@@ -82,7 +82,7 @@ def open_sentences(config: WordsConfig, files: WordFiles | None) -> Iterator[Sen
     process = context.Process(target=_serve, args=(config, files, passages, sentences), daemon=True)
     process.start()
     try:
-        yield SentenceProcess(PassageCutter(config.pause, config.longest), passages, sentences)
+        yield SentenceProcess(PassageCutter(config.pause_s, config.longest_s), passages, sentences)
     finally:
         process.terminate()
         process.join(_STOP_TIMEOUT_S)

@@ -76,7 +76,7 @@ class WordReader:
         """
         # It warns of every list of fewer than 1000 words.
         logging.getLogger("pyctcdecode").setLevel(logging.ERROR)
-        self._beam, self._candidates = config.beam, config.candidates
+        self._beam, self._candidates = config.beam_width, config.candidates
         model: Any = None if files is None else TypedWords(_language_model(config, files))
         alphabet = Alphabet.build_alphabet([*(KEYS[label] for label in _CHARACTERS), ""])
         self._decoder = BeamSearchDecoderCTC(alphabet, model)
@@ -106,7 +106,7 @@ def _characters(log_probs: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 def _language_model(config: WordsConfig, files: WordFiles) -> Any:
     require_unchanged(files.model)
     model, words = open_kenlm(str(files.model)), _read_words(files.words)
-    return LanguageModel(model, words, alpha=config.weight, beta=config.bonus, unk_score_offset=_UNKNOWN)
+    return LanguageModel(model, words, alpha=config.weight, beta=config.bonus_nats, unk_score_offset=_UNKNOWN)
 
 
 def _read_words(path: Path) -> Sequence[str]:

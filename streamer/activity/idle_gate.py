@@ -37,13 +37,14 @@ loud as keys were taken for a rest until keys decoded in them spoke against it.
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from messages.emission import Emission
-from messages.errors import InputError
 from messages.model_facts import ModelFacts
 from messages.signal import F32, Frames
+from messages.tables import Range
 from streamer.activity.loudness import (
     REST_S,
     Evidence,
@@ -80,21 +81,21 @@ _AFTER_CLENCH_S = 0.3
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:
-    """When the gate is open. Levels are dB above each band's floor, the level of typing is learnt from keys heard."""
+    """[gate]: when nothing is typed. Levels are dB above each band's floor, its level while the hands rest.
 
-    weak: float = 7.0
-    """So far below the level of typing a burst may be."""
-    posture: float = 4.0
-    """What the other hand must reach too: both are held over the keys. 0: it may rest."""
-    loud: float = -0.5
-    """So far above the level of typing both hands at once are a clench."""
+    The level of a keystroke is learnt from the wearer's own keystrokes.
+    """
 
-    def __post_init__(self) -> None:
-        if not (0 <= self.weak <= 30 and 0 <= self.posture <= 30 and -30 <= self.loud <= 60):
-            raise InputError(
-                f"the gate has weak {self.weak:g}, posture {self.posture:g} and loud {self.loud:g} dB: expected weak "
-                "and posture from 0 to 30, and loud from -30 to 60"
-            )
+    enabled: bool = True
+    """Whether there is a gate; otherwise every key that the decoder finds is typed."""
+    burst_tolerance_db: Annotated[float, Range(0, 30)] = 7.0
+    """A burst may be up to this many dB below the wearer's typical keystroke."""
+    posture_db: Annotated[float, Range(0, 30)] = 4.0
+    """The other hand, held over the keys, must be at least this many dB above its floor; 0: it may rest."""
+    clench_margin_db: Annotated[float, Range(-30, 60)] = -0.5
+    """Both hands at once are a clench from this many dB above the wearer's typical keystroke."""
+    clench_switch_s: Annotated[float, Range(0, 60)] = 0.0
+    """Seconds of clenching both fists that pause, or resume; 0: a clench does neither."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -261,15 +262,15 @@ class IdleGate:
         self._clench_frames = self._after_clench if clench else max(0, self._clench_frames - 1)
         strike = loudest(evidence.burst, floor)
         settings = self._settings
-        hovers = not settings.posture or quietest(evidence.posture, floor) > settings.posture
-        opened = not self._clench_frames and hovers and strike > self.typing_level - settings.weak
+        hovers = not settings.posture_db or quietest(evidence.posture, floor) > settings.posture_db
+        opened = not self._clench_frames and hovers and strike > self.typing_level - settings.burst_tolerance_db
         if opened and is_key:
             self._learn_typing_level(strike)
         return opened
 
     def _both_hands_are_louder(self, evidence: Evidence, floor: list[float]) -> bool:
         """Return whether this is clench (a): both hands are louder than typing makes them."""
-        return quietest(evidence.swell, floor) > self.typing_level + self._settings.loud
+        return quietest(evidence.swell, floor) > self.typing_level + self._settings.clench_margin_db
 
     def _one_hand_is_louder_for_long(self, evidence: Evidence, floor: list[float]) -> bool:
         """Return whether this is clench (b): one hand is louder than typing makes it, for 0.3 s."""

@@ -80,9 +80,9 @@ class Corrections:
     """Whether each band is on the wrong way round."""
     gain: tuple[float, ...] = ()
     """Factor of each band's samples."""
-    high_pass: float = 0.0
+    high_pass_hz: float = 0.0
     """Hz below which the signal is taken out; 0: nothing is."""
-    notch: float = 0.0
+    notch_hz: float = 0.0
     """Hz of the mains whose hum is taken out; 0: none is."""
 
     def placements(self, layout: Layout) -> tuple[Placement, ...]:
@@ -112,7 +112,7 @@ def conditioner(corrections: Corrections, layout: Layout) -> Conditioner:
     """
     placements = corrections.placements(layout)
     moves = any(placement.roll % layout.electrodes or placement.mirror for placement in placements)
-    filters = corrections.high_pass != 0 or corrections.notch != 0
+    filters = corrections.high_pass_hz != 0 or corrections.notch_hz != 0
     if not (moves or filters or any(gain != 1 for gain in corrections.gain)):
         return Identity()
     return Corrector(corrections, layout)
@@ -173,25 +173,25 @@ class Corrector:
 def _filter_sections(corrections: Corrections, layout: Layout) -> F64 | None:
     """Return (sections, 6) second-order sections, or None if no filter is asked for."""
     highest = _NYQUIST_SHARE * layout.rate
-    if not 0 <= corrections.high_pass <= highest:
+    if not 0 <= corrections.high_pass_hz <= highest:
         raise InputError(
-            f"conditioner.high_pass = {corrections.high_pass:g}: expected 0 (none) or up to {highest:g} Hz"
+            f"conditioner.high_pass_hz = {corrections.high_pass_hz:g}: expected 0 (none) or up to {highest:g} Hz"
         )
-    if corrections.notch != 0 and not MAINS_HZ[0] <= corrections.notch <= MAINS_HZ[1]:
+    if corrections.notch_hz != 0 and not MAINS_HZ[0] <= corrections.notch_hz <= MAINS_HZ[1]:
         raise InputError(
-            f"conditioner.notch = {corrections.notch:g}: expected the frequency of the mains, 50 or 60 Hz (45 to 65), "
-            "or 0 (none)"
+            f"conditioner.notch_hz = {corrections.notch_hz:g}: expected the frequency of the mains, 50 or 60 Hz "
+            "(45 to 65), or 0 (none)"
         )
-    if not (corrections.high_pass or corrections.notch):
+    if not (corrections.high_pass_hz or corrections.notch_hz):
         return None
     # Imported here for the reason given in `_filtered`.
     from scipy.signal import butter, iirnotch, tf2sos  # noqa: PLC0415
 
     sections = []
-    if corrections.high_pass:
-        sections.append(butter(HIGH_PASS_ORDER, corrections.high_pass, "highpass", fs=layout.rate, output="sos"))
-    if corrections.notch:
+    if corrections.high_pass_hz:
+        sections.append(butter(HIGH_PASS_ORDER, corrections.high_pass_hz, "highpass", fs=layout.rate, output="sos"))
+    if corrections.notch_hz:
         last = min(highest, _HIGHEST_HARMONIC_HZ) + 1e-9
-        for harmonic in np.arange(corrections.notch, last, corrections.notch):
+        for harmonic in np.arange(corrections.notch_hz, last, corrections.notch_hz):
             sections.append(tf2sos(*iirnotch(harmonic, harmonic / NOTCH_WIDTH_HZ, fs=layout.rate)))
     return np.concatenate(sections)

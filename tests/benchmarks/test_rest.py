@@ -21,9 +21,9 @@ def test_each_way_types_what_a_pipeline_with_its_settings_types_while_fists_are_
     bundle = open_bundle("demo")
     chunks = list(simulate(make_person(1), (), 7004, 0.0, 40.0, activity=clenching(40.0, 7004)))
     config = load_config()
-    frames, emitted = encode(iter(chunks), bundle, config.pipeline.hop)
+    frames, emitted = encode(iter(chunks), bundle, config.pipeline.hop_frames)
     counts = []
-    for name, flags in (("nothing", {"gate.idle": False, "decoder.reject": 0.0}), (SHIPPED, {})):
+    for name, flags in (("nothing", {"gate.enabled": False, "decoder.commit.reject_below": 0.0}), (SHIPPED, {})):
         pipeline, keys = assemble(bundle, load_config(None, flags), block=OFFLINE), ShownKeys()
         for chunk in chunks:
             for event in pipeline.push(chunk):

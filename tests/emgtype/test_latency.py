@@ -8,7 +8,7 @@ from emgtype.latency import StageTimer
 
 
 def test_the_newest_durations_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emgtype.latency._KEPT", 4)
+    monkeypatch.setattr("emgtype.latency._NEWEST", 4)
     now = 0.0
     timer = StageTimer(clock=lambda: now)
     for seconds in (9.0, 9.0, 9.0, 1.0, 2.0, 3.0, 4.0):

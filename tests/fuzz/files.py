@@ -110,7 +110,7 @@ def _emissions(folder: Path) -> None:
 
 def _read_emissions(folder: Path) -> None:
     found = read_emissions(folder / "emissions.npz")
-    PrefixBeam(BeamSettings(beam=5), NoLanguageModel()).push(found.emission)
+    PrefixBeam(BeamSettings(width=5), NoLanguageModel()).push(found.emission)
 
 
 def _person(folder: Path) -> None:
@@ -125,7 +125,7 @@ def _read_person(folder: Path) -> None:
 
 
 def _flight(folder: Path) -> None:
-    config = load_config(PACKAGE.find("config.toml"), {"pipeline.hop": 8})
+    config = load_config(PACKAGE.find("config.toml"), {"pipeline.hop_frames": 8})
     (line,) = load_lines([config])
     recorder = FlightRecorder(line.config, line.bundle, line.pipeline, 0.02, clock=lambda: 1.7e9)
     for number in range(16):
@@ -193,7 +193,7 @@ def _language_model(folder: Path) -> None:
 
 def _read_language_model(folder: Path) -> None:
     bundle = replace(open_bundle("demo"), folder=folder, language_model=_facts_in(folder))
-    _decode(scorer_for(bundle, load_config().decoder))
+    _decode(scorer_for(bundle, load_config().decoder.language_model))
 
 
 def _decode(scorer: LanguageScorer) -> None:

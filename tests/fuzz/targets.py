@@ -26,7 +26,7 @@ from adapters.wire.endpoint import check_endpoint
 from decoder.language.hot_words import parse_hot_words
 from decoder.language.model import LanguageModelFacts
 from emgtype.bands.profile_file import read_reference, reference_path, write_corrections
-from emgtype.config import Config, _check, _overlay, _read
+from emgtype.config import Config, _overlay, _read
 from emgtype.datasets.events import COLUMNS, read_events
 from emgtype.models.bundle import open_bundle
 from emgtype.places import PACKAGE
@@ -78,9 +78,7 @@ def _config(data: bytes) -> object:
     """As `load_config`, but for reading the shipped settings, which would take most of the time."""
     table, path = deepcopy(_SHIPPED), _file("config.toml", data)
     _overlay(table, _read(path))
-    config = build(Config, table, str(path))
-    _check(config, str(path))
-    return config
+    return build(Config, table, str(path))
 
 
 def _config_seeds() -> list[bytes]:
@@ -215,7 +213,7 @@ def _profile(data: bytes) -> object:
     if reference:
         _file(reference_path(path).name, reference)
         read_reference(path, LAYOUT)
-    write_corrections(path, Corrections(notch=50.0))
+    write_corrections(path, Corrections(notch_hz=50.0))
     return None
 
 
@@ -273,7 +271,7 @@ TARGETS: Mapping[str, Target] = {
         _key_log, lambda: [b'{"key":"h","start":1.5,"end":1.6}\n{"text":"hi","start":1,"end":2}\n'], longest=1024
     ),
     "prompts": Target(lambda data: read_prompts(_file("prompts.txt", data)), lambda: [b"hi there\n\nand more"]),
-    "profile": Target(_profile, _profile_seeds, ("[conditioner]", "notch", "gain"), longest=1024),
+    "profile": Target(_profile, _profile_seeds, ("[conditioner]", "notch_hz", "gain"), longest=1024),
     "curve": Target(_curve, lambda: [json.dumps(dict.fromkeys(("public", "secret", "server"), "0" * 40)).encode()]),
     "endpoint": Target(_endpoint, lambda: [b"tcp://127.0.0.1:5757", b"ipc:///x", b"tcp://[::1]:*"], ("localhost",)),
     "faults": Target(_faults, lambda: [b"nan@20+1=3/left, jitter=0.02", b"disconnect@3+1,loss"], ("/right", "@1+2")),

@@ -1,4 +1,4 @@
-"""Translate calls of the old commit for the new one: the names that the refactoring changes, in four tables.
+"""Translate calls of the old commit for the new one: the names that the refactoring changes, in tables.
 
 EXTEND THESE TABLES when you rename something. Each entry counts only where the new checkout has the new name and no
 longer the old one, so that the comparison works at every stage of the refactoring.
@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from emgtype.renames import new_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,6 @@ FLAGS = {
     ("health", "--keys"): "--certificate",
 }
 """(old command, old flag) → new flag, where the command keeps its name and its --help no longer lists the old flag."""
-
-SETTINGS = {
-    "keys": "inject",
-    "gate.weak": "gate.burst_tolerance_db",
-}
-"""Settings and whole sections, by their dotted names in config.toml."""
 
 FIELDS: dict[str, str] = {}
 """Fields of published messages, of reports of --json and of the status, wherever they stand in them."""
@@ -83,16 +79,17 @@ def translated_settings(settings: Mapping[str, Any], config: Path) -> dict[str, 
 
 
 def _translated_setting(name: str, table: Mapping[str, Any]) -> str:
-    section, _, key = name.rpartition(".")
-    if _has(table, name):
-        return name
-    moved = f"{SETTINGS.get(section, section)}.{key}" if section else key
-    return next((new for new in (SETTINGS.get(name), SETTINGS.get(moved), moved) if new and _has(table, new)), name)
+    new = ".".join(new_name(tuple(name.split(".")), section=False))
+    return new if _has(table, new) else name
 
 
 def _has(table: Mapping[str, Any], name: str) -> bool:
-    section, _, key = name.rpartition(".")
-    return key in (table.get(section, {}) if section else table)
+    value: Any = table
+    for part in name.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return False
+        value = value[part]
+    return not isinstance(value, Mapping)
 
 
 def renamed_fields(value: Any) -> Any:

@@ -22,7 +22,8 @@ class BaseClient:
         control: Endpoint at which it takes requests; None: the one beside `endpoint`.
         person: The person whose text is received; None: everybody's is.
         topics: Topics beside the text: any of final, partial, sentence, status and mark.
-        keys: A certificate made by `emgtype keys new`, or its content, for a daemon that admits known clients alone.
+        keys: A certificate made by `emgtype certificates new`, or its content, for a daemon that admits known clients
+            alone.
         timeout: Seconds within which the daemon must answer; None: as long as it takes.
 
     Raises:

@@ -58,7 +58,7 @@ def find_route(
     Args:
         endpoint: Endpoint at which it publishes; None: that of this user's own daemon.
         control: Endpoint at which it takes requests; None: the one beside `endpoint`.
-        keys: A file made by `emgtype keys new`, or its content; None: no certificate.
+        keys: A file made by `emgtype certificates new`, or its content; None: no certificate.
 
     Raises:
         ClientError: This user has no usable directory, the file holds no certificate, or `control` must be named.
@@ -76,7 +76,7 @@ def find_route(
     try:
         return Route(endpoint, control, dict(json.loads(Path(keys).read_text(encoding="utf-8"))))
     except (OSError, ValueError, TypeError):
-        raise ClientError(f"{keys} holds no certificate: expected a file made by `emgtype keys new`") from None
+        raise ClientError(f"{keys} holds no certificate: expected a file made by `emgtype certificates new`") from None
 
 
 def _own_folder() -> Path:

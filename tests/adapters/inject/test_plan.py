@@ -15,7 +15,7 @@ from messages.charset import LABELS, text_to_labels
 from messages.text import Key, TextEvent, edit, render
 
 BEFORE = "it was here\n"
-SETTINGS = load_config().keys
+SETTINGS = load_config().inject
 
 
 class FakeWindow:

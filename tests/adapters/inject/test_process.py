@@ -13,7 +13,7 @@ from emgtype.config import load_config
 from messages.charset import text_to_labels
 from messages.text import Key, TextEvent
 
-SETTINGS = replace(load_config().keys, arm_delay=0.0, pause=0.001, fastest=0.001)
+SETTINGS = replace(load_config().inject, arm_delay_s=0.0, pause_s=0.001, shortest_pause_s=0.001)
 
 
 class FakeKeyboard:

@@ -47,7 +47,7 @@ def running_text(events: list[TextEvent]) -> str:
 
 def planned_text(events: list[TextEvent]) -> str:
     """What a window shows into which all planned keys are pressed, after every event."""
-    plan, text = KeyPlan(replace(load_config().keys, text="live", enter=True, backspace="own")), ""
+    plan, text = KeyPlan(replace(load_config().inject, text="live", enter=True, backspace="own")), ""
     plan.arm()
     for each in events:
         plan.push(each)

@@ -26,7 +26,7 @@ from messages.charset import KEYS, text_to_labels
 from messages.errors import InputError
 from messages.text import Key, TextEvent
 
-SETTINGS = replace(load_config().keys, arm_delay=0.0, hotkey="")
+SETTINGS = replace(load_config().inject, arm_delay_s=0.0, hotkey="")
 EVERYTHING = "".join(key for key in KEYS if key not in "⌫⏎⇧")
 
 
@@ -243,7 +243,7 @@ def test_the_end_of_the_desktop_session_is_one_notice(screen: Screen, capfd: pyt
 
 def test_closing_drops_the_waiting_keys_at_once(screen: Screen) -> None:
     terminal = screen.terminal()
-    with typing(replace(SETTINGS, pause=0.1, fastest=0.1)) as typed:
+    with typing(replace(SETTINGS, pause_s=0.1, shortest_pause_s=0.1)) as typed:
         typed.push(EVERYTHING)
         until(terminal.text, "the first key")
         began = time.monotonic()

@@ -11,7 +11,7 @@ from emgtype.config import load_config
 from messages.charset import text_to_labels
 from messages.text import Key, TextEvent
 
-SETTINGS = replace(load_config().keys, arm_delay=0.0)
+SETTINGS = replace(load_config().inject, arm_delay_s=0.0)
 SHIFT = 1
 EDITOR, MAIL, VAULT = FocusedWindow(7, ("editor",)), FocusedWindow(8, ("mail",)), FocusedWindow(9, ("keepassxc",))
 

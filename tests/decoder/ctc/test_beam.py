@@ -23,7 +23,7 @@ PathMaker = Callable[..., Emission]
 MakeScorer = Callable[[LanguageModelFacts], LanguageScorer]
 PRIORS = {"a": -0.25, "⌫": -4.0, "⇧": -1.5}
 BLANK = 2
-EXHAUSTIVE = BeamSettings(beam=100_000, labels=3, threshold=np.inf, floor=-np.inf)
+EXHAUSTIVE = BeamSettings(width=100_000, labels=3, threshold_nats=np.inf, floor_nats=-np.inf)
 shared_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -123,7 +123,7 @@ def test_language_model_is_added_to_every_prefix(log_probs: npt.NDArray[np.float
 def test_pruning_never_invents_probability(log_probs: npt.NDArray[np.float64]) -> None:
     emissions = emission(log_probs)
     expected = all_alignments(emissions.log_probs)
-    beam = PrefixBeam(BeamSettings(beam=3, labels=2, threshold=8), NoLanguageModel(2), blank=BLANK, backspace=-1)
+    beam = PrefixBeam(BeamSettings(width=3, labels=2, threshold_nats=8), NoLanguageModel(2), blank=BLANK, backspace=-1)
     beam.push(emissions)
     assert 1 <= len(beam.nbest(10)) <= 3
     for found in beam.nbest(10):
@@ -146,7 +146,9 @@ def by_the_book(emissions: Emission, scorer: LanguageScorer, limits: BeamSetting
     totals: dict[tuple[int, ...], float] = {}
     for row in emissions.log_probs.astype(np.float64):
         best = [
-            label for label in np.argsort(-row, kind="stable")[: limits.labels].tolist() if row[label] > limits.floor
+            label
+            for label in np.argsort(-row, kind="stable")[: limits.labels].tolist()
+            if row[label] > limits.floor_nats
         ]
         new: dict[tuple[int, ...], list[float]] = {}
         for prefix, (in_blank, in_key) in beam.items():
@@ -165,14 +167,16 @@ def by_the_book(emissions: Emission, scorer: LanguageScorer, limits: BeamSetting
             if prefix not in paths:
                 paths[prefix] = path_after(paths[prefix[:-1]], prefix[-1])
             totals[prefix] = float(np.logaddexp(entry[0], entry[1])) + paths[prefix][-1][0]
-        kept = sorted(totals, key=totals.__getitem__, reverse=True)[: limits.beam]
-        kept = [prefix for prefix in kept if totals[prefix] >= totals[kept[0]] - limits.threshold]
+        kept = sorted(totals, key=totals.__getitem__, reverse=True)[: limits.width]
+        kept = [prefix for prefix in kept if totals[prefix] >= totals[kept[0]] - limits.threshold_nats]
         beam = {prefix: (new[prefix][0], new[prefix][1]) for prefix in kept}
     return {prefix: totals[prefix] for prefix in beam}
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("limits", [BeamSettings(beam=12), BeamSettings(beam=30, labels=4, threshold=2, floor=-3)])
+@pytest.mark.parametrize(
+    "limits", [BeamSettings(width=12), BeamSettings(width=30, labels=4, threshold_nats=2, floor_nats=-3)]
+)
 @pytest.mark.parametrize("priors", [{}, PRIORS])
 def test_finds_the_same_prefixes_as_the_search_by_the_book(
     make_scorer: MakeScorer,
@@ -369,7 +373,7 @@ def test_keys_are_never_later_than_the_next(scorer: LanguageScorer, babble: Path
 
 @pytest.mark.parametrize(("threshold", "kept"), [(3.0, [(0,), ()]), (5.0, [(0,), (), (1,)])])
 def test_hopeless_prefixes_are_dropped(threshold: float, kept: list[tuple[int, ...]]) -> None:
-    beam = PrefixBeam(BeamSettings(threshold=threshold), NoLanguageModel(2), blank=BLANK, backspace=-1)
+    beam = PrefixBeam(BeamSettings(threshold_nats=threshold), NoLanguageModel(2), blank=BLANK, backspace=-1)
     # The second key is 4.5 nats behind the first.
     beam.push(emission(np.log([[0.9, 0.01, 0.09]])))
     assert [h.labels for h in beam.nbest(9)] == kept
@@ -547,7 +551,7 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(
     arpa: str, facts: LanguageModelFacts, scorer_of_kind: Callable[..., LanguageScorer], babble: PathMaker
 ) -> None:
     scorer = scorer_of_kind("flat", arpa, facts)
-    wide, narrow = PrefixBeam(BeamSettings(), scorer), PrefixBeam(BeamSettings(beam=2), scorer)
+    wide, narrow = PrefixBeam(BeamSettings(), scorer), PrefixBeam(BeamSettings(width=2), scorer)
     for beam in (wide, narrow):
         beam.push(babble(50))
     state, before = wide.state, ranking(narrow)

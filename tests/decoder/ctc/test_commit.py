@@ -20,7 +20,7 @@ shared_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fi
 
 
 def committer(scorer: LanguageScorer, lag: float = 0.8) -> Committer:
-    return Committer(PrefixBeam(BeamSettings(), scorer), CommitRule(lag=lag))
+    return Committer(PrefixBeam(BeamSettings(), scorer), CommitRule(lag_s=lag))
 
 
 def pieces(emissions: Emission, cuts: list[int]) -> Iterable[Emission]:
@@ -107,7 +107,7 @@ def test_final_text_is_the_same_for_any_cut(
 @given(seed=st.integers(0, 50), hop=st.integers(1, 9))
 def test_the_tail_is_never_older_than_the_lag(scorer: LanguageScorer, babble: PathMaker, seed: int, hop: int) -> None:
     beam = PrefixBeam(BeamSettings(), scorer)
-    decoder = Committer(beam, CommitRule(lag=0.2))
+    decoder = Committer(beam, CommitRule(lag_s=0.2))
     emissions = babble(200, seed)
     for piece in pieces(emissions, list(range(hop, 200, hop))):
         decoder.push(piece)
@@ -117,7 +117,7 @@ def test_the_tail_is_never_older_than_the_lag(scorer: LanguageScorer, babble: Pa
 
 def test_a_rival_with_a_key_more_is_dropped_in_time(ctc_path: PathMaker) -> None:
     beam = PrefixBeam(BeamSettings(), NoLanguageModel())
-    decoder = Committer(beam, CommitRule(lag=0.1))
+    decoder = Committer(beam, CommitRule(lag_s=0.1))
     faint = ctc_path("_" * 300)
     log_probs = faint.log_probs.copy()
     log_probs[3, 0] = np.log(0.3)
@@ -144,7 +144,7 @@ def test_typo_and_backspace_across_commits(scorer: LanguageScorer, ctc_path: Pat
     totals = []
     for keys in ("cat", "cz⌫at"):
         beam = PrefixBeam(BeamSettings(), scorer)
-        decoder, shown = Committer(beam, CommitRule(lag=0.0)), KeySequence()
+        decoder, shown = Committer(beam, CommitRule(lag_s=0.0)), KeySequence()
         for number, key in enumerate(keys):
             (event,) = decoder.push(ctc_path(f"{key}_", start=float(number)))
             assert (text(shown.push(event)), event.tail) == (key, 0)
@@ -207,7 +207,7 @@ def test_a_committer_with_the_state_of_another_goes_on_as_it_would(
     def new() -> Committer:
         graph = hot_word_graph(parse_hot_words(["cat", "at a:2"], 1.0)) if hot else None
         beam = PrefixBeam(BeamSettings(), scorer_of_kind("flat", arpa, facts), hot_words=graph)
-        return Committer(beam, CommitRule(rule, lag=0.3, confidence=0.9, show=0.3, reject=0.2))
+        return Committer(beam, CommitRule(rule, lag_s=0.3, confidence=0.9, show_from=0.3, reject_below=0.2))
 
     emissions = babble(200, seed)
     decoder, fresh = new(), new()

@@ -13,18 +13,19 @@ from decoder.language.model import LanguageScorer, NoLanguageModel
 from messages.charset import LABELS, labels_to_text
 from messages.emission import Emission
 from messages.errors import InputError
+from messages.tables import build
 from messages.text import Key, KeySequence, TextEvent
 
 PathMaker = Callable[..., Emission]
 rules = st.builds(
     CommitRule,
     mode=st.sampled_from(["revise", "hold"]),
-    lag=st.sampled_from([0.0, 0.1, 0.8]),
+    lag_s=st.sampled_from([0.0, 0.1, 0.8]),
     confidence=st.sampled_from([0.5, 0.9, 0.999, 1.0]),
     caution=st.sampled_from([1.0, 10.0]),
-    show=st.sampled_from([0.0, 0.6, 1.0]),
-    reject=st.sampled_from([0.0, 0.2, 0.9]),
-    age=st.sampled_from([0.0, 0.03, 0.2]),
+    show_from=st.sampled_from([0.0, 0.6, 1.0]),
+    reject_below=st.sampled_from([0.0, 0.2, 0.9]),
+    min_age_s=st.sampled_from([0.0, 0.03, 0.2]),
 )
 
 
@@ -68,7 +69,7 @@ def test_final_text_never_changes_and_no_cut_changes_it(
         assert shown.tail == ()
         texts.append(text(final))
     assert texts[0] == texts[1] == texts[2]
-    assert len(texts[0]) > 3 or rule.reject > 0.2
+    assert len(texts[0]) > 3 or rule.reject_below > 0.2
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
@@ -89,7 +90,7 @@ def test_the_first_time_stamp_changes_neither_the_text_nor_when_it_is_final(
 @pytest.mark.parametrize("mode", ["revise", "hold"])
 def test_a_key_beyond_doubt_is_final_once_it_is_old_enough(ctc_path: PathMaker, mode: Mode) -> None:
     emissions = ctc_path("__c" + "_" * 30 + "a" + "_" * 120)
-    assert final_after(CommitRule(mode, 0.8, 0.99, age=0.04), emissions) == [("c", 2 + 5), ("a", 33 + 5)]
+    assert final_after(CommitRule(mode, 0.8, 0.99, min_age_s=0.04), emissions) == [("c", 2 + 5), ("a", 33 + 5)]
     assert final_after(CommitRule(mode, 0.8), emissions) == [("c", 2 + 100), ("a", 33 + 100)]
 
 
@@ -98,8 +99,8 @@ def test_keys_wait_behind_a_doubtful_one(ctc_path: PathMaker) -> None:
     log_probs = emissions.log_probs.copy()
     log_probs[2, [LABELS["c"], LABELS["x"]]] = np.log(0.9), np.log(0.1)
     doubtful = Emission(log_probs, emissions.times)
-    assert final_after(CommitRule("hold", 0.8, 0.89, age=0.0), doubtful) == [("c", 2), ("a", 33)]
-    assert final_after(CommitRule("hold", 0.8, 0.95, age=0.0), doubtful) == [("c", 2 + 100), ("a", 2 + 100)]
+    assert final_after(CommitRule("hold", 0.8, 0.89, min_age_s=0.0), doubtful) == [("c", 2), ("a", 33)]
+    assert final_after(CommitRule("hold", 0.8, 0.95, min_age_s=0.0), doubtful) == [("c", 2 + 100), ("a", 2 + 100)]
 
 
 @pytest.mark.parametrize("key", ["⏎", "⌫"])
@@ -108,15 +109,15 @@ def test_an_irreversible_key_requires_a_higher_posterior(ctc_path: PathMaker, ke
     log_probs = emissions.log_probs.copy()
     log_probs[2, [LABELS[key], LABELS["x"]]] = np.log(0.97), np.log(0.03)
     doubtful = Emission(log_probs, emissions.times)
-    assert final_after(CommitRule("hold", 0.8, 0.95, caution=1.0, age=0.0), doubtful) == [(key, 2)]
-    assert final_after(CommitRule("hold", 0.8, 0.95, caution=10.0, age=0.0), doubtful) == [(key, 2 + 100)]
-    assert final_after(CommitRule("hold", 0.8, 0.95, age=0.0), ctc_path(f"__{key}__")) == [(key, 2)]
+    assert final_after(CommitRule("hold", 0.8, 0.95, caution=1.0, min_age_s=0.0), doubtful) == [(key, 2)]
+    assert final_after(CommitRule("hold", 0.8, 0.95, caution=10.0, min_age_s=0.0), doubtful) == [(key, 2 + 100)]
+    assert final_after(CommitRule("hold", 0.8, 0.95, min_age_s=0.0), ctc_path(f"__{key}__")) == [(key, 2)]
 
 
 @pytest.mark.parametrize("key", ["⏎", "⌫"])
 def test_an_irreversible_key_and_those_behind_it_are_shown_only_when_it_is_final(ctc_path: PathMaker, key: str) -> None:
     shown, seen = KeySequence(), []
-    for event in events(CommitRule(lag=0.196), NoLanguageModel(), ctc_path(f"c_{key}_t_" + "_" * 40), range(1, 45)):
+    for event in events(CommitRule(lag_s=0.196), NoLanguageModel(), ctc_path(f"c_{key}_t_" + "_" * 40), range(1, 45)):
         shown.push(event)
         seen.append((round(event.time / 0.008), text(shown.final), text(shown.tail)))
     assert seen == [(0, "", "c"), (25, "c", ""), (27, f"c{key}", "t"), (29, f"c{key}t", "")]
@@ -137,18 +138,18 @@ def test_confidence_only_hastens(babble: PathMaker, seed: int, confidence: float
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"lag": -1.0},
-        {"confidence": 0.0},
+        {"lag_s": -1.0},
+        {"confidence": 0.4},
         {"confidence": 1.1},
         {"caution": 0.5},
-        {"age": -0.1},
-        {"reject": 1.1},
+        {"min_age_s": -0.1},
+        {"reject_below": 1.1},
         {"mode": "guess"},
     ],
 )
 def test_rules_that_make_no_sense_are_refused(wrong: dict[str, float | str]) -> None:
     with pytest.raises(InputError, match="expected"):
-        CommitRule(**wrong)  # type: ignore[arg-type]
+        build(CommitRule, wrong, "[decoder.commit]")
 
 
 def test_an_uncertain_key_is_shown_once_it_is_likely_and_stays_while_the_best_text_holds_it(
@@ -161,7 +162,7 @@ def test_an_uncertain_key_is_shown_once_it_is_likely_and_stays_while_the_best_te
 
     def seen(show: float) -> list[tuple[int, str, str]]:
         shown, found = KeySequence(), []
-        for event in events(CommitRule(lag=0.196, show=show), NoLanguageModel(), doubtful, range(1, 44)):
+        for event in events(CommitRule(lag_s=0.196, show_from=show), NoLanguageModel(), doubtful, range(1, 44)):
             shown.push(event)
             found.append((round(event.time / 0.008), text(shown.final), text(shown.tail)))
         return found
@@ -176,7 +177,7 @@ def test_a_higher_share_to_show_changes_no_final_key_and_takes_less_back(babble:
     emissions, final, erased = babble(250, seed), [], []
     for show in (0.0, 0.5, 0.9, 1.0):
         shown = KeySequence()
-        found = events(CommitRule(lag=0.2, show=show), NoLanguageModel(), emissions, range(1, 250))
+        found = events(CommitRule(lag_s=0.2, show_from=show), NoLanguageModel(), emissions, range(1, 250))
         for event in found:
             shown.push(event)
         final.append(text(shown.final))
@@ -189,7 +190,9 @@ def test_a_higher_share_to_show_changes_no_final_key_and_takes_less_back(babble:
 @given(seed=st.integers(0, 200), reject=st.sampled_from([0.3, 0.6, 0.95]))
 def test_a_rejected_key_is_never_final_and_counted(babble: PathMaker, seed: int, reject: float) -> None:
     def held(share: float) -> tuple[list[Key], int]:
-        decoder = Committer(PrefixBeam(BeamSettings(), NoLanguageModel()), CommitRule("hold", 0.2, 0.9, reject=share))
+        decoder = Committer(
+            PrefixBeam(BeamSettings(), NoLanguageModel()), CommitRule("hold", 0.2, 0.9, reject_below=share)
+        )
         found = [*decoder.push(babble(250, seed)), *decoder.finish()]
         return [key for event in found for key in event.insert], decoder.rejected
 
@@ -204,7 +207,7 @@ def test_a_rejected_key_that_was_shown_is_taken_back(ctc_path: PathMaker) -> Non
     log_probs[1, [LABELS["c"], LABELS["x"]]] = np.log(0.55), np.log(0.45)
     shown, seen = KeySequence(), []
     for event in events(
-        CommitRule(lag=0.196, reject=0.6), NoLanguageModel(), Emission(log_probs, emissions.times), range(1, 44)
+        CommitRule(lag_s=0.196, reject_below=0.6), NoLanguageModel(), Emission(log_probs, emissions.times), range(1, 44)
     ):
         shown.push(event)
         seen.append((round(event.time / 0.008), text(shown.final), text(shown.tail)))

@@ -246,7 +246,7 @@ def test_hot_words_are_added_to_every_prefix(
     babble: PathMaker, any_scorer: LanguageScorer, seed: int, words: list[str]
 ) -> None:
     graph = hot_word_graph(parse_hot_words(words, 1.0))
-    beam = PrefixBeam(BeamSettings(beam=30), any_scorer, hot_words=graph)
+    beam = PrefixBeam(BeamSettings(width=30), any_scorer, hot_words=graph)
     beam.push(babble(40, seed, blank=3.0))
     for found in beam.nbest(30):
         expected = language(any_scorer, found.labels) + (hot_nats(graph, labels_to_text(found.labels)) if graph else 0)
@@ -294,7 +294,7 @@ def test_cuts_of_the_emissions_do_not_matter(
     texts = []
     for kind, ends in [("flat", [80]), ("flat", [*cuts, 80]), ("flat", range(1, 81)), ("kenlm", [80])]:
         beam = PrefixBeam(BeamSettings(), scorer_of_kind(kind, arpa, facts), hot_words=graph)
-        committer, keys, start = Committer(beam, CommitRule(lag=0.1, confidence=0.9)), KeySequence(), 0
+        committer, keys, start = Committer(beam, CommitRule(lag_s=0.1, confidence=0.9)), KeySequence(), 0
         for end in ends:
             for event in committer.push(Emission(emissions.log_probs[start:end], emissions.times[start:end])):
                 keys.push(event)

@@ -13,7 +13,7 @@ from simulator.session import LAYOUT
 from streamer.conditioning.corrections import Corrections
 from streamer.quality.watch import Reference
 
-SOME = Corrections((3, -5), (True, False), (1.0, 2.5), high_pass=20.0, notch=50.0)
+SOME = Corrections((3, -5), (True, False), (1.0, 2.5), high_pass_hz=20.0, notch_hz=50.0)
 
 
 @pytest.fixture(autouse=True)
@@ -39,14 +39,14 @@ def test_corrections_come_back_as_settings() -> None:
 
 def test_the_rest_of_a_profile_stays_as_it_is() -> None:
     path = Path("profiles/me.toml")
-    path.write_text('bundle = "generic"  # mine\n\n[conditioner]  # old\nroll = [1, 1]\n[decoder]\nbeam = 7\n')
+    path.write_text('bundle = "generic"  # mine\n\n[conditioner]  # old\nroll = [1, 1]\n[decoder]\nbeam.width = 7\n')
     write_corrections(path, SOME)
     config = load_config(profile="me")
-    assert (config.bundle, config.decoder.beam, config.conditioner) == ("generic", 7, SOME)
+    assert (config.bundle, config.decoder.beam.width, config.conditioner) == ("generic", 7, SOME)
     assert "# mine" in path.read_text()
     write_corrections(path, Corrections())
     assert "conditioner" not in path.read_text()
-    assert load_config(profile="me").decoder.beam == 7
+    assert load_config(profile="me").decoder.beam.width == 7
 
 
 @pytest.mark.parametrize("text", ["conditioner.roll = [1, 1]\n", "conditioner = {roll = [1, 1]}\n", "broken = \n"])

@@ -43,7 +43,7 @@ def edited(session: Path, out: Path, edit: Callable[[h5py.File], None]) -> Path:
 
 
 def test_no_such_stream(emgtype: Run, tmp_path: Path) -> None:
-    (tmp_path / "quick.toml").write_text("[source]\ntimeout = 1.0")
+    (tmp_path / "quick.toml").write_text("[source]\ntimeout_s = 1.0")
     refused(emgtype, "serve", "--config", "quick.toml", "--stream", "nobody", because="nobody")
 
 
@@ -115,7 +115,7 @@ def test_a_damaged_language_model_is_refused_before_kenlm_crashes_in_it(tmp_path
     model = bytearray((folder / LM_BINARY).read_bytes())
     model[len(model) // 2] ^= 1
     (folder / LM_BINARY).write_bytes(model)
-    settings = load_config(flags={"decoder.lm_backend": "kenlm"}).decoder
+    settings = load_config(flags={"decoder.language_model.backend": "kenlm"}).decoder.language_model
     assert scorer_for(open_bundle("demo"), settings)
     with pytest.raises(InputError, match=r"lm\.binary is damaged: its SHA-256 is .* copy the file again"):
         scorer_for(open_bundle(str(folder)), settings)
@@ -125,8 +125,8 @@ def test_a_damaged_language_model_is_refused_before_kenlm_crashes_in_it(tmp_path
 
 
 def test_an_unknown_setting(emgtype: Run, session_file: Path, tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text("[decoder]\nbaem = 3")
-    refused(emgtype, "replay", session_file, because="did you mean 'beam'")
+    (tmp_path / "config.toml").write_text("[decoder.beam]\nwdith = 3")
+    refused(emgtype, "replay", session_file, because="did you mean 'width'")
 
 
 def test_a_port_in_use(emgtype: Run) -> None:

@@ -22,15 +22,16 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def test_they_are_heard_with_and_without_a_language_model(
     weight: float | None, backend: Literal["flat", "kenlm"]
 ) -> None:
-    config = replace(load_config().decoder, lm_weight=weight, lm_backend=backend)
+    config = load_config().decoder
+    language = replace(config.language_model, weight=weight, backend=backend)
     probs = np.full((9, CLASSES), 1e-4)
     for frame, keys in zip(probs, ["z", "_", "y", "_", "rt", "_", "e", "_", " "], strict=True):
         frame[[BLANK if key == "_" else LABELS[key] for key in keys]] = [1.0, 0.2][: len(keys)]
     log_probs = np.log(probs / probs.sum(axis=1, keepdims=True)).astype(np.float32)
     texts = []
     for words in ((), ("zyte",)):
-        chosen = replace(config, hot_words=words, hot_weight=3.0)
-        beam = beam_for(scorer_for(open_bundle("demo"), chosen), chosen)
+        chosen = replace(language, hot_words=words, hot_weight_nats=3.0)
+        beam = beam_for(scorer_for(open_bundle("demo"), chosen), replace(config, language_model=chosen))
         beam.push(Emission(log_probs, 0.008 * np.arange(9, dtype=np.float64)))
         texts.append(labels_to_text(beam.best().labels))
     assert texts[0] != texts[1] == "zyte "

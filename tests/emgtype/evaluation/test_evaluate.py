@@ -121,8 +121,8 @@ def test_what_is_known_is_not_decoded_again(demo: Model, config: DecoderConfig, 
     assert report(again, []) == report(result, [])
     more = evaluate(replace(plan, lags=(0.0,)), Runner(store, second))
     (task,) = second.tasks
-    assert [d.beam.lag for d in task.decodings if d.beam] == [0.0]  # the configured lag was known
-    assert list(more.rows[0].lags) == [0.0, config.lag]
+    assert [d.beam.commit.lag_s for d in task.decodings if d.beam] == [0.0]  # the configured lag was known
+    assert list(more.rows[0].lags) == [0.0, config.commit.lag_s]
     (kept,) = (tmp_path / "cache").rglob("*.json")
     assert kept.stat().st_mode & 0o777 == 0o600  # it holds what was typed
     kept.write_text("half a fi")
@@ -170,8 +170,8 @@ def test_tuning_reads_validation_sessions_only_and_encodes_each_once(
     assert row.tuning is not None
     assert [task.session.stem for task in backend.tasks] == ["val", "test"]
     assert len(backend.tasks[0].decodings) == 2
-    chosen = [d.beam for d in backend.tasks[1].decodings if d.beam]
-    assert [(c.lm_weight, c.lm_bonus) for c in chosen] == [row.tuning.best]
+    chosen = [d.beam.language_model for d in backend.tasks[1].decodings if d.beam]
+    assert [(c.weight, c.bonus_nats) for c in chosen] == [row.tuning.best]
     assert row.tuning.sessions == ("val",)
     with pytest.raises(InputError, match="no validation sessions"):
         evaluate(replace(plan, validation=()), Runner(Store(tmp_path / "cache"), backend))
@@ -288,7 +288,7 @@ def test_files_hold_the_figures(demo: Model, config: DecoderConfig, session_file
     assert sum(int(count) for row in matrix[1:-1] for count in row[1:]) == errors.target
     assert sum(map(int, matrix[-1][1:])) == errors.insertions
     with (out / "cer_vs_delay.csv").open(newline="") as file:
-        assert [float(row["lag_s"]) for row in csv.DictReader(file)] == [0.0, config.lag]
+        assert [float(row["lag_s"]) for row in csv.DictReader(file)] == [0.0, config.commit.lag_s]
     for name in ("keyboard.png", "cer_vs_delay.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
     assert "simulated people" in evaluation.origin

@@ -145,7 +145,7 @@ def test_another_bundle_and_a_mark_while_somebody_types(
     done = emgtype("control", "reload", "generic", "--endpoint", endpoint)
     assert done.returncode == 0, done.stderr
     assert me()["bundle"] == "generic"
-    (tmp_path / "holding.toml").write_text('[decoder]\ncommit = "hold"\n')
+    (tmp_path / "holding.toml").write_text('[decoder.commit]\nmode = "hold"\n')
     done = emgtype("control", "profile", tmp_path / "holding.toml", "--endpoint", endpoint)
     assert done.returncode == 0, done.stderr
     assert (me()["profile"], me()["bundle"]) == (str(tmp_path / "holding.toml"), "generic")

@@ -36,7 +36,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     monkeypatch.setattr(doctor, "ask_daemon", no_daemon)  # which takes seconds to find
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "XDG_SESSION_TYPE"):
         monkeypatch.delenv(name, raising=False)
-    flags = {"source.stream": "nobody's", "source.timeout": 0.1, "publish.endpoint": f"ipc://{tmp_path}/text"}
+    flags = {"source.stream": "nobody's", "source.timeout_s": 0.1, "publish.endpoint": f"ipc://{tmp_path}/text"}
     return load_config(None, flags)
 
 
@@ -84,7 +84,7 @@ def test_a_missing_library_is_named_with_the_extra_that_installs_it(
     keyboard, speed, bands = (results[part] for part in ("keyboard", "speed", "bands"))
     assert (keyboard.well, keyboard.says) == (
         None,
-        "pynput is not installed: pip install 'emgtype[keys]' if you want --inject",
+        "pynput is not installed: pip install 'emgtype[inject]' if you want --inject",
     )
     assert (speed.well, speed.says) == (False, "kenlm is not installed: pip install kenlm")
     assert (bands.well, bands.says) == (False, "pyxdf is not installed: pip install 'emgtype[xdf]'")

@@ -190,16 +190,16 @@ def test_a_profile_changes_the_settings_that_it_names(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "profiles").mkdir()
-    (tmp_path / "profiles/careful.toml").write_text('[decoder]\ncommit = "hold"\nconfidence = 1.0\n')
+    (tmp_path / "profiles/careful.toml").write_text('[decoder.commit]\nmode = "hold"\nconfidence = 1.0\n')
     running.step(300)
     running.exchange.profile(["me"], "careful")
     running.until_loaded()
     assert running.status()["profile"] == "careful"
-    assert running.me.line.config.decoder.commit == "hold"
+    assert running.me.line.config.decoder.commit.mode == "hold"
     assert running.me.line.config.bundle == load_config().bundle
     running.exchange.reload(["me"], "generic")
     running.until_loaded()
-    status, commit = running.status(), running.me.line.config.decoder.commit
+    status, commit = running.status(), running.me.line.config.decoder.commit.mode
     assert (status["bundle"], status["profile"], commit) == (
         "generic",
         "careful",
@@ -226,8 +226,8 @@ def test_a_profile_may_correct_the_signal(running: Running, tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[source]\nstall = 3.0\n", r"changes \[source\], which holds as long as the daemon runs"),
-        ("[decoder]\nlagg = 0.1\n", "unknown setting 'lagg' in .*odd.toml.*did you mean 'lag'"),
+        ("[source]\nstall_s = 3.0\n", r"changes \[source\], which holds as long as the daemon runs"),
+        ("[decoder.commit]\nlagg_s = 0.1\n", "unknown setting 'lagg_s' in .*odd.toml.*did you mean 'lag_s'"),
         ('bundle = "nowhere"\n', "no model bundle 'nowhere'"),
         ("[decoder\n", "is not valid TOML"),
     ],
@@ -276,7 +276,7 @@ class Injector:
 
     def change(self, settings: InjectSettings) -> None:
         self.check(settings)
-        self.changes.append(settings.pause)
+        self.changes.append(settings.pause_s)
 
     def status(self) -> dict[str, Any]:
         return {"armed": False}
@@ -285,7 +285,7 @@ class Injector:
 def test_an_injector_refuses_settings_before_anything_is_loaded_and_takes_those_of_the_successor(
     running: Running, tmp_path: Path
 ) -> None:
-    (tmp_path / "slow.toml").write_text("[keys]\npause = 0.5\n")
+    (tmp_path / "slow.toml").write_text("[inject]\npause_s = 0.5\n")
     profile = str(tmp_path / "slow.toml")
     running.outputs["me"].injector = cast(Any, Injector("another layout"))
     with pytest.raises(InputError, match="another layout"):

@@ -51,7 +51,7 @@ class Replay(Closing):
 
     def __init__(self, environment: dict[str, str], screen: Screen, session: Path, *flags: str, keys: str = "") -> None:
         config = screen.folder / "keys.toml"
-        config.write_text(f'[keys]\narm_delay = 0.0\nhotkey = ""\n{keys}\n')
+        config.write_text(f'[inject]\narm_delay_s = 0.0\nhotkey = ""\n{keys}\n')
         command = [sys.executable, "-m", "emgtype.cli", "replay", str(session), *flags, "--inject", "--arm"]
         mine = {**environment, **screen.environment, "OMP_NUM_THREADS": "1"}
         pipe, call = subprocess.PIPE, [*command, "--config", str(config)]
@@ -119,7 +119,7 @@ def test_however_the_daemon_is_ended_no_key_stays_held(
 ) -> None:
     path, text = short_session
     terminal = screen.terminal()
-    with Replay(environment, screen, path, "--fast", keys="pause = 0.04\nfastest = 0.04") as running:
+    with Replay(environment, screen, path, "--fast", keys="pause_s = 0.04\nshortest_pause_s = 0.04") as running:
         until(terminal.text, "the first key")
         child = running.child()
         time.sleep(random.uniform(0, 0.5))
@@ -132,7 +132,7 @@ def test_however_the_daemon_is_ended_no_key_stays_held(
 
 
 def test_flags_that_would_type_nothing_are_refused() -> None:
-    settings = replace(load_config().keys, hotkey="")
+    settings = replace(load_config().inject, hotkey="")
     for flags, why in (
         ({"inject": True, "arm": False}, "nothing can arm it"),
         ({"inject": False, "arm": True}, "--arm goes with --inject"),
@@ -141,7 +141,7 @@ def test_flags_that_would_type_nothing_are_refused() -> None:
         with pytest.raises(InputError, match=why):
             check_flags(settings, **flags)
     check_flags(settings, inject=True, arm=False, requests=True)
-    check_flags(load_config().keys, inject=True, arm=False)
+    check_flags(load_config().inject, inject=True, arm=False)
 
 
 def test_without_a_display_it_says_so_in_one_sentence(

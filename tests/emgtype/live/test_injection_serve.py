@@ -54,7 +54,9 @@ class Served:
 @pytest.fixture
 def served(environment: dict[str, str], session_file: Path, screen: Screen, tmp_path: Path) -> Iterator[Served]:
     stream, endpoint = f"test-{uuid.uuid4()}", f"ipc://{tmp_path}/text"
-    (tmp_path / "keys.toml").write_text('[keys]\narm_delay = 0.0\nhotkey = ""\npause = 0.03\nfastest = 0.03\n')
+    (tmp_path / "keys.toml").write_text(
+        '[inject]\narm_delay_s = 0.0\nhotkey = ""\npause_s = 0.03\nshortest_pause_s = 0.03\n'
+    )
     terminal = screen.terminal()
     calls = [
         ["serve", "--stream", stream, "--endpoint", endpoint, "--quiet", "--inject", "--config", "keys.toml"],

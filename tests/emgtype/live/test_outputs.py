@@ -68,7 +68,7 @@ class FakeSignal(Parts):
 class FakeMetrics:
     statuses: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def push(self, person: str, status: Mapping[str, Any]) -> None:
+    def update(self, person: str, status: Mapping[str, Any]) -> None:
         self.statuses[person] = status
 
 

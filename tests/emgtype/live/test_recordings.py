@@ -115,7 +115,7 @@ def as_published(events: list[TextEvent]) -> list[TextEvent]:
 def test_samples_are_recorded_and_the_flight_decodes_to_the_published_text(
     environment: dict[str, str], emgtype: Run, tmp_path: Path, chunks: list[Chunk]
 ) -> None:
-    (tmp_path / "config.toml").write_text("[record]\nflight = 1.0\n")
+    (tmp_path / "config.toml").write_text("[record]\nflight_minutes = 1.0\n")
     flags = ("--config", str(tmp_path / "config.toml"), "--record", str(tmp_path / "kept"))
     with serving(environment, tmp_path, *flags) as served:
         served.until_alive()
@@ -149,9 +149,9 @@ def test_samples_are_recorded_and_the_flight_decodes_to_the_published_text(
         assert (found.equal_from, found.whole) == (0, True)
         assert as_published(list(found.events)) == served.events[: len(found.events)]
         assert len(found.events) >= len(served.events) - 2  # what was settled since, when the samples ended
-    shown = json.loads(emgtype("replay", flights[-1], "--json").stdout)
+    shown = json.loads(emgtype("flight", flights[-1], "--json").stdout)
     assert (shown["reproduced"], shown["events"]) == (True, len(found.events))
-    with pytest.raises(InputError, match="leave out --fast"):
+    with pytest.raises(InputError, match=f"emgtype flight {flights[0]}"):
         command.main([str(flights[0]), "--fast"], standalone_mode=False)
 
 

@@ -42,9 +42,9 @@ def serving(environment: dict[str, str], folder: Path, settings: str) -> Iterato
 
 
 def test_only_clients_with_a_certificate_are_served(environment: dict[str, str], emgtype: Run, tmp_path: Path) -> None:
-    file = Path(emgtype("keys", "new", "reader").stdout.partition(":")[0])
+    file = Path(emgtype("certificates", "new", "reader").stdout.partition(":")[0])
     endpoint = f"ipc://{tmp_path}/text"
-    settings = f'[publish]\nendpoint = "{endpoint}"\ncurve = true\nencoding = "msgpack"\nheartbeat = 0.05\n'
+    settings = f'[publish]\nendpoint = "{endpoint}"\ncurve = true\nencoding = "msgpack"\nheartbeat_s = 0.05\n'
     with (
         serving(environment, tmp_path, settings),
         Subscriber(endpoint, certificate=load_client_certificate(file)) as known,
@@ -59,7 +59,7 @@ def test_only_clients_with_a_certificate_are_served(environment: dict[str, str],
             connect(endpoint, timeout=0.2)
         done = emgtype("control", "status")  # by the daemon's own keys
         assert done.returncode == 0, done.stderr
-        done = emgtype("listen", "--json", "--topic", "heartbeat", "--seconds", "1", "--keys", file)
+        done = emgtype("listen", "--json", "--topic", "heartbeat", "--seconds", "1", "--certificate", file)
         assert '"topic": "heartbeat"' in done.stdout
 
 

@@ -19,7 +19,7 @@ def test_the_sentence_between_two_pauses_is_published_at_word_level(
     environment: dict[str, str], session_file: Path, tmp_path: Path
 ) -> None:
     name, endpoint = f"test-{uuid.uuid4()}", f"ipc://{tmp_path}/text"
-    (tmp_path / "config.toml").write_text("[words]\npublish = true\npause = 0.7\ncandidates = 3\nbeam = 20\n")
+    (tmp_path / "config.toml").write_text("[words]\npublish = true\npause_s = 0.7\ncandidates = 3\nbeam_width = 20\n")
     calls = [
         ["serve", "--stream", name, "--endpoint", endpoint, "--quiet"],
         ["simulate", "--play", str(session_file), "--stream", name, "--wait", "60"],

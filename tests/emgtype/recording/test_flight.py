@@ -104,7 +104,7 @@ def test_a_flight_is_decoded_again_to_the_last_digit(session_file: Path, tmp_pat
     flown.listen(1)
     flown.daemon.resume(flown.wearer)
     flown.listen(4)
-    flown.exchange(replace(flown.config, pipeline=replace(flown.config.pipeline, hop=2)))
+    flown.exchange(replace(flown.config, pipeline=replace(flown.config.pipeline, hop_frames=2)))
     flown.listen(4)
     flown.daemon.reset(flown.wearer)
     flown.listen(3)
@@ -140,7 +140,7 @@ def test_what_is_kept_is_bounded_and_begins_in_the_midst_of_typing(session_file:
 
 def test_where_nothing_is_remembered_all_is_the_same_from_a_reset_on(session_file: Path) -> None:
     """KenLM's own states cannot be taken along."""
-    flown = Flown(session_file, minutes=0.2, **{"decoder.lm_backend": "kenlm"})
+    flown = Flown(session_file, minutes=0.2, **{"decoder.language_model.backend": "kenlm"})
     flown.listen(5)
     flown.daemon.reset(flown.wearer)
     told = len(flown.heard)

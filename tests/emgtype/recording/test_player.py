@@ -60,7 +60,7 @@ def test_a_listener_gets_what_the_faults_leave_and_the_stream_comes_back(monkeyp
     ("arguments", "says"),
     [
         (("--out", "x.hdf5", "--faults", "loss"), "--faults goes with --stream or --bands"),
-        (("--stream", "s", "--faults", "full-disk"), "full-disk befalls who takes the text"),
+        (("--stream", "s", "--faults", "full-disk"), "full-disk is a fault of subscribers and recordings"),
         (("--stream", "s", "--faults", "band"), "needs a stream for each"),
         (("--stream", "s", "--faults", "lost"), "there is no fault 'lost'"),
     ],

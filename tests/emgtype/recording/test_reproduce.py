@@ -22,13 +22,13 @@ from streamer.stages import unobserved
 
 FLAGS: dict[str, dict[str, object]] = {
     "defaults": {},
-    "another hop": {"pipeline.hop": 3},
-    "hold, hot words": {"decoder.commit": "hold", "decoder.hot_words": ["the", "they"]},
+    "another hop": {"pipeline.hop_frames": 3},
+    "hold, hot words": {"decoder.commit.mode": "hold", "decoder.language_model.hot_words": ["the", "they"]},
     "corrected": {
-        "conditioner.high_pass": 40.0,
-        "conditioner.notch": 50.0,
+        "conditioner.high_pass_hz": 40.0,
+        "conditioner.notch_hz": 50.0,
         "conditioner.roll": [1, 0],
-        "gate.idle": False,
+        "gate.enabled": False,
     },
 }
 
@@ -116,10 +116,10 @@ def test_a_state_that_does_not_fit_is_refused(path: Sequence[str], value: object
 
 def test_a_pipeline_without_a_gate_refuses_the_state_of_one_with_it() -> None:
     with pytest.raises(InputError, match="does not fit this pipeline's gate"):
-        restore(pipeline_with({"gate.idle": False}), table_of(pipeline_with({}).state))
+        restore(pipeline_with({"gate.enabled": False}), table_of(pipeline_with({}).state))
 
 
 def test_the_states_of_kenlm_cannot_be_kept() -> None:
-    config = load_config(flags={"decoder.lm_backend": "kenlm"})
+    config = load_config(flags={"decoder.language_model.backend": "kenlm"})
     with pytest.raises(NoStateError):
         _ = assemble(open_bundle(config.bundle), config).state

@@ -122,11 +122,11 @@ def test_without_faults_all_is_as_it_was(chunks: list[Chunk], streams: int, numb
     assert outcome.said == ()
 
 
-def test_replay_tells_what_happened_and_refuses_what_does_not_go_with_faults(emgtype: Run, session_file: str) -> None:
-    done = emgtype("replay", session_file, "--fast", "--faults", "disconnect@8+3")
+def test_the_command_shows_what_the_daemon_reports(emgtype: Run, session_file: str) -> None:
+    done = emgtype("faults", session_file, "disconnect@8+3", "--fast")
     assert done.returncode == 0, done.stderr
     assert "samples again" in done.stderr
     assert re.search(r"\n120\d\d samples were never sent because of the faults", done.stdout)
     refused = emgtype("replay", session_file, "--publish", "--faults", "loss")
     assert refused.returncode == 2
-    assert "leave out --publish" in refused.stderr
+    assert "'nonsense'" in refused.stderr

@@ -135,7 +135,7 @@ def test_a_word_model_that_is_none_is_refused(files: WordFiles, tmp_path: Path) 
 
 
 def test_a_process_of_its_own_reads_and_nobody_waits(files: WordFiles) -> None:
-    config = replace(CONFIG, pause=0.1, longest=30.0)
+    config = replace(CONFIG, pause_s=0.1, longest_s=30.0)
     with open_sentences(config, files) as sentences:
         for n in range(WAITING + 20):  # more than can wait, before it can have begun to read
             sentences.push(path("c", "ua", *"t sat", *"_" * 20, times=5.0 + n))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from messages.emission import Emission
 from messages.errors import InputError
 from messages.signal import F32, Chunk, Frames
+from messages.tables import build
 from streamer.activity.idle_gate import TYPING_DB, GateSettings, IdleGate
 from streamer.encoder.stream import OnnxEncoder
 from tests.streamer.activity.hands import (
@@ -136,7 +137,7 @@ def test_steady_fists_no_louder_than_keys_close_it_although_keys_are_decoded_in_
 def test_one_hand_alone_passes_if_the_settings_ask_for_no_posture() -> None:
     mouse: list[Part] = [(3, REST, REST), *[(0.3, REST, REST), (0.08, REST, KEY)] * 20, (0.08, REST, REST)]
     assert open_shares(IdleGate(FACTS), mouse)[-1] == 0
-    assert open_shares(IdleGate(FACTS, GateSettings(posture=0.0)), mouse)[-1] == 1
+    assert open_shares(IdleGate(FACTS, GateSettings(posture_db=0.0)), mouse)[-1] == 1
 
 
 def test_an_electrode_that_loses_its_contact_changes_little() -> None:
@@ -248,10 +249,10 @@ def test_the_floor_outlives_a_gap_but_not_a_reset() -> None:
     assert open_shares(gate, [(1, REST, REST)])[0] > 0.5
 
 
-@pytest.mark.parametrize("wrong", [{"weak": -1.0}, {"posture": 31.0}, {"loud": 61.0}])
+@pytest.mark.parametrize("wrong", [{"burst_tolerance_db": -1.0}, {"posture_db": 31.0}, {"clench_margin_db": 61.0}])
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match="expected"):
-        GateSettings(**wrong)
+        build(GateSettings, wrong, "[gate]")
 
 
 def test_missing_frames_count_as_loud_as_the_last_one_that_was_there() -> None:

@@ -19,7 +19,7 @@ from streamer.conditioning.corrections import (
 )
 
 LAYOUT = Layout(2000.0, "uV", ("left", "right"), 16)
-EVERYTHING = Corrections((3, -2), (False, True), (1.0, 2.5), high_pass=40.0, notch=50.0)
+EVERYTHING = Corrections((3, -2), (False, True), (1.0, 2.5), high_pass_hz=40.0, notch_hz=50.0)
 
 
 def chunk(seconds: float = 0.5, seed: int = 1, mean: float = 0.0) -> Chunk:
@@ -38,7 +38,7 @@ def corrected(stage: Conditioner, whole: Chunk, cuts: Sequence[int]) -> F32:
     return np.concatenate(outputs)
 
 
-@pytest.mark.parametrize("corrections", [EVERYTHING, Corrections((1, 0)), Corrections(notch=60.0)])
+@pytest.mark.parametrize("corrections", [EVERYTHING, Corrections((1, 0)), Corrections(notch_hz=60.0)])
 def test_the_cut_does_not_matter(corrections: Corrections) -> None:
     whole = chunk()
     stage = conditioner(corrections, LAYOUT)
@@ -103,7 +103,7 @@ def test_filters_take_out_their_frequencies_and_leave_the_others() -> None:
         out = conditioner(corrections, LAYOUT).push(Chunk(samples, times, LAYOUT)).samples
         return float(np.std(out[count // 2 :]) / np.std(samples))
 
-    notch, high_pass = Corrections(notch=50.0), Corrections(high_pass=40.0)
+    notch, high_pass = Corrections(notch_hz=50.0), Corrections(high_pass_hz=40.0)
     assert share(50.0, notch) < 0.01
     assert share(150.0, notch) < 0.01
     assert share(80.0, notch) > 0.98
@@ -113,7 +113,7 @@ def test_filters_take_out_their_frequencies_and_leave_the_others() -> None:
 
 def test_a_constant_before_the_first_sample_rings_in_no_filter() -> None:
     offset = chunk(mean=5000.0)
-    out = conditioner(Corrections(high_pass=20.0, notch=50.0), LAYOUT).push(offset).samples
+    out = conditioner(Corrections(high_pass_hz=20.0, notch_hz=50.0), LAYOUT).push(offset).samples
     assert np.abs(out).max() < 100
 
 
@@ -124,9 +124,9 @@ def test_a_constant_before_the_first_sample_rings_in_no_filter() -> None:
         (Corrections(mirror=(True, True, False)), "conditioner.mirror has 3 values, expected 2"),
         (Corrections(gain=(1.0, 0.0)), "conditioner.gain = .* expected numbers above 0"),
         (Corrections(gain=(1.0, float("nan"))), "conditioner.gain = .* expected numbers above 0"),
-        (Corrections(high_pass=1500.0), "conditioner.high_pass = 1500: expected 0 .none. or up to 900 Hz"),
-        (Corrections(notch=float("nan")), "conditioner.notch = nan"),
-        (Corrections(notch=1.0), "conditioner.notch = 1: expected the frequency of the mains, 50 or 60 Hz"),
+        (Corrections(high_pass_hz=1500.0), "conditioner.high_pass_hz = 1500: expected 0 .none. or up to 900 Hz"),
+        (Corrections(notch_hz=float("nan")), "conditioner.notch_hz = nan"),
+        (Corrections(notch_hz=1.0), "conditioner.notch_hz = 1: expected the frequency of the mains, 50 or 60 Hz"),
     ],
 )
 def test_corrections_that_cannot_be_applied_are_refused(corrections: Corrections, sentence: str) -> None:

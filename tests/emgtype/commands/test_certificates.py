@@ -1,4 +1,4 @@
-"""Keys made on the command line, and settings that cannot make a daemon public."""
+"""Certificates made on the command line, and settings that cannot make a daemon public."""
 
 import json
 import stat
@@ -18,31 +18,31 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 PUBLIC = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"  # from ZeroMQ's own documentation
 
 
-def test_keys_are_made_allowed_listed_and_revoked(emgtype: Run) -> None:
-    made = emgtype("keys", "new", "laptop")
+def test_certificates_are_made_allowed_listed_and_revoked(emgtype: Run) -> None:
+    made = emgtype("certificates", "new", "laptop")
     assert made.returncode == 0, made.stderr
     file = Path(made.stdout.partition(":")[0])
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    keys = load_client_certificate(file)
-    assert isinstance(keys, ClientCertificate)
-    assert emgtype("keys", "show").stdout == f"{keys.server}\n"
-    assert emgtype("keys", "allow", "phone", PUBLIC).returncode == 0
-    known = json.loads(emgtype("keys", "list", "--json").stdout)
-    assert (known["laptop"], known["phone"]) == (keys.public, PUBLIC)
-    assert keys.secret not in made.stdout + made.stderr + emgtype("keys", "list").stdout
+    certificate = load_client_certificate(file)
+    assert isinstance(certificate, ClientCertificate)
+    assert emgtype("certificates", "show").stdout == f"{certificate.server}\n"
+    assert emgtype("certificates", "allow", "phone", PUBLIC).returncode == 0
+    known = json.loads(emgtype("certificates", "list", "--json").stdout)
+    assert (known["laptop"], known["phone"]) == (certificate.public, PUBLIC)
+    assert certificate.secret not in made.stdout + made.stderr + emgtype("certificates", "list").stdout
     for call in (("new", "laptop"), ("allow", "phone", PUBLIC), ("allow", "x", "short"), ("revoke", "nobody")):
-        done = emgtype("keys", *call)
+        done = emgtype("certificates", *call)
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1
-    assert emgtype("keys", "revoke", "laptop").returncode == 0
-    assert f"{PUBLIC}  phone\n" in emgtype("keys", "list").stdout
-    assert "laptop" not in emgtype("keys", "list").stdout
+    assert emgtype("certificates", "revoke", "laptop").returncode == 0
+    assert f"{PUBLIC}  phone\n" in emgtype("certificates", "list").stdout
+    assert "laptop" not in emgtype("certificates", "list").stdout
     assert not file.exists()
 
 
 @pytest.mark.parametrize("setting", ["endpoint", "control"])
 @pytest.mark.parametrize("value", ["tcp://*:5757", "tcp://0.0.0.0:5757", "tcp://[::]:5757", "tcp://eth0:5757"])
-def test_no_setting_makes_a_socket_public_without_keys(tmp_path: Path, setting: str, value: str) -> None:
+def test_no_setting_makes_a_socket_public_without_certificates(tmp_path: Path, setting: str, value: str) -> None:
     path = tmp_path / "config.toml"
     path.write_text(f'[publish]\n{setting} = "{value}"\n')
     settings = load_config(path).publish

@@ -142,7 +142,7 @@ def runnable(line: CommandLine) -> bool:
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files that the pages' commands name."""
+    """Make a folder with the files that the pages' commands name."""
     folder = tmp_path_factory.mktemp("docs")
     emgtype(folder, "simulate", "--minutes", "0.5", "--out", "session.hdf5")
     emgtype(folder, "simulate", "--people", "1-3", "--sessions", "2", "--minutes", "0.3", "--out", "data")

@@ -25,7 +25,7 @@ NOT_RUN = {
     **dict.fromkeys(
         ("train", "personalise", "quantise", "export", "import", "evaluate"), "trains or decodes for minutes"
     ),
-    **dict.fromkeys(("--stream", "--bands", "doctor", "calibrate"), "needs a live stream"),
+    **dict.fromkeys(("--stream", "--bands", "streams", "doctor", "calibrate"), "needs a live stream"),
     "--inject": "types into a window",
     "service": "changes the user's services",
     "flight": "needs a flight",

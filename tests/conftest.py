@@ -1,6 +1,4 @@
-"""Hermetic tests, in this process and in those that it starts: LSL streams stay on this machine's loopback, and nothing
-of the user's own is read or written.
-"""
+"""Keep tests hermetic, and the processes that they start: LSL on loopback, nothing of the user's own is touched."""
 
 import os
 import shutil
@@ -53,11 +51,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
 
 @pytest.fixture
 def screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
-    """An X server for this test, where those who ask the environment find it."""
+    """Run an X server for this test, named by the environment."""
     for program in ("Xvfb", "xterm", "xdotool", "setxkbmap"):
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed: no window to type into")
-    with Screen(tmp_path) as found:
-        for name, value in found.environment.items():
+    with Screen(tmp_path) as server:
+        for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
-        yield found
+        yield server

@@ -16,20 +16,20 @@ def typed(keys: str, interval: float, held: float) -> list[Keystroke]:
 
 
 def test_even_typing() -> None:
-    found = statistics(log_of([(typed("fj" * 100, 0.2, 0.25), 60.0), (typed("ff" * 50, 0.1, 0.05), 30.0)]))
-    assert found["keys a minute"] == (200, 200, 200)
-    assert found["alternating hands, ms"] == pytest.approx((200,) * 5)
-    assert found["double letter, ms"] == pytest.approx((100,) * 5)
-    assert found["rollover, %"] == pytest.approx((100 * 199 / 298,))  # none from one session to the next
-    assert found["rollover in same hand, alternating, %"][1] == 100
-    assert np.isnan(found["into ⌫, ms"]).all()
+    figures = statistics(log_of([(typed("fj" * 100, 0.2, 0.25), 60.0), (typed("ff" * 50, 0.1, 0.05), 30.0)]))
+    assert figures["keys a minute"] == (200, 200, 200)
+    assert figures["alternating hands, ms"] == pytest.approx((200,) * 5)
+    assert figures["double letter, ms"] == pytest.approx((100,) * 5)
+    assert figures["rollover, %"] == pytest.approx((100 * 199 / 298,))  # none from one session to the next
+    assert figures["rollover in same hand, alternating, %"][1] == 100
+    assert np.isnan(figures["into ⌫, ms"]).all()
 
 
 def test_backspaces_count_by_run() -> None:
-    found = statistics(log_of([(typed("abx<cdxy<<e f\n", 0.3, 0.1), 6.0)]))
-    assert found["⌫ runs of 1, 2, 3, more, %"] == (50, 50, 0, 0)
-    assert found["share of ⌫, %"] == pytest.approx((100 * 3 / 14,))
-    assert found["share of enter, %"] == pytest.approx((100 / 14,))
+    figures = statistics(log_of([(typed("abx<cdxy<<e f\n", 0.3, 0.1), 6.0)]))
+    assert figures["⌫ runs of 1, 2, 3, more, %"] == (50, 50, 0, 0)
+    assert figures["share of ⌫, %"] == pytest.approx((100 * 3 / 14,))
+    assert figures["share of enter, %"] == pytest.approx((100 / 14,))
 
 
 def write(path: Path, **changes: np.ndarray) -> Path:

@@ -29,9 +29,9 @@ def test_the_discriminant_sees_through_what_the_features_share() -> None:
     labels = rng.integers(0, 2, 600)
     common = rng.normal(0, 2, (600, 1))  # effort: all features alike
     features = common + labels[:, None] * np.array([0.0, 1.0]) + rng.normal(0, 0.1, (600, 2))
-    known, seen = slice(0, 400), slice(400, 600)
+    training, test = slice(0, 400), slice(400, 600)
     errors = [
-        np.mean(guess(features[known], labels[known], features[seen]) != labels[seen])
+        np.mean(guess(features[training], labels[training], features[test]) != labels[test])
         for guess in (nearest_centroid, linear_discriminant)
     ]
     assert errors[0] > 0.3

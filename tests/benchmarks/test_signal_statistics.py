@@ -45,9 +45,9 @@ def test_near_ends_with_the_samples() -> None:
 def test_levels_are_rms_and_a_lost_contact_is_no_rest() -> None:
     rest = white(2.0, 2.0)
     rest[:100] *= 200
-    found = levels(white(4.0, 12.0), rest, RATE)
-    assert found["level"] == pytest.approx(12, rel=0.02)
-    assert found["rest"] == pytest.approx(2, rel=0.03)
+    figures = levels(white(4.0, 12.0), rest, RATE)
+    assert figures["level"] == pytest.approx(12, rel=0.02)
+    assert figures["rest"] == pytest.approx(2, rel=0.03)
 
 
 def test_burst_and_its_peak_are_measured_on_the_hand_that_strikes() -> None:
@@ -57,12 +57,12 @@ def test_burst_and_its_peak_are_measured_on_the_hand_that_strikes() -> None:
     envelope = sum(np.exp(-0.5 * ((t - (a - 0.04)) / width) ** 2) for a in at)
     samples = white(8.0, 0.5)
     samples[:, 1] += (40 * np.sin(2 * np.pi * 317 * t) * envelope)[:, None].astype(np.float32)
-    found = bursts(samples, RATE, presses(*at, band=1))
+    figures = bursts(samples, RATE, presses(*at, band=1))
     # Half of a Gaussian's peak: ±1.177 widths; the smoothing window widens the envelope's square.
     expected = 2 * 1.177 * np.sqrt(2 * 0.012**2 + 2 * width**2 / 2) * 1000
-    assert found["burst"] == pytest.approx(expected, rel=0.15)
-    assert found["peak_lead"] == pytest.approx(40, abs=4)
-    assert found["burst_lead"] == pytest.approx(40 + expected / 2, rel=0.1)
+    assert figures["burst"] == pytest.approx(expected, rel=0.15)
+    assert figures["peak_lead"] == pytest.approx(40, abs=4)
+    assert figures["burst_lead"] == pytest.approx(40 + expected / 2, rel=0.1)
     peaks = amplitudes(samples, RATE, presses(*at, band=1))
     assert peaks["peak_median"] == pytest.approx(40, rel=0.1)
     assert amplitudes(samples, RATE, presses(*at, band=0))["peak_strongest"] < 5
@@ -76,27 +76,27 @@ def test_white_noise_has_a_flat_density_without_mains() -> None:
     samples = white(20.0, 3.0)
     t = np.arange(len(samples)) / RATE
     samples += (50 * np.sin(2 * np.pi * 60 * t)).astype(np.float32)[:, None, None]
-    found = densities(samples, RATE)
+    figures = densities(samples, RATE)
     for name in ("density_8", "density_50-100", "density_200", "density_400", "density_650"):
-        assert found[name] == pytest.approx(9 / (RATE / 2), rel=0.2)
-    assert found["floor_slope"] == pytest.approx(1, rel=0.05)
+        assert figures[name] == pytest.approx(9 / (RATE / 2), rel=0.2)
+    assert figures["floor_slope"] == pytest.approx(1, rel=0.05)
 
 
 def test_correlations_follow_the_ring() -> None:
     own, common = white(5.0, seed=1), white(5.0, seed=2)
     neighbours = own + np.roll(own, 1, axis=2)  # electrodes 15 and 0 are neighbours too
-    found = correlations(neighbours)
-    assert found["corr_neighbours"] == pytest.approx(0.5, abs=0.05)
-    assert found["corr_quarter"] == pytest.approx(0, abs=0.03)
-    assert found["corr_wrists"] < 0.07
+    figures = correlations(neighbours)
+    assert figures["corr_neighbours"] == pytest.approx(0.5, abs=0.05)
+    assert figures["corr_quarter"] == pytest.approx(0, abs=0.03)
+    assert figures["corr_wrists"] < 0.07
     assert correlations(own + common[:, :1, :1])["corr_wrists"] > 0.4
 
 
 def test_log_power_of_white_noise_is_that_of_an_exponential() -> None:
-    found = log_power(white(10.0, 2.0), RATE)
-    assert found["bins_1_2_low"] == pytest.approx(np.log10(4 * -np.log(0.99)), abs=0.1)
-    assert found["bins_1_2_high"] == pytest.approx(np.log10(4 * -np.log(0.01)), abs=0.05)
-    assert found["bin_0_low"] < found["bins_1_2_low"]  # one degree of freedom
+    figures = log_power(white(10.0, 2.0), RATE)
+    assert figures["bins_1_2_low"] == pytest.approx(np.log10(4 * -np.log(0.99)), abs=0.1)
+    assert figures["bins_1_2_high"] == pytest.approx(np.log10(4 * -np.log(0.01)), abs=0.05)
+    assert figures["bin_0_low"] < figures["bins_1_2_low"]  # one degree of freedom
 
 
 def test_the_converters_steps_show_behind_the_high_pass() -> None:

@@ -14,15 +14,15 @@ TIMELINE = [Keystroke("asdf jkl"[i % 8].replace(" ", "Key.space"), 2 + i * 0.4, 
 
 def test_any_timeline_can_be_measured_and_gives_the_same_figures_again() -> None:
     timeline = [*TIMELINE, Keystroke("Key.tab", 7.0, 7.1)]  # real logs hold keys outside the character set
-    found = measured(make_person(900), timeline, 1, 9.0)
-    assert {row.name for row in SIGNAL} <= set(found)
-    assert all(np.isfinite(found[row.name]) for row in SIGNAL)
-    assert found == measured(make_person(900), timeline, 1, 9.0)
+    figures = measured(make_person(900), timeline, 1, 9.0)
+    assert {row.name for row in SIGNAL} <= set(figures)
+    assert all(np.isfinite(figures[row.name]) for row in SIGNAL)
+    assert figures == measured(make_person(900), timeline, 1, 9.0)
 
 
 def test_published_key_figures_stand_beside_as_many_measured_ones() -> None:
-    found = statistics(log_of([(TIMELINE, 9.0)]))
-    assert {name: len(values) for name, values in KEYS.items()} == {name: len(found[name]) for name in KEYS}
+    figures = statistics(log_of([(TIMELINE, 9.0)]))
+    assert {name: len(values) for name, values in KEYS.items()} == {name: len(figures[name]) for name in KEYS}
 
 
 @pytest.mark.parametrize(

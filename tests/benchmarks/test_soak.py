@@ -53,8 +53,8 @@ def test_repeats_of_another_text_are_counted() -> None:
 def test_differences_are_those_after_a_moment() -> None:
     aged, fresh = keys("abcdef"), keys("axcdef")
     assert differences(aged, fresh, START + 1) == {"keys": 4, "edits": 0, "other times": 0}
-    found = differences(aged, fresh, START - 1)
-    assert (found["keys"], found["edits"], found["first"]["after"]) == (6, 1, 2.0)
+    figures = differences(aged, fresh, START - 1)
+    assert (figures["keys"], figures["edits"], figures["first"]["after"]) == (6, 1, 2.0)
 
 
 def test_times_of_hops_are_those_since_they_were_last_asked() -> None:

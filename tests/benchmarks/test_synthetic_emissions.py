@@ -32,10 +32,10 @@ def test_peaky_emissions_spell_the_keys_better_than_flat_ones() -> None:
     truth = [label for label, _ in keys]
     rates = []
     for flat in (False, True):
-        heard = emissions(keys, flat, np.random.default_rng(0))
-        assert np.logaddexp.reduce(heard.log_probs, axis=1).max() < 1e-4
-        assert heard.times[1] == FRAME
-        rates.append(CharacterErrors.between([key.label for key in GreedyDecoder().push(heard)], truth).cer)
-        assert (heard.log_probs.argmax(axis=1) == BLANK).mean() > 0.8
+        emission = emissions(keys, flat, np.random.default_rng(0))
+        assert np.logaddexp.reduce(emission.log_probs, axis=1).max() < 1e-4
+        assert emission.times[1] == FRAME
+        rates.append(CharacterErrors.between([key.label for key in GreedyDecoder().push(emission)], truth).cer)
+        assert (emission.log_probs.argmax(axis=1) == BLANK).mean() > 0.8
     assert rates[0] < 15
     assert rates[1] > 25

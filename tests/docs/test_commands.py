@@ -25,7 +25,7 @@ NOT_RUN = {
     **dict.fromkeys(
         ("train", "personalise", "quantise", "export", "import", "evaluate"), "trains or decodes for minutes"
     ),
-    **dict.fromkeys(("--stream", "--bands", "doctor", "calibrate"), "needs a live stream"),
+    **dict.fromkeys(("--stream", "--bands", "streams", "doctor", "calibrate"), "needs a live stream"),
     "--inject": "types into a window",
     "service": "changes the user's services",
     "flight": "needs a flight",
@@ -142,7 +142,7 @@ def runnable(line: CommandLine) -> bool:
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files that the pages' commands name."""
+    """Make a folder with the files that the pages' commands name."""
     folder = tmp_path_factory.mktemp("docs")
     emgtype(folder, "simulate", "--minutes", "0.5", "--out", "session.hdf5")
     emgtype(folder, "simulate", "--people", "1-3", "--sessions", "2", "--minutes", "0.3", "--out", "data")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 
 def _fuzz(name: str, inputs: int, folder: Path) -> None:
-    """In this process, which it ends."""
+    """Fuzz a target in this process, which atheris ends."""
     import atheris  # noqa: PLC0415 - developers alone have it
 
     with atheris.instrument_imports(include=["adapters", "decoder", "emgtype", "streamer"]):
@@ -50,7 +50,7 @@ def _fuzz(name: str, inputs: int, folder: Path) -> None:
 
 
 def _fuzz_processes(options: argparse.Namespace) -> bool:
-    """Whether files or sockets brought a fault to light."""
+    """Fuzz files or sockets, and tell whether a fault was found."""
     from tests.fuzz.file_fuzz import for_minutes, fuzz_files  # noqa: PLC0415
     from tests.fuzz.files import FILES  # noqa: PLC0415
     from tests.fuzz.socket_fuzz import fuzz_sockets  # noqa: PLC0415
@@ -63,14 +63,14 @@ def _fuzz_processes(options: argparse.Namespace) -> bool:
     keep = Path(tempfile.mkdtemp(prefix="emgtype-fuzz-files-"))
     faults = False
     for kind in kinds:
-        found = fuzz_files(kind, for_minutes(options.minutes / len(kinds)), options.seed, keep)
-        print(found, flush=True)
-        faults |= bool(found.faults)
+        file_run = fuzz_files(kind, for_minutes(options.minutes / len(kinds)), options.seed, keep)
+        print(file_run, flush=True)
+        faults |= bool(file_run.faults)
     return faults
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("target", help="one of tests/fuzz/targets.py, or all")
     parser.add_argument("--inputs", type=int, default=1_000_000)

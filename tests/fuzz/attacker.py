@@ -1,4 +1,4 @@
-"""Connections with something wrong about them: ZeroMQ's, and HTTP's."""
+"""Open connections to ZeroMQ and HTTP sockets with something wrong about them."""
 
 import random
 import socket
@@ -28,7 +28,7 @@ _SCRAPES = (
 
 
 class Attacker:
-    """Sends one thing at a time; some connections stay open, and get a byte now and then."""
+    """Makes one broken connection at a time; some stay open, and get a byte now and then."""
 
     def __init__(self, chance: random.Random, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
         self._chance = chance
@@ -38,11 +38,11 @@ class Attacker:
         self._open: deque[socket.socket] = deque()
 
     def message(self) -> list[bytes]:
-        """What a publisher should not send."""
+        """Return a message that no publisher should send."""
         return self._parts(self._messages, 200_000)
 
     def attack(self, endpoint: str) -> None:
-        """A connection to a ZeroMQ endpoint, or to http://HOST:PORT."""
+        """Make a broken connection to a ZeroMQ endpoint, or to http://HOST:PORT."""
         if self._open:
             with suppress(OSError):
                 self._chance.choice(self._open).send(self._chance.choice((b"G", b"\xff", b"\r", b"\n", b"\0")))
@@ -55,7 +55,7 @@ class Attacker:
             self._zmq(endpoint)
 
     def close(self) -> None:
-        """End what is open."""
+        """Close the connections that are open."""
         while self._open:
             self._open.popleft().close()
 
@@ -103,8 +103,8 @@ class Attacker:
             self._open.popleft().close()
 
     def _long(self, whole: bytes) -> bytes:
-        """More than anybody takes, as a part that says another length of itself."""
+        """Return a part longer than any reader takes, whose header states another length."""
         chance = self._chance
-        said = chance.choice((60_000, 200_000, 1 << 40, 1 << 63))
+        stated_length = chance.choice((60_000, 200_000, 1 << 40, 1 << 63))
         begun = whole[: chance.choice((len(whole), chance.randrange(len(whole))))]
-        return begun + chance.choice((b"", b"\x02", b"\x03")) + said.to_bytes(8) + chance.randbytes(200_000)
+        return begun + chance.choice((b"", b"\x02", b"\x03")) + stated_length.to_bytes(8) + chance.randbytes(200_000)

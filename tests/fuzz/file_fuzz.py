@@ -1,4 +1,4 @@
-"""Files made worse, given to a process that reads them: crashes, tracebacks, hangs and growth of its memory."""
+"""Give broken files to a process that reads them: crashes, tracebacks, hangs and growth of its memory are faults."""
 
 import json
 import random
@@ -13,36 +13,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.fuzz.files import FILES, good_files
-from tests.fuzz.kept import AGAIN, GROWTH, Kept, Progress
+from tests.fuzz.growth import AGAIN, GROWTH, MemoryGrowth, Progress
 
 PATIENCE = 5.0
 """Seconds for an input."""
-_START = 60.0  # seconds for the process and its first input
+_START = 60.0
+"""Seconds for the start of the process and its first input."""
 
 
 @dataclass(slots=True)
 class FileRun:
-    """What came of one kind of file."""
+    """The faults of one kind of file, and the memory of its reader."""
 
     kind: str
     inputs: int = 0
     taken: int = 0
     faults: Counter[str] = field(default_factory=Counter)
-    """By the last line of a traceback, or how the process ended."""
-    kept: dict[str, Path] = field(default_factory=dict)
-    """An input for each of them."""
-    memory: Kept = field(default_factory=Kept)
-    """Of the process that reads them, the last of them where one has ended."""
+    """Count by the last line of a traceback, or by the end of the process."""
+    examples: dict[str, Path] = field(default_factory=dict)
+    """Folder with an input of each fault."""
+    memory: MemoryGrowth = field(default_factory=MemoryGrowth)
+    """Memory of the process, of the newest one where one has ended."""
 
     def __str__(self) -> str:
-        found = "no fault" if not self.faults else f"{sum(self.faults.values())} FAULTS"
+        verdict = "no fault" if not self.faults else f"{sum(self.faults.values())} FAULTS"
         grown = f"grown by {self.memory.growth:.1f} (peak {self.memory.peak:.1f}) MB"
-        lines = [f"{self.kind}: {self.inputs} inputs, {self.taken} taken, {grown}, {found}"]
-        return "\n".join([*lines, *(f"  {count} × {what} ({self.kept[what]})" for what, count in self.faults.items())])
+        lines = [f"{self.kind}: {self.inputs} inputs, {self.taken} taken, {grown}, {verdict}"]
+        return "\n".join(
+            [*lines, *(f"  {count} × {what} ({self.examples[what]})" for what, count in self.faults.items())]
+        )
 
 
 class _Reader:
-    """The process."""
+    """A process that reads files."""
 
     def __init__(self, kind: str) -> None:
         call = [sys.executable, "-m", "tests.fuzz.file_child", kind]
@@ -52,7 +55,7 @@ class _Reader:
         self.started = False
 
     def read(self, folder: Path) -> tuple[str, bool, float]:
-        """A fault or nothing; whether the files were taken; MB of the process."""
+        """Read a folder; return a fault or nothing, whether the files were accepted, and the MB of the process."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{folder}\n")
@@ -68,11 +71,11 @@ class _Reader:
         self.started = True
         fault = answer["fault"].strip().splitlines()
         where = next((each.strip() for each in reversed(fault) if each.startswith('  File "')), "")
-        said = f"{fault[-1][:150]} at {where}" if fault else ""
-        return said, answer["taken"], answer["mb"]
+        fault_line = f"{fault[-1][:150]} at {where}" if fault else ""
+        return fault_line, answer["taken"], answer["mb"]
 
     def end(self) -> None:
-        """Stop it."""
+        """Kill the process."""
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
@@ -81,7 +84,7 @@ class _Reader:
 
 
 def fuzz_files(kind: str, progress: Progress, seed: int = 0, keep: Path | None = None) -> FileRun:
-    """Give a kind's reader inputs; what is at fault is copied into `keep`."""
+    """Give inputs to the reader of a kind of files, and copy an input of each fault into `keep`."""
     chance, good, run = random.Random(f"{kind} {seed}"), good_files(kind), FileRun(kind)
     begun, again = chance.getstate(), False
     reader = _Reader(kind)
@@ -100,24 +103,24 @@ def fuzz_files(kind: str, progress: Progress, seed: int = 0, keep: Path | None =
                 run.memory.push(mb)
                 if fault:
                     run.faults[fault] += 1
-                    if fault not in run.kept:
-                        run.kept[fault] = Path()
+                    if fault not in run.examples:
+                        run.examples[fault] = Path()
                         if keep:
-                            run.kept[fault] = keep / f"{kind}-{len(run.kept)}"
-                            shutil.copytree(folder, run.kept[fault])
+                            run.examples[fault] = keep / f"{kind}-{len(run.examples)}"
+                            shutil.copytree(folder, run.examples[fault])
                     if reader.process.poll() is not None:
                         reader.end()
-                        reader, run.memory = _Reader(kind), Kept()
+                        reader, run.memory = _Reader(kind), MemoryGrowth()
     finally:
         reader.end()
     if run.memory.growth > GROWTH:
-        said = f"grown by {run.memory.growth:.1f} MB"
-        run.faults[said], run.kept[said] = 1, Path()
+        fault_line = f"grown by {run.memory.growth:.1f} MB"
+        run.faults[fault_line], run.examples[fault_line] = 1, Path()
     return run
 
 
 def _write(folder: Path, good: dict[str, bytes], chance: random.Random, kind: str | None) -> None:
-    """The files, one of them made worse where a kind is given."""
+    """Write the files, one of them broken where a kind is given."""
     shutil.rmtree(folder, ignore_errors=True)
     worse = chance.choice(list(good)) if kind else ""
     for name, data in good.items():
@@ -127,6 +130,6 @@ def _write(folder: Path, good: dict[str, bytes], chance: random.Random, kind: st
 
 
 def for_minutes(minutes: float) -> Progress:
-    """Goes on for so long from now."""
+    """Return a progress that ends after some minutes from now."""
     start = time.monotonic()
     return lambda _inputs: (time.monotonic() - start) / (60 * minutes)

@@ -1,4 +1,4 @@
-"""Kinds of files that come from outside: what is written to begin with, how it is made worse, and who reads it."""
+"""Define the kinds of files that come from outside: a good example, how it is broken, and its reader."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ class Kind:
 
 
 def chunk(seconds: float, start: float = 1.7e9) -> Chunk:
-    """Noise."""
+    """Return a chunk of noise."""
     count = round(seconds * LAYOUT.rate)
     samples = _RNG.normal(0, 10, (count, LAYOUT.bands, LAYOUT.electrodes)).astype(np.float32)
     return Chunk(samples, start + np.arange(count) / LAYOUT.rate, LAYOUT)
@@ -217,7 +217,7 @@ FILES: Mapping[str, Kind] = {
 
 
 def good_files(kind: str) -> dict[str, bytes]:
-    """What is made worse, by name within a folder."""
+    """Return good files of a kind, by name within a folder."""
     with TemporaryDirectory(prefix="emgtype-fuzz-") as name:
         folder = Path(name)
         FILES[kind].seed(folder)
@@ -225,7 +225,10 @@ def good_files(kind: str) -> dict[str, bytes]:
 
 
 def read(kind: str, folder: Path) -> bool:
-    """Whether the files in a folder are taken; anything but an InputError goes through, and is a fault."""
+    """Tell whether the files in a folder are accepted.
+
+    Anything but an InputError passes through, and is a fault.
+    """
     try:
         FILES[kind].read(folder)
     except InputError:

@@ -1,4 +1,4 @@
-"""Inputs made worse: any bytes, the members of an .npz with sums that are right, what an HDF5 file says of itself."""
+"""Break inputs: bytes at random, the members of an .npz with right checksums, the structure of an HDF5 file."""
 
 import io
 import random
@@ -17,7 +17,7 @@ _KINDS = ("<f8", "<f4", "<i8", "<u1", "<c16", "<U3", "?", "V4")
 
 
 def changed(chance: random.Random, data: bytes) -> bytes:
-    """Some bytes flipped, cut out, doubled, moved, or numbers in a text replaced."""
+    """Return bytes flipped, cut out, doubled or moved, or numbers in a text replaced."""
     made = bytearray(data)
     for _ in range(chance.choice((1, 1, 2, 8))):
         at, length = chance.randrange(len(made) + 1), chance.choice((1, 2, 8, 64, 1000))
@@ -37,14 +37,14 @@ def changed(chance: random.Random, data: bytes) -> bytes:
                 size = len(made[part])
                 made[part] = chance.choice((bytes(size), b"\xff" * size, chance.randbytes(length)))
             case _:
-                if found := list(_NUMBER.finditer(bytes(made[at : at + 4000]))):
-                    number = chance.choice(found)
+                if numbers := list(_NUMBER.finditer(bytes(made[at : at + 4000]))):
+                    number = chance.choice(numbers)
                     made[at + number.start() : at + number.end()] = chance.choice(_WORDS)
     return bytes(made[: chance.randrange(len(made) + 1)]) if chance.random() < 0.1 else bytes(made)
 
 
 def changed_arrays(chance: random.Random, data: bytes) -> bytes:
-    """An .npz with one of its members changed: bytes, shape, kind or name; or the file itself."""
+    """Change one member of an .npz (bytes, shape, kind or name), or the file itself."""
     if chance.random() < 0.25:
         return changed(chance, data)
     with zipfile.ZipFile(io.BytesIO(data)) as file:
@@ -83,7 +83,7 @@ def _changed_array(chance: random.Random, member: bytes) -> bytes:
 
 
 def changed_session(chance: random.Random, data: bytes) -> bytes:
-    """A session file with other bytes, attributes or rows."""
+    """Change bytes, attributes or rows of a session file."""
     if chance.random() < 0.6:
         return changed(chance, data)
     with tempfile.TemporaryDirectory(prefix="emgtype-fuzz-") as folder:

@@ -1,7 +1,7 @@
-"""The process whose sockets are given what nobody should send: the daemon's, or a subscriber's.
+"""Run the daemon's sockets, or a subscriber, for the attacks of tests.fuzz.socket_fuzz.
 
-`serve FOLDER` binds them and says where; `listen ENDPOINT` reads what somebody publishes there. Both end with their
-standard input, and say at the end, or when asked by a line, how they fare.
+`serve FOLDER` binds the sockets and prints their addresses; `listen ENDPOINT` reads the messages published there. Both
+end with their standard input, and print their memory and counts at the end and for each line of input.
 """
 
 import json
@@ -19,13 +19,18 @@ from adapters.wire.publisher import Publisher, PubSocket
 from adapters.wire.subscriber import Subscriber
 from messages.errors import InputError
 from messages.text import Key, TextEvent
-from tests.fuzz.kept import own_memory
+from tests.fuzz.growth import own_memory
 
-_EVERY = 0.002  # seconds between two events
+_EVERY = 0.002
+"""Seconds between two events."""
 
 
 def _asked() -> bool:
-    """Whether somebody waits for how we fare; EOFError once nobody listens any more."""
+    """Tell whether a line of input asks for the figures.
+
+    Raises:
+        EOFError: The input has ended.
+    """
     if not select.select([sys.stdin], [], [], 0)[0]:
         return False
     if not sys.stdin.readline():
@@ -33,12 +38,12 @@ def _asked() -> bool:
     return True
 
 
-def _say(**figures: object) -> None:
+def _print(**figures: object) -> None:
     print(json.dumps({"mb": own_memory(), **figures}), flush=True)
 
 
 def serve(folder: Path) -> None:
-    """A daemon's sockets: files, addresses, and addresses with CURVE."""
+    """Serve a daemon's sockets: files, addresses, and addresses with CURVE."""
     with ExitStack() as stack:
         certificates = CertificateFolder(folder / "keys")
         tcp = "tcp://127.0.0.1:*"
@@ -49,7 +54,7 @@ def serve(folder: Path) -> None:
             stack.enter_context(socket)
         metrics = stack.enter_context(MetricsServer("127.0.0.1:0"))
         where = f"http://{metrics.address}/metrics"
-        _say(metrics=where, text=[pub.endpoint for pub in pubs], control=[control.endpoint for control in controls])
+        _print(metrics=where, text=[pub.endpoint for pub in pubs], control=[control.endpoint for control in controls])
         publishers = [Publisher(pub, "session", "me") for pub in pubs]
         number, beaten = 0, 0.0
         while True:
@@ -64,26 +69,26 @@ def serve(folder: Path) -> None:
                 for publisher in publishers:
                     publisher.heartbeat()
             if _asked():
-                _say()
+                _print()
             time.sleep(_EVERY)
 
 
 def listen(endpoint: str) -> None:
-    """A subscriber."""
-    heard = refused = 0
+    """Run a subscriber."""
+    received = refused = 0
     with Subscriber(endpoint, topics=tuple(KINDS)) as subscriber:
-        _say()
+        _print()
         while True:
             try:
-                heard += subscriber.receive(0.01) is not None
+                received += subscriber.receive(0.01) is not None
             except InputError:
                 refused += 1
             if _asked():
-                _say(heard=heard, refused=refused)
+                _print(received=received, refused=refused)
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     try:
         serve(Path(sys.argv[2])) if sys.argv[1] == "serve" else listen(sys.argv[2])
     except EOFError:

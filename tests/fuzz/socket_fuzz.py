@@ -1,4 +1,4 @@
-"""What nobody should send, sent to the daemon's sockets and to its subscribers, while good clients are served."""
+"""Attack the daemon's sockets and its subscribers with broken messages, while good clients are served."""
 
 import json
 import random
@@ -20,7 +20,7 @@ from adapters.wire.curve import CertificateFolder, ClientCertificate
 from adapters.wire.subscriber import Subscriber
 from messages.errors import InputError
 from tests.fuzz.attacker import Attacker
-from tests.fuzz.kept import AGAIN, GROWTH, Kept, Progress
+from tests.fuzz.growth import AGAIN, GROWTH, MemoryGrowth, Progress
 
 PATIENCE = 5.0
 """Seconds for an answer."""
@@ -28,24 +28,26 @@ PATIENCE = 5.0
 
 @dataclass(slots=True)
 class SocketRun:
-    """What came of it."""
+    """The faults, the served clients and the memory of a run."""
 
     inputs: int = 0
     served: int = 0
     """Requests of good clients that were answered."""
     slowest: float = 0.0
-    """Seconds for one of them."""
-    heard: int = 0
-    """Messages that good subscribers heard."""
-    kept: dict[str, Kept] = field(default_factory=dict)
+    """Seconds of the slowest of them."""
+    received: int = 0
+    """Messages that good subscribers received."""
+    memory: dict[str, MemoryGrowth] = field(default_factory=dict)
     """Memory of each process."""
     faults: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        kept = ", ".join(f"{name} by {kept.growth:.1f} (peak {kept.peak:.1f})" for name, kept in self.kept.items())
+        memory = ", ".join(
+            f"{name} by {memory.growth:.1f} (peak {memory.peak:.1f})" for name, memory in self.memory.items()
+        )
         return (
             f"sockets: {self.inputs} inputs, {self.served} good requests answered (slowest {self.slowest:.2f} s), "
-            f"{self.heard} messages heard, grown: {kept} MB, "
+            f"{self.received} messages received, grown: {memory} MB, "
             + ("no fault" if not self.faults else f"{len(self.faults)} FAULTS: {'; '.join(self.faults)}")
         )
 
@@ -67,8 +69,8 @@ class _Child:
         line = self.process.stdout.readline()
         if not line:
             raise ChildProcessError(f"ended with {self.process.wait()}: {self._last_words()}")
-        found: dict[str, Any] = json.loads(line)
-        return found
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
     def ask(self) -> dict[str, Any]:
         assert self.process.stdin is not None
@@ -78,7 +80,7 @@ class _Child:
         return self.answer()
 
     def end(self) -> str:
-        """Let it end; what is wrong with that, or what it has said on standard error."""
+        """End the process; return what is wrong with its end, or its words on standard error."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         code = self.process.wait(PATIENCE)
@@ -97,7 +99,7 @@ class _Child:
 
 
 class _Good:
-    """Clients that must be served all the while."""
+    """Clients that must be served all the time."""
 
     def __init__(self, text: list[str], control: list[str], metrics: str, certificate: ClientCertificate) -> None:
         self._metrics = metrics
@@ -119,21 +121,21 @@ class _Good:
                 if b"emgtype_state" not in scraped.read():
                     run.faults.append("the metrics are not those of a daemon")
         except OSError as error:
-            run.faults.append(f"the metrics were not told: {error}")
+            run.faults.append(f"the metrics could not be read: {error}")
         run.served += 1
         run.slowest = max(run.slowest, time.monotonic() - start)
 
-    def hear(self, run: SocketRun) -> None:
+    def receive(self, run: SocketRun) -> None:
         for number, subscriber in enumerate(self.subscribers):
             while subscriber.receive(0) is not None:
-                run.heard += 1
+                run.received += 1
             if subscriber.lost:
                 run.faults.append(f"subscriber {number} lost {subscriber.lost} messages")
                 subscriber.lost = 0
 
 
 def fuzz_sockets(progress: Progress, seed: int = 0) -> SocketRun:
-    """Attack."""
+    """Attack the sockets."""
     run, chance = SocketRun(), random.Random(f"sockets {seed}")
     begun, again = chance.getstate(), False
     with ExitStack() as stack:
@@ -151,26 +153,26 @@ def fuzz_sockets(progress: Progress, seed: int = 0) -> SocketRun:
             stack.enter_context(subscriber)
         attacker = Attacker(chance, context)
         stack.callback(attacker.close)
-        run.kept = {name: Kept() for name in children}
+        run.memory = {name: MemoryGrowth() for name in children}
         try:
             while (done := progress(run.inputs)) < 1:
                 if done > AGAIN and not again:
                     again = True
                     chance.setstate(begun)
-                    for kept in run.kept.values():
-                        kept.again()
+                    for memory in run.memory.values():
+                        memory.again()
                 attacker.attack(chance.choice((*text, *control, metrics)))
                 publisher.send_multipart(attacker.message())
                 run.inputs += 1
                 if run.inputs % 20 == 0:
                     good.ask(run)
-                    good.hear(run)
+                    good.receive(run)
                     for name, child in children.items():
-                        run.kept[name].push(child.ask()["mb"])
-            run.faults += [f"the {name}: {said}" for name, child in children.items() if (said := child.end())]
+                        run.memory[name].push(child.ask()["mb"])
+            run.faults += [f"the {name}: {problem}" for name, child in children.items() if (problem := child.end())]
         except (TimeoutError, ChildProcessError, subprocess.TimeoutExpired) as error:
             run.faults.append(str(error))
     run.faults += [
-        f"the {name} grew by {kept.growth:.1f} MB" for name, kept in run.kept.items() if kept.growth > GROWTH
+        f"the {name} grew by {memory.growth:.1f} MB" for name, memory in run.memory.items() if memory.growth > GROWTH
     ]
     return run

@@ -49,7 +49,7 @@ _SHIPPED = _read(PACKAGE.find("config.toml"))
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A reader."""
+    """A reader of bytes."""
 
     read: Callable[[bytes], object]
     seeds: Callable[[], Sequence[bytes]]
@@ -60,7 +60,7 @@ class Target:
     """Bytes of an input."""
 
     def __call__(self, data: bytes) -> bool:
-        """Whether it takes the bytes; anything but an InputError goes through, and is a fault."""
+        """Tell whether the bytes are accepted; anything but an InputError passes through, and is a fault."""
         try:
             self.read(data)
         except InputError:
@@ -75,14 +75,14 @@ def _file(name: str, data: bytes) -> Path:
 
 
 def _config(data: bytes) -> object:
-    """As `load_config`, but for reading the shipped settings, which would take most of the time."""
+    """Read settings as `load_config` does, without the shipped settings, which would take most of the time."""
     table, path = deepcopy(_SHIPPED), _file("config.toml", data)
     _overlay(table, _read(path))
     return build(Config, table, str(path))
 
 
 def _config_seeds() -> list[bytes]:
-    """Sections without what explains them: short inputs are quick."""
+    """Return sections without their comments: short inputs are quick."""
     sections, lines = list[bytes](), PACKAGE.find("config.toml").read_text(encoding="utf-8").splitlines()
     for line in lines:
         if line.startswith("["):
@@ -107,7 +107,7 @@ def _model(data: bytes) -> object:
 
 
 def _model_seed() -> list[bytes]:
-    """A model file without its weights: what the facts' reader goes through."""
+    """Return a model file without its weights, as the reader of facts sees it."""
     metadata = read_metadata(str(PACKAGE.find("exported/demo/encoder.onnx")))
     entries = b"".join(_length(14, _length(1, k.encode()) + _length(2, v.encode())) for k, v in metadata.items())
     return [b"\x08\x08" + _length(7, b"graph") + entries]
@@ -152,7 +152,7 @@ def _session_texts(data: bytes) -> object:
 
 
 def _stream(data: bytes) -> object:
-    """Lines: name, type, format, source id, channels, rate, then a label and a unit for each channel."""
+    """Read lines: name, type, format, source id, channels, rate, then a label and a unit for each channel."""
     name, kind, form, source, channels, rate, *rest = [*data.decode("utf-8", "replace").split("\n"), *[""] * 6][:2000]
     try:
         count, samples = int(channels) % 1000, float(rate)
@@ -179,7 +179,7 @@ def _language_model(data: bytes) -> object:
 
 
 def _flight(data: bytes) -> object:
-    """What the record of a flight says; its arrays are not touched."""
+    """Read the record of a flight; its arrays are not touched."""
     try:
         return flight_from(json.loads(data), _ARRAYS)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):  # as `read_flight`
@@ -207,7 +207,7 @@ def _key_log(data: bytes) -> object:
 
 
 def _profile(data: bytes) -> object:
-    """A profile that corrections are written into; behind 0xff how its wearer's signal was."""
+    """Write corrections into a profile; behind 0xff stands the state of its wearer's signal."""
     text, _, reference = data.partition(b"\xff")
     path = _file("profile.toml", text)
     if reference:

@@ -53,7 +53,7 @@ def attributes_of(path: Path, rows: np.ndarray) -> dict[str, Any]:
     }
 
 
-def found(path: Path) -> dict[str, Finding]:
+def findings_of(path: Path) -> dict[str, Finding]:
     findings = list(check_session(path))
     return {finding.check: finding for finding in findings}
 
@@ -62,7 +62,7 @@ def checked(folder: Path, edit: Edit, rows: np.ndarray | None = None) -> dict[st
     rows = rows_of() if rows is None else rows
     attributes = attributes_of(folder / "s1.hdf5", rows)
     edit(rows, attributes)
-    return found(write(folder / "s1.hdf5", rows, attributes))
+    return findings_of(write(folder / "s1.hdf5", rows, attributes))
 
 
 def test_a_sound_file_has_nothing_to_tell(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_sound_file_has_nothing_to_tell(tmp_path: Path) -> None:
         writer.keystrokes, writer.prompts = [Keystroke("a", T0, T0 + 0.1)], [Prompt("a", T0, T0 + 1)]
         samples = np.random.default_rng(1).normal(0, 10, (BLOCK + 5000, 2, 16)).astype(np.float32)
         writer.append(Chunk(samples, T0 + np.arange(len(samples)) / 2000, LAYOUT))
-    assert found(tmp_path / "own.hdf5") == {}
+    assert findings_of(tmp_path / "own.hdf5") == {}
 
 
 def falling(rows: np.ndarray, _attributes: dict[str, Any]) -> None:
@@ -222,19 +222,19 @@ def write_edited(folder: Path, edit: Edit) -> Path:
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_the_shortest_files_are_told_without_a_crash(tmp_path: Path, count: int) -> None:
     path = write(tmp_path / "s1.hdf5", rows_of(count), {"keystrokes": "[]", "prompts": "[]"})
-    assert "attribute" in found(path)
+    assert "attribute" in findings_of(path)
 
 
 def test_other_files(tmp_path: Path) -> None:
-    assert set(found(tmp_path / "none.hdf5")) == {"missing"}
+    assert set(findings_of(tmp_path / "none.hdf5")) == {"missing"}
     (tmp_path / "text.hdf5").write_text("no")
-    assert set(found(tmp_path / "text.hdf5")) == {"no-hdf5"}
+    assert set(findings_of(tmp_path / "text.hdf5")) == {"no-hdf5"}
     whole = write_edited(tmp_path, lambda _rows, _attributes: None)
     (tmp_path / "half.hdf5").write_bytes(whole.read_bytes()[:200_000])
-    assert set(found(tmp_path / "half.hdf5")) == {"truncated"}
+    assert set(findings_of(tmp_path / "half.hdf5")) == {"truncated"}
     with h5py.File(tmp_path / "other.hdf5", "w") as file:
         file["x"] = 1
-    assert set(found(tmp_path / "other.hdf5")) == {"no-group"}
+    assert set(findings_of(tmp_path / "other.hdf5")) == {"no-group"}
 
 
 def test_another_record(tmp_path: Path) -> None:
@@ -243,7 +243,10 @@ def test_another_record(tmp_path: Path) -> None:
     for name in RECORD.names or ():
         rows[name] = full[name]
     path = write(tmp_path / "s1.hdf5", rows, attributes_of(tmp_path / "s1.hdf5", full))
-    assert {check: finding.severity for check, finding in found(path).items()} == {"dtype": "warning", "field": "note"}
+    assert {check: finding.severity for check, finding in findings_of(path).items()} == {
+        "dtype": "warning",
+        "field": "note",
+    }
     narrow = np.zeros(ROWS, [("emg_right", "<f4", (8,)), ("time", "<f8")])
     findings = list(check_session(write(tmp_path / "s1.hdf5", narrow, attributes_of(path, full))))
     assert [finding.severity for finding in findings if finding.check == "field"] == ["error", "error"]

@@ -69,7 +69,7 @@ def test_there_and_back_is_the_same_session(session: Path, tmp_path: Path) -> No
 
 
 def part(tag: int, content: bytes) -> bytes:
-    """A chunk as LabRecorder writes it."""
+    """Return a chunk of a file, as LabRecorder writes it."""
     return struct.pack("<BIH", 4, len(content) + 2, tag) + content
 
 
@@ -84,13 +84,13 @@ def described(number: int, name: str, kind: str, labels: list[str], unit: str = 
 
 
 def begun(*parts: bytes) -> bytes:
-    """A file."""
+    """Return a file of some chunks."""
     header = "<?xml version='1.0'?><info><version>1.0</version><datetime>2026-11-21T12:00:00+0000</datetime></info>"
     return b"XDF:" + b"".join([part(1, header.encode()), *parts])
 
 
 def two_streams(path: Path, names: tuple[str, str] = ("emg right", "emg left")) -> Chunk:
-    """The right band first, its clock 100 s behind; in millivolts, labelled from 1."""
+    """Write the right band first, its clock 100 s behind; in millivolts, labelled from 1."""
     whole, parts = chunk_of(8000, start=500.0), []
     for number, (name, band, behind) in enumerate(zip(names, (1, 0), (100.0, 0.0), strict=True), 1):
         labels = [f"EMG {LAYOUT.sides[band]} {electrode}" for electrode in range(1, 17)]
@@ -108,8 +108,8 @@ def two_streams(path: Path, names: tuple[str, str] = ("emg right", "emg left")) 
 @pytest.mark.parametrize("names", [[], ["emg left", "emg right"]])
 def test_two_bands_with_clocks_of_their_own_become_one_session(tmp_path: Path, names: list[str]) -> None:
     whole = two_streams(tmp_path / "two.xdf")
-    told: list[str] = []
-    convert(tmp_path / "two.xdf", tmp_path / "s.hdf5", "1", names, told.append)
+    notes: list[str] = []
+    convert(tmp_path / "two.xdf", tmp_path / "s.hdf5", "1", names, notes.append)
     with SessionReader(tmp_path / "s.hdf5") as session:
         got = session.read(0, len(session))
         assert len(got.times) >= 7998
@@ -117,7 +117,7 @@ def test_two_bands_with_clocks_of_their_own_become_one_session(tmp_path: Path, n
         assert np.allclose(np.diff(got.times), 1 / 2000, atol=1e-5)
         assert session.start == pytest.approx(1795262400.0)  # the header's
         assert session.condition == "on_table"
-    assert told[0].endswith("the time of day is that of the file's header, to a second or so")
+    assert notes[0].endswith("the time of day is that of the file's header, to a second or so")
 
 
 def test_markers_of_others_are_left_out_and_told(tmp_path: Path) -> None:
@@ -126,9 +126,9 @@ def test_markers_of_others_are_left_out_and_told(tmp_path: Path) -> None:
         markers = writer.markers("experiment")
         markers.append(1.7e9 + 0.5, "trial 1")
         markers.append(1.7e9 + 0.6, '{"key": "q", "start": 5, "end": 5.25}')
-    told: list[str] = []
-    convert(tmp_path / "m.xdf", tmp_path / "s.hdf5", "1", ["bands"], told.append)
-    assert "note: 1 markers are no key presses or prompts of emgtype: left out" in told
+    notes: list[str] = []
+    convert(tmp_path / "m.xdf", tmp_path / "s.hdf5", "1", ["bands"], notes.append)
+    assert "note: 1 markers are no key presses or prompts of emgtype: left out" in notes
     with SessionReader(tmp_path / "s.hdf5") as session:
         assert session.keystrokes == (Keystroke("q", 1.7e9 + 0.6, 1.7e9 + 0.85),)
 

@@ -72,7 +72,7 @@ def demo() -> Model:
 
 @pytest.fixture
 def data(tmp_path: Path, session_file: Path) -> Path:
-    """A data set of two sessions that hold the same."""
+    """Make a data set of two copies of one session."""
     folder = tmp_path / "data"
     folder.mkdir()
     for name in ("val", "test"):
@@ -123,9 +123,9 @@ def test_what_is_known_is_not_decoded_again(demo: Model, config: DecoderConfig, 
     (task,) = second.tasks
     assert [d.beam.commit.lag_s for d in task.decodings if d.beam] == [0.0]  # the configured lag was known
     assert list(more.rows[0].lags) == [0.0, config.commit.lag_s]
-    (kept,) = (tmp_path / "cache").rglob("*.json")
-    assert kept.stat().st_mode & 0o777 == 0o600  # it holds what was typed
-    kept.write_text("half a fi")
+    (stored,) = (tmp_path / "cache").rglob("*.json")
+    assert stored.stat().st_mode & 0o777 == 0o600  # it holds what was typed
+    stored.write_text("half a fi")
     evaluate(plan, Runner(store, second))
     assert len(second.tasks) == 2
     os.utime(session)  # another recording under the same name
@@ -220,8 +220,8 @@ def test_models_are_found_by_user_and_a_leak_is_told(demo: Model, tmp_path: Path
         shutil.copytree(demo.bundle.folder, tmp_path / name)
     generic, scratch, finetuned = table_rows(tmp_path)
     trials = [Trial(user, Path(f"{user}.hdf5")) for user in ("00000910", "00000911", "00000912")]
-    found = {row.name: [trial.user for trial, _ in row.trials(trials)] for row in (generic, scratch, finetuned)}
-    assert found == {
+    sessions = {row.name: [trial.user for trial, _ in row.trials(trials)] for row in (generic, scratch, finetuned)}
+    assert sessions == {
         "generic": ["00000910", "00000911", "00000912"],
         "scratch": ["00000910"],
         "finetuned": ["00000911"],
@@ -260,9 +260,9 @@ def test_rows_over_different_people_are_compared_over_those_whom_all_have(
 def test_broken_files_of_a_folder_are_failures_and_others_trials(tmp_path: Path, session_file: Path) -> None:
     shutil.copy(session_file, tmp_path)
     (tmp_path / "bad.hdf5").write_bytes(b"no")
-    found = find_sessions([tmp_path])
-    assert [(trial.user, trial.session) for trial in found.trials] == [("00000001", "typed")]
-    assert list(found.failures) == [tmp_path / "bad.hdf5"]
+    sessions = find_sessions([tmp_path])
+    assert [(trial.user, trial.session) for trial in sessions.trials] == [("00000001", "typed")]
+    assert list(sessions.failures) == [tmp_path / "bad.hdf5"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no session"):
         find_sessions([tmp_path / "empty"])
@@ -372,14 +372,14 @@ def test_an_interrupted_evaluation_keeps_what_is_done(
         while process.poll() is None and not list(cache.rglob("*.json")):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert "Traceback" not in said
-    kept = {path: path.stat().st_mtime_ns for path in cache.rglob("*.json")}
-    assert 0 < len(kept) < 14
+        _, output = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    stored = {path: path.stat().st_mtime_ns for path in cache.rglob("*.json")}
+    assert 0 < len(stored) < 14
     assert emgtype("evaluate", data, "--out", tmp_path / "out").returncode == 0
     assert len(list(cache.rglob("*.json"))) == 14
-    assert all(path.stat().st_mtime_ns == made for path, made in kept.items())
+    assert all(path.stat().st_mtime_ns == made for path, made in stored.items())
 
 
 @pytest.mark.slow

@@ -84,9 +84,9 @@ def test_words_are_lower_case_without_the_marks_around_them() -> None:
 
 @pytest.mark.skipif(not has_lmplz, reason="lmplz is not built (scripts/build_lmplz.sh)")
 def test_a_word_model_is_built(tmp_path: Path) -> None:
-    known, size = build_word_model(load_text("demo"), tmp_path / "new", order=2)
+    word_count, size = build_word_model(load_text("demo"), tmp_path / "new", order=2)
     words = (tmp_path / "new" / "words.txt").read_text().split()
-    assert (len(words), size) == (known, (tmp_path / "new" / "words.binary").stat().st_size)
+    assert (len(words), size) == (word_count, (tmp_path / "new" / "words.binary").stat().st_size)
     model = kenlm.Model(str(tmp_path / "new" / "words.binary"))
     assert model.order == 2
     assert all(word in model for word in words)

@@ -22,17 +22,17 @@ def path(text: str) -> Emission:
     return Emission(np.log(probs).astype(np.float32), 10 + FRAME * np.arange(len(text), dtype=np.float64))
 
 
-def passages(heard: Emission, ends: Sequence[int]) -> list[Passage]:
-    cutter, found, start = PassageCutter(PAUSE, LONGEST), list[Passage](), 0
-    for end in (*ends, len(heard.times)):
-        found += cutter.push(Emission(heard.log_probs[start:end], heard.times[start:end]))
+def passages(emission: Emission, ends: Sequence[int]) -> list[Passage]:
+    cutter, result, start = PassageCutter(PAUSE, LONGEST), list[Passage](), 0
+    for end in (*ends, len(emission.times)):
+        result += cutter.push(Emission(emission.log_probs[start:end], emission.times[start:end]))
         start = end
-    return found + cutter.finish()
+    return result + cutter.finish()
 
 
-def texts(found: Sequence[Passage]) -> list[str]:
+def texts(result: Sequence[Passage]) -> list[str]:
     read = []
-    for passage in found:
+    for passage in result:
         rows = passage.log_probs
         read.append(
             labels_to_text(k.label for k in GreedyDecoder().push(Emission(rows, np.arange(len(rows), dtype=float))))
@@ -41,10 +41,10 @@ def texts(found: Sequence[Passage]) -> list[str]:
 
 
 def test_a_pause_ends_a_passage() -> None:
-    heard = path("_" * 20 + "h_ii_i" + "_" * 51 + "y_o_" + "_" * 70)
-    found = passages(heard, ())
-    assert texts(found) == ["hii", "yo"]
-    assert [(round((p.start - 10) / FRAME), round((p.end - 10) / FRAME)) for p in found] == [(20, 25), (77, 79)]
+    emission = path("_" * 20 + "h_ii_i" + "_" * 51 + "y_o_" + "_" * 70)
+    result = passages(emission, ())
+    assert texts(result) == ["hii", "yo"]
+    assert [(round((p.start - 10) / FRAME), round((p.end - 10) / FRAME)) for p in result] == [(20, 25), (77, 79)]
 
 
 def test_a_shorter_pause_does_not() -> None:
@@ -58,10 +58,10 @@ def test_silence_is_left_out_but_for_what_parts_two_keys() -> None:
 
 
 def test_what_is_heard_faintly_before_the_first_key_belongs_to_it() -> None:
-    heard = path("___a")
-    heard.log_probs[2, [LABELS["b"], BLANK]] = np.log([0.4, 0.6])
-    (passage,) = passages(heard, ())
-    assert (passage.log_probs == heard.log_probs).all()
+    emission = path("___a")
+    emission.log_probs[2, [LABELS["b"], BLANK]] = np.log([0.4, 0.6])
+    (passage,) = passages(emission, ())
+    assert (passage.log_probs == emission.log_probs).all()
 
 
 def test_who_never_pauses_is_cut_at_a_space_or_in_the_end_anywhere() -> None:
@@ -82,11 +82,11 @@ def test_nothing_heard_is_no_passage() -> None:
 
 @given(data=st.data(), text=st.text("ab _", min_size=1, max_size=60), stretch=st.integers(1, 20))
 def test_cuts_of_the_emissions_do_not_matter(data: st.DataObject, text: str, stretch: int) -> None:
-    heard = path("".join(c * (stretch if c == "_" else 1) for c in text))
-    frames = len(heard.times)
+    emission = path("".join(c * (stretch if c == "_" else 1) for c in text))
+    frames = len(emission.times)
     cuts = sorted(data.draw(st.sets(st.integers(0, frames), max_size=6)))
-    whole = passages(heard, ())
+    whole = passages(emission, ())
     for ends in (cuts, range(1, frames)):
-        found = passages(heard, ends)
-        assert [(p.start, p.end) for p in found] == [(p.start, p.end) for p in whole]
-        assert all((p.log_probs == w.log_probs).all() for p, w in zip(found, whole, strict=True))
+        result = passages(emission, ends)
+        assert [(p.start, p.end) for p in result] == [(p.start, p.end) for p in whole]
+        assert all((p.log_probs == w.log_probs).all() for p, w in zip(result, whole, strict=True))

@@ -51,7 +51,7 @@ def files(tmp_path: Path) -> WordFiles:
 
 
 def path(*frames: str, times: float = 5.0) -> Emission:
-    """A frame each: its characters share all of the probability but a trace, the first most; `_` is the blank."""
+    """Return an emission with a frame per word: its characters share the probability; `_` is the blank."""
     probs = np.full((len(frames), CLASSES), 1e-7)
     for row, keys in zip(probs, frames, strict=True):
         labels = [BLANK if key == "_" else LABELS[key] for key in keys]
@@ -60,11 +60,11 @@ def path(*frames: str, times: float = 5.0) -> Emission:
     return Emission(np.log(probs).astype(np.float32), times + 0.008 * np.arange(len(frames), dtype=np.float64))
 
 
-def read(heard: Emission, files: WordFiles | None = None, config: WordsConfig = CONFIG) -> Sentence | None:
+def read(emission: Emission, files: WordFiles | None = None, config: WordsConfig = CONFIG) -> Sentence | None:
     decoder = SentenceDecoder(PassageCutter(1.0, 30.0), WordReader(config, files))
-    found = decoder.push(heard) + decoder.finish()
-    assert len(found) <= 1
-    return found[0] if found else None
+    result = decoder.push(emission) + decoder.finish()
+    assert len(result) <= 1
+    return result[0] if result else None
 
 
 @pytest.mark.parametrize(
@@ -105,10 +105,10 @@ def test_the_best_readings_come_with_their_scores() -> None:
     "typed", [("c", "ua", "t", " ", *"sat"), ("c", "ua", *"r⌫t sat"), ("C", "ua", *"t, sat"), ("c", "ua", *"t⏎sat.")]
 )
 def test_a_word_model_sees_what_is_left_of_the_words(files: WordFiles, typed: tuple[str, ...]) -> None:
-    alone, known = read(path(*typed)), read(path(*typed), files)
+    alone, with_model = read(path(*typed)), read(path(*typed), files)
     assert alone is not None
-    assert known is not None
-    assert (alone.readings[0].text[1], known.readings[0].text[1]) == ("u", "a")
+    assert with_model is not None
+    assert (alone.readings[0].text[1], with_model.readings[0].text[1]) == ("u", "a")
 
 
 def test_plain_words() -> None:
@@ -140,15 +140,15 @@ def test_a_process_of_its_own_reads_and_nobody_waits(files: WordFiles) -> None:
         for n in range(WAITING + 20):  # more than can wait, before it can have begun to read
             sentences.push(path("c", "ua", *"t sat", *"_" * 20, times=5.0 + n))
         sentences.finish()
-        found: list[Sentence] = []
+        result: list[Sentence] = []
         until = time.monotonic() + 60
-        while len(found) + sentences.dropped < WAITING + 20 and time.monotonic() < until:
-            found += sentences.poll()
+        while len(result) + sentences.dropped < WAITING + 20 and time.monotonic() < until:
+            result += sentences.poll()
             time.sleep(0.02)
     assert sentences.dropped > 0
-    assert len(found) + sentences.dropped == WAITING + 20
-    assert {sentence.readings[0].text for sentence in found} == {"cat sat"}
-    assert found[0].start == 5.0
+    assert len(result) + sentences.dropped == WAITING + 20
+    assert {sentence.readings[0].text for sentence in result} == {"cat sat"}
+    assert result[0].start == 5.0
 
 
 def test_an_orphaned_process_ends(tmp_path: Path) -> None:

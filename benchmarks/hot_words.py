@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -100,6 +101,24 @@ def _words(text: str) -> list[str]:
     return re.findall("[A-Za-z0-9']+", text)
 
 
+def lookup_speed(
+    lengths: Sequence[int], session: Session, scorer: LanguageScorer, config: DecoderConfig, rng: np.random.Generator
+) -> tuple[Table, list[dict[str, Any]]]:
+    """Return a table and rows of µs per frame with hot words that nobody types, by length of the list."""
+    speed = Table("hot words", "p50", "p95", "p99", "mean, µs per frame", "ms to build")
+    others, times = unseen_words(10_000, rng) + list(set(_words(" ".join(load_text("lm")).lower()))), []
+    for length in lengths:
+        hot_words = tuple(sorted(set(others[:length])))
+        chosen = replace(config, language_model=replace(config.language_model, hot_words=hot_words))
+        start = time.perf_counter()
+        beam_for(scorer, chosen)
+        built = 1e3 * (time.perf_counter() - start)
+        us = spread(decode(session, scorer, chosen)[1])
+        speed.add_row(str(length), *(f"{us[name]:.1f}" for name in ("p50", "p95", "p99", "mean")), f"{built:.1f}")
+        times.append({"hot_words": length, "us": us, "build_ms": built})
+    return speed, times
+
+
 def main() -> None:
     """Run the command line."""
     parser = command_line(__doc__)
@@ -150,17 +169,7 @@ def main() -> None:
             rows.append(
                 {"text": kind, "weight": weight, "typed": typed, "read": read, "false": wrong, "cer": errors.cer}
             )
-    speed = Table("hot words", "p50", "p95", "p99", "mean, µs per frame", "ms to build")
-    others, times = unseen_words(10_000, rng) + list(set(_words(" ".join(load_text("lm")).lower()))), []
-    for length in options.lists:
-        hot_words = tuple(sorted(set(others[:length])))
-        chosen = replace(config, language_model=replace(language, hot_words=hot_words))
-        start = time.perf_counter()
-        beam_for(scorer, chosen)
-        built = 1e3 * (time.perf_counter() - start)
-        us = spread(decode(sessions["without"][0], scorer, chosen)[1])
-        speed.add_row(str(length), *(f"{us[name]:.1f}" for name in ("p50", "p95", "p99", "mean")), f"{built:.1f}")
-        times.append({"hot_words": length, "us": us, "build_ms": built})
+    speed, times = lookup_speed(options.lists, sessions["without"][0], scorer, config, rng)
     summary = f"{len(hot)} hot words, {count * _SESSION / 60:g} minutes of each text, person {options.person}"
     publish(options, [summary, table, speed], {"hot_words": hot, "rows": rows, "speed": times})
 

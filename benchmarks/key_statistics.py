@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from messages.charset import BACKSPACE, CLASSES, ENTER, LABELS, SHIFT, SPACE, key_name_to_label
 from messages.errors import InputError
+from messages.signal import F64
 from messages.typed import Keystroke
 from simulator.keyboard import strike
 
-Floats = npt.NDArray[np.float64]
 _OUTSIDE = -1
 """Label of a key outside the character set."""
 _WINDOW = 4.0
@@ -28,15 +28,15 @@ _WINDOW = 4.0
 class KeyLog:
     """The key presses of many sessions, in order."""
 
-    onset: Floats
+    onset: F64
     """(presses,) s."""
-    duration: Floats
+    duration: F64
     """(presses,) s, press to release."""
     label: npt.NDArray[np.intp]
     """(presses,) index into the character set, or -1."""
     session: npt.NDArray[np.intp]
     """(presses,) which session."""
-    seconds: Floats
+    seconds: F64
     """(sessions,) duration of each."""
     names: tuple[str, ...]
     """(presses,) name of each key as the log has it."""
@@ -194,7 +194,7 @@ def _share(chosen: npt.NDArray[np.bool_]) -> float:
     return 100 * float(np.mean(chosen)) if len(chosen) else float("nan")
 
 
-def _percentiles(values: Floats, at: Sequence[float]) -> tuple[float, ...]:
+def _percentiles(values: F64, at: Sequence[float]) -> tuple[float, ...]:
     return (
         tuple(float(p) for p in np.nanpercentile(values, at))
         if not np.isnan(values).all()

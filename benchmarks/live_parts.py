@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from adapters.lsl.loopback import LSL_CONFIG_VARIABLE, loopback_config
 
@@ -29,7 +28,7 @@ from adapters.lsl.outlet import LSLOutlet
 from adapters.sessions.format import LAYOUT
 from benchmarks.paper_bundle import simulated_samples
 from emgtype.commands._demo_processes import Part, run_part
-from messages.signal import Chunk
+from messages.signal import F64, Chunk
 
 PIECE = 16
 """Samples per push: what a radio packet of 8 ms holds, one frame."""
@@ -38,19 +37,17 @@ _SIGNAL = 30.0
 _PATIENCE = 30.0
 """Seconds that a part has to start."""
 
-FloatArray = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class Pushes:
     """The pushes of a wristband, on the LSL clock."""
 
-    stamps: FloatArray
+    stamps: F64
     """(pushes,) s: time stamp of the last sample of each."""
-    moments: FloatArray
+    moments: F64
     """(pushes,) s: when its push began."""
 
-    def moment(self, time: FloatArray) -> FloatArray:
+    def moment(self, time: F64) -> F64:
         """Return the times of the pushes of the samples with these stamps."""
         # Half a sample of tolerance: the receiver's stamps are moved by its estimate of the clocks' difference.
         at = np.searchsorted(self.stamps, time - 0.5 / LAYOUT.rate)

@@ -19,11 +19,11 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.results import command_line, publish
-from benchmarks.signal_statistics import BURST, Floats, Samples
+from benchmarks.signal_statistics import BURST
 from benchmarks.simulator_realism import DONNINGS, seeds
 from emgtype.texts import load_text
 from messages.model_facts import StftFacts
-from messages.signal import Chunk
+from messages.signal import F32, F64, Chunk
 from simulator.person import make_person
 from simulator.population import population_hash
 from simulator.session import LAYOUT, typing_session
@@ -39,13 +39,13 @@ _SMALLEST = 1e-3  # µV²: keeps the logarithm of a dead electrode finite
 class Bursts:
     """The features and keys of one session's presses."""
 
-    features: dict[str, Floats]
+    features: dict[str, F64]
     """(presses, features) by kind."""
     labels: Labels
     """(presses,) which key each was."""
 
 
-def power_features(samples: Samples, rate: float, times: Floats, steps: int) -> Floats:
+def power_features(samples: F32, rate: float, times: F64, steps: int) -> F64:
     """Return log10 of the mean square in `steps` equal parts of the burst at each time (s).
 
     Returns:
@@ -55,11 +55,11 @@ def power_features(samples: Samples, rate: float, times: Floats, steps: int) -> 
     flat = samples.reshape(len(samples), -1).astype(np.float64)
     summed = np.concatenate([np.zeros((1, flat.shape[1])), np.cumsum(flat**2, axis=0)])
     power = np.diff(summed[edges], axis=1) / np.diff(edges, axis=1)[:, :, None]  # (presses, steps, electrodes)
-    features: Floats = np.log10(power + _SMALLEST).reshape(len(times), -1)
+    features: F64 = np.log10(power + _SMALLEST).reshape(len(times), -1)
     return features
 
 
-def spectrum_features(samples: Samples, rate: float, times: Floats) -> Floats:
+def spectrum_features(samples: F32, rate: float, times: F64) -> F64:
     """Return the models' log-spectrogram, mean over the burst at each time (s).
 
     Returns:
@@ -74,7 +74,7 @@ def spectrum_features(samples: Samples, rate: float, times: Floats) -> Floats:
     return np.array(rows, dtype=np.float64)
 
 
-def nearest_centroid(features: Floats, labels: Labels, test: Floats) -> Labels:
+def nearest_centroid(features: F64, labels: Labels, test: F64) -> Labels:
     """Return the key of the nearest mean, each feature in units of its standard deviation within keys.
 
     Args:
@@ -90,7 +90,7 @@ def nearest_centroid(features: Floats, labels: Labels, test: Floats) -> Labels:
     return keys[_nearest(test / scale, centroids / scale)]
 
 
-def linear_discriminant(features: Floats, labels: Labels, test: Floats) -> Labels:
+def linear_discriminant(features: F64, labels: Labels, test: F64) -> Labels:
     """Return the key by Mahalanobis distance within keys, with the keys' frequencies as prior probabilities."""
     keys, centroids, within = _centroids(features, labels)
     covariance = within.T @ within / len(within)
@@ -103,20 +103,20 @@ def linear_discriminant(features: Floats, labels: Labels, test: Floats) -> Label
     return guessed
 
 
-def _centroids(features: Floats, labels: Labels) -> tuple[Labels, Floats, Floats]:
+def _centroids(features: F64, labels: Labels) -> tuple[Labels, F64, F64]:
     """Return the keys (keys,), their means (keys, features), and each press less its key's mean (presses, features)."""
     keys, index = np.unique(labels, return_inverse=True)
     centroids = np.stack([features[index == i].mean(axis=0) for i in range(len(keys))])
     return keys, centroids, features - centroids[index]
 
 
-def _nearest(points: Floats, centroids: Floats) -> Labels:
+def _nearest(points: F64, centroids: F64) -> Labels:
     squared = np.sum(centroids**2, axis=1) - 2 * points @ centroids.T
     nearest: Labels = squared.argmin(axis=1)
     return nearest
 
 
-GUESSERS: dict[str, Callable[[Floats, Labels, Floats], Labels]] = {
+GUESSERS: dict[str, Callable[[F64, Labels, F64], Labels]] = {
     "nearest centroid": nearest_centroid,
     "linear discriminant": linear_discriminant,
 }
@@ -138,9 +138,7 @@ def bursts(person: int, donning: int, minutes: float) -> Bursts:
     return Bursts(dict(zip(FEATURES, kinds, strict=True)), np.array([label for _, label in presses], dtype=np.intp))
 
 
-def error(
-    guess: Callable[[Floats, Labels, Floats], Labels], kind: str, training: Sequence[Bursts], test: Bursts
-) -> float:
+def error(guess: Callable[[F64, Labels, F64], Labels], kind: str, training: Sequence[Bursts], test: Bursts) -> float:
     """Return the share of the presses of `test` whose key is guessed wrong."""
     features = np.concatenate([b.features[kind] for b in training])
     labels = np.concatenate([b.labels for b in training])

@@ -10,13 +10,12 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from adapters.sessions.format import LAYOUT
 from emgtype.places import LM_BINARY, LM_FACTS, LM_TABLES
 from emgtype.texts import load_text
 from messages.model_facts import StftFacts
-from messages.signal import Chunk
+from messages.signal import F32, Chunk
 from simulator.person import make_person
 from simulator.session import typing_session
 from streamer.front_end.stft import Spectrogram
@@ -29,7 +28,7 @@ _SPREAD = 6.0
 """Standard deviation of a key's logit over time, in nats: the best key stands out, as in a trained encoder."""
 
 
-def simulated_samples(seconds: float) -> npt.NDArray[np.float32]:
+def simulated_samples(seconds: float) -> F32:
     """Return (T, bands, electrodes) µV of a person typing the demo's text, at most so many seconds."""
     session = typing_session(make_person(1), 4000, load_text("demo"), seconds)
     return np.concatenate([chunk.samples for chunk in session.chunks()])

@@ -11,11 +11,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import welch
 
 from messages.model_facts import StftFacts
-from messages.signal import Chunk, Layout
+from messages.signal import F32, F64, Chunk, Layout
 from streamer.front_end.stft import Spectrogram
-
-Floats = npt.NDArray[np.float64]
-Samples = npt.NDArray[np.float32]
 
 AROUND = 0.25
 """Seconds around a held key that count as typing."""
@@ -43,9 +40,9 @@ _VIEW = -0.35, 0.30
 class Presses:
     """Key presses in seconds from the first sample."""
 
-    start: Floats
+    start: F64
     """(presses,)"""
-    end: Floats
+    end: F64
     """(presses,) the releases."""
     band: npt.NDArray[np.intp]
     """(presses,) band on the wrist of the hand that strikes."""
@@ -62,12 +59,12 @@ def near(presses: Presses, samples: int, rate: float, margin: float) -> npt.NDAr
     return inside
 
 
-def measure(samples: Samples, rate: float, presses: Presses) -> dict[str, float]:
+def measure(samples: F32, rate: float, presses: Presses) -> dict[str, float]:
     """Return all figures of one session by name.
 
     Args:
         samples: (T, bands, electrodes) µV.
-        rate: Samples per second.
+        rate: F32 per second.
         presses: Key presses; at least one, and one second without any.
 
     Returns:
@@ -86,7 +83,7 @@ def measure(samples: Samples, rate: float, presses: Presses) -> dict[str, float]
     }
 
 
-def levels(typing: Samples, resting: Samples, rate: float) -> dict[str, float]:
+def levels(typing: F32, resting: F32, rate: float) -> dict[str, float]:
     """Return root mean squares in µV: the electrodes' 10th, 50th and 90th percentile typing, the 50th at rest.
 
     Rest is the median over windows of 0.1 s: a contact that fails for a moment is no muscle.
@@ -103,7 +100,7 @@ def levels(typing: Samples, resting: Samples, rate: float) -> dict[str, float]:
     }
 
 
-def amplitudes(samples: Samples, rate: float, presses: Presses) -> dict[str, float]:
+def amplitudes(samples: F32, rate: float, presses: Presses) -> dict[str, float]:
     """Return burst peaks in µV under the median and the strongest electrode of the hand's band, median over presses."""
     first, last = round(BURST[0] * rate), round(BURST[1] * rate)
     at = (presses.start * rate).astype(np.intp)
@@ -115,7 +112,7 @@ def amplitudes(samples: Samples, rate: float, presses: Presses) -> dict[str, flo
     }
 
 
-def densities(typing: Samples, rate: float) -> dict[str, float]:
+def densities(typing: F32, rate: float) -> dict[str, float]:
     """Return the power density while typing in µV²/Hz (Welch, 1 Hz), median over electrodes, mains lines left out."""
     hertz, density = welch(typing.reshape(len(typing), -1), fs=rate, nperseg=min(len(typing), round(rate)), axis=0)
     middle = np.median(density, axis=1)
@@ -129,14 +126,14 @@ def densities(typing: Samples, rate: float) -> dict[str, float]:
     return {**figures, "floor_slope": figures["density_650"] / float(top)}
 
 
-def correlations(typing: Samples) -> dict[str, float]:
+def correlations(typing: F32) -> dict[str, float]:
     """Return median correlations around the ring, and the largest one between the wrists.
 
     Around the ring: neighbours, and pairs at a quarter and half of it; the far side is the opposite electrode. Between
     the wrists the sign is dropped.
     """
     bands, electrodes = typing.shape[1:]
-    matrix: Floats = np.atleast_2d(np.corrcoef(typing.reshape(len(typing), -1), rowvar=False))
+    matrix: F64 = np.atleast_2d(np.corrcoef(typing.reshape(len(typing), -1), rowvar=False))
     place = np.arange(electrodes)
     figures = {}
     for name, steps in {"neighbours": 1, "quarter": electrodes // 4, "far": electrodes // 2}.items():
@@ -146,7 +143,7 @@ def correlations(typing: Samples) -> dict[str, float]:
     return figures
 
 
-def log_power(samples: Samples, rate: float) -> dict[str, float]:
+def log_power(samples: F32, rate: float) -> dict[str, float]:
     """`RANGE` of the front end's log10 power in bin 0, bins 1-2 and the top bins (those from 850 Hz on)."""
     layout = Layout(rate, "uV", tuple(map(str, range(samples.shape[1]))), samples.shape[2])
     front = Spectrogram(StftFacts(hop=64), layout)  # every fourth frame of the models' front end tells as much
@@ -164,7 +161,7 @@ def log_power(samples: Samples, rate: float) -> dict[str, float]:
     }
 
 
-def bursts(samples: Samples, rate: float, presses: Presses) -> dict[str, float]:
+def bursts(samples: F32, rate: float, presses: Presses) -> dict[str, float]:
     """Return the length and lead of the bursts of isolated presses, in ms.
 
     The length is that above half of the peak. The envelope is the root mean square over the hand's electrodes, in a
@@ -204,7 +201,7 @@ def bursts(samples: Samples, rate: float, presses: Presses) -> dict[str, float]:
     }
 
 
-def step_visible(resting: Samples, rate: float) -> float:
+def step_visible(resting: F32, rate: float) -> float:
     """Return the share of sample-to-sample differences at rest near a whole number of converter steps.
 
     Near: within a tenth of a step. The high-pass takes a share of each step and lets it decay, so the step's size is
@@ -222,6 +219,6 @@ def step_visible(resting: Samples, rate: float) -> float:
     return best
 
 
-def _rms(samples: Samples) -> Floats:
-    rms: Floats = np.sqrt((samples.astype(np.float64) ** 2).mean(axis=0))
+def _rms(samples: F32) -> F64:
+    rms: F64 = np.sqrt((samples.astype(np.float64) ** 2).mean(axis=0))
     return rms

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -22,6 +21,7 @@ from benchmarks.results import command_line, publish
 from benchmarks.signal_statistics import Presses, measure
 from emgtype.texts import load_text
 from messages.errors import InputError
+from messages.signal import F32, F64
 from messages.typed import Keystroke
 from simulator.donning import don
 from simulator.person import HANDS, Person, make_person
@@ -51,7 +51,7 @@ def measured(person: Person, keystrokes: Sequence[Keystroke], donning: int, seco
     return {**measure(samples, LAYOUT.rate, presses), **_ring(samples)}
 
 
-def _ring(samples: npt.NDArray[np.float32]) -> dict[str, float]:
+def _ring(samples: F32) -> dict[str, float]:
     decibel = 10 * np.log10((samples.astype(np.float64) ** 2).mean(axis=0))  # (hands, electrodes)
     decibel -= decibel.mean()
     return {f"ring_{h}_{e}": float(value) for (h, e), value in np.ndenumerate(decibel)}
@@ -146,7 +146,7 @@ def _worst(values: Sequence[float], real: Sequence[float]) -> str:
     return f"{100 * worst:+.0f} %" if abs(worst) > 0.1 else ""
 
 
-def _rms(values: npt.NDArray[np.float64]) -> float:
+def _rms(values: F64) -> float:
     return float(np.sqrt(np.mean(values**2)))
 
 

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from rich.progress import track
 from rich.table import Table
 
@@ -37,7 +36,7 @@ from emgtype.texts import load_text
 from messages.emission import Emission
 from messages.errors import InputError
 from messages.model_facts import Precision
-from messages.signal import Chunk
+from messages.signal import F32, Chunk
 from messages.text import KeySequence
 from simulator.person import make_person
 from simulator.session import typing_session
@@ -82,7 +81,7 @@ def encoder_alone(bundle: Bundle, people: int, hop: int, seconds: float) -> floa
     return people * hop * bundle.facts.front_end.hop / bundle.facts.layout.rate / float(np.median(took))
 
 
-def whole_chain(bundle: Bundle, people: int, hop: int, samples: npt.NDArray[np.float32], seconds: float) -> float:
+def whole_chain(bundle: Bundle, people: int, hop: int, samples: F32, seconds: float) -> float:
     """Return the count of people in real time; all type the same text, each a second later than the last."""
     layout = bundle.facts.layout
     group = group_of(bundle, people, hop)

@@ -3,14 +3,15 @@
 import numpy as np
 import numpy.typing as npt
 
-from decoder.language.model import Ids, LanguageScorer, Scores
+from decoder.language.model import Ids, LanguageScorer
+from messages.signal import F64
 
 _Keys = tuple[list[int], list[float], list[float]]
 
 class FlatModel:
     silent: npt.NDArray[np.bool_]
-    prices: Scores
-    largest_gain: Scores
+    prices: F64
+    largest_gain: F64
     def __init__(
         self,
         seen: npt.NDArray[np.uint64],
@@ -23,17 +24,17 @@ class FlatModel:
         end_token: int,
         unknown: float,
         weight: float,
-        bonus: Scores,
+        bonus: F64,
     ) -> None: ...
     @property
     def crowded(self) -> bool: ...
-    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> Scores: ...
+    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> F64: ...
     def advance(self, states: Ids, labels: npt.NDArray[np.intp]) -> Ids: ...
-    def end(self, states: Ids) -> Scores: ...
+    def end(self, states: Ids) -> F64: ...
     def keep(self, states: Ids) -> Ids: ...
 
 class HotWords:
-    def __init__(self, next: Ids, pending: Scores, earned: Scores, kinds: Ids) -> None: ...
+    def __init__(self, next: Ids, pending: F64, earned: F64, kinds: Ids) -> None: ...
     def next(self, state: int, label: int) -> int: ...
     def gain(self, state: int, label: int) -> float: ...
     def end(self, state: int) -> float: ...
@@ -58,7 +59,7 @@ class CheckedBeam:
         times: npt.NDArray[np.float64],
         lag: float,
         patience: float,
-        required: Scores,
+        required: F64,
         age: float,
     ) -> _Keys: ...
     def cut(self, horizon: float, patience: float) -> _Keys: ...

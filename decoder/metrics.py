@@ -11,6 +11,7 @@ from rapidfuzz.distance import Levenshtein
 
 from decoder.ctc.greedy import GreedyDecoder
 from messages.emission import Emission
+from messages.signal import F32
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class CharacterErrors:
         return 100 * self.errors / self.target if self.target else float("nan")
 
 
-def greedy_errors(log_probs: Iterable[npt.NDArray[np.float32]], truth: Sequence[int]) -> CharacterErrors:
+def greedy_errors(log_probs: Iterable[F32], truth: Sequence[int]) -> CharacterErrors:
     """Return the errors of greedy decoding of one session.
 
     Args:

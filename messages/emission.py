@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
+from messages.signal import F32, F64
 
 
 @dataclass(frozen=True, slots=True)
 class Emission:
     """Log-probabilities of consecutive frames."""
 
-    log_probs: npt.NDArray[np.float32]
+    log_probs: F32
     """(F, classes), natural log; the blank is the last class."""
-    times: npt.NDArray[np.float64]
+    times: F64
     """(F,) seconds: the time of the newest sample that the frame has seen."""

@@ -17,8 +17,9 @@ from scipy.signal import oaconvolve
 from scipy.sparse import csr_array
 
 from messages.charset import LABELS, SHIFT
+from messages.signal import F32, F64
 from messages.typed import Keystroke
-from simulator._muscles import MUSCLES, PHASES, FloatArray
+from simulator._muscles import MUSCLES, PHASES
 from simulator.donning import Donning
 from simulator.person import HANDS, MotorUnits, Person
 
@@ -74,7 +75,7 @@ class Movements:
         self.tone = person.tone
         self._presses = np.concatenate([[-np.inf], np.sort(anchor[:, 0]), [np.inf]])
 
-    def drive_from(self, start: float, samples: int) -> FloatArray:
+    def drive_from(self, start: float, samples: int) -> F64:
         """Return the (hands, muscles, samples) drive from `start` s on, at DRIVE_RATE."""
         drive = self.tone[:, :, None] * (1 + _TENSION * self._tension(start + np.arange(samples) / DRIVE_RATE))
         end = start + samples / DRIVE_RATE
@@ -88,11 +89,11 @@ class Movements:
             drive[self.hand[press], :, first:last] += self.drive[press, phase][:, None] * bump
         return drive
 
-    def _tension(self, times: FloatArray) -> FloatArray:
+    def _tension(self, times: F64) -> F64:
         """Return the tension at each time, from 0 (at rest) to 1 (typing), by the distance of the nearest press."""
         before = np.searchsorted(self._presses, times) - 1
         nearest = np.minimum(times - self._presses[before], self._presses[before + 1] - times)
-        tension: FloatArray = np.clip((_RELAXED_S - nearest) / (_RELAXED_S - _TENSE_S), 0.0, 1.0)
+        tension: F64 = np.clip((_RELAXED_S - nearest) / (_RELAXED_S - _TENSE_S), 0.0, 1.0)
         return tension
 
 
@@ -112,7 +113,7 @@ class Muscles:
         self._rng = rng
         self._phase = rng.random(len(units.muscle))
 
-    def fire(self, drive: FloatArray, rate: float) -> csr_array:
+    def fire(self, drive: F64, rate: float) -> csr_array:
         """Turn (muscles, samples at DRIVE_RATE) drive into sparse (samples at `rate`, units) spike counts."""
         excess = (drive[self._units.muscle] - self._units.threshold[:, None]).astype(np.float32)
         firing = np.where(excess > 0, np.minimum(_RATE_MIN + _RATE_GAIN * excess, _RATE_MAX), np.float32(0))
@@ -151,7 +152,7 @@ class Electrodes:
         self._drift, self._fatigue = donning.drift[hand], donning.fatigue
         self._sample = 0
 
-    def measure(self, spikes: csr_array) -> npt.NDArray[np.float32]:
+    def measure(self, spikes: csr_array) -> F32:
         """Turn (samples, units) spikes into (samples, electrodes) µV; the response to late spikes is carried over."""
         samples = spikes.shape[0]
         signal = np.zeros((samples + len(self._carry), self._carry.shape[1]), np.float32)
@@ -162,10 +163,10 @@ class Electrodes:
             signal += oaconvolve(sources, kernel[:, None], axes=0)
         self._sample += samples
         self._carry = signal[samples:]
-        block: npt.NDArray[np.float32] = signal[:samples]
+        block: F32 = signal[:samples]
         return block
 
-    def _mix_now(self) -> FloatArray:
+    def _mix_now(self) -> F64:
         """Return the mix as sweat and fatigue have changed it so far."""
         hours = self._sample / self._hour
         gain = np.exp(hours * self._drift)[:, None]
@@ -174,10 +175,10 @@ class Electrodes:
         return np.stack([wide + tired * (middle + narrow), (1 - tired) * middle, (1 - tired) * narrow])
 
 
-def _action_potentials(rate: float, conduction: float) -> npt.NDArray[np.float32]:
+def _action_potentials(rate: float, conduction: float) -> F32:
     """Return the (widths, taps) second derivatives of Gaussians, with peak 1."""
     widths = _ACTION_POTENTIALS * conduction
     half = int(np.ceil(4 * widths.max() * rate))
     t = np.arange(-half, half + 1) / rate / widths[:, None]
-    kernels: npt.NDArray[np.float32] = ((1 - t**2) * np.exp(-0.5 * t**2)).astype(np.float32)
+    kernels: F32 = ((1 - t**2) * np.exp(-0.5 * t**2)).astype(np.float32)
     return kernels

@@ -9,11 +9,9 @@ three movements: reach for the key, strike it, lift off. Muscle bursts begin ten
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from messages.signal import F64
 from simulator.keyboard import Strike
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ PHASES = 3
 """Number of movements of a press: reach, strike, lift off."""
 
 
-def activation(strike: Strike) -> FloatArray:
+def activation(strike: Strike) -> F64:
     """Return the (PHASES, muscles) drive; 1 is the usual effort of a finger's own muscle in a home-row press."""
     reach, hit, lift = np.zeros((PHASES, len(MUSCLES)))
     fingers = _ENSLAVING[strike.finger]

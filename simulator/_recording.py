@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, sosfilt
 
+from messages.signal import F32
 from simulator.donning import Donning
 from simulator.person import HANDS
 
@@ -35,7 +36,7 @@ class Amplifier:
         self._crackle_state = np.zeros((len(self._crackle), 2, *self._shape))
         self._sample = 0
 
-    def convert(self, signal: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def convert(self, signal: F32) -> F32:
         """Turn (T, hands, electrodes) µV at the skin into (T, hands, electrodes) µV as the device delivers them."""
         samples = len(signal)
         white = self._rng.standard_normal((samples, *self._shape), dtype=np.float32)

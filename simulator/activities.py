@@ -9,15 +9,16 @@ from typing import Protocol
 
 import numpy as np
 
+from messages.signal import F64
 from simulator._forearm import DRIVE_RATE
-from simulator._muscles import FINGERS, INDEX, MUSCLES, FloatArray
+from simulator._muscles import FINGERS, INDEX, MUSCLES
 from simulator.person import HANDS
 
 
 class Activity(Protocol):
     """An activity of the hands."""
 
-    def drive_from(self, start: float, samples: int) -> FloatArray:
+    def drive_from(self, start: float, samples: int) -> F64:
         """Return the (hands, muscles, samples) drive from `start` s on, at DRIVE_RATE, to add to that of typing."""
 
 
@@ -25,16 +26,16 @@ class Activity(Protocol):
 class _Bursts:
     """Muscle patterns that are switched on and off."""
 
-    starts: FloatArray
+    starts: F64
     """(bursts,) start of each burst, in seconds."""
-    ends: FloatArray
+    ends: F64
     """(bursts,) end of each burst, in seconds."""
-    drive: FloatArray
+    drive: F64
     """(bursts, hands, muscles) drive of each burst."""
     ramp: float
     """Seconds in which a burst rises and falls."""
 
-    def drive_from(self, start: float, samples: int) -> FloatArray:
+    def drive_from(self, start: float, samples: int) -> F64:
         """Return the drive (see Activity)."""
         times = start + np.arange(samples) / DRIVE_RATE
         drive = np.zeros((len(HANDS), len(MUSCLES), samples))
@@ -90,7 +91,7 @@ def handling(seconds: float, each: float, seed: int, strength: float = 1.0) -> A
     return _Bursts(begin, begin + rng.uniform(0.1, 0.5, len(begin)), drive, ramp=0.03)
 
 
-def _every(rng: np.random.Generator, seconds: float, shortest: float, longest: float) -> FloatArray:
+def _every(rng: np.random.Generator, seconds: float, shortest: float, longest: float) -> F64:
     """Draw times up to `seconds` whose intervals are between `shortest` and `longest`."""
-    times: FloatArray = np.cumsum(rng.uniform(shortest, longest, int(seconds / shortest) + 1))
+    times: F64 = np.cumsum(rng.uniform(shortest, longest, int(seconds / shortest) + 1))
     return times[times < seconds]

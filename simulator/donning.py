@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator._muscles import FloatArray
+from messages.signal import F64
 from simulator.person import HANDS
 
 
@@ -16,11 +16,11 @@ class Donning:
     """Angle in radians by which each band is turned around its limb."""
     lift: tuple[float, float]
     """Extra distance of the electrodes from the muscles, in limb radii (nearer the wrist or the elbow)."""
-    gain: FloatArray
+    gain: F64
     """(hands, electrodes) contact gain."""
     effort: float
     """Effort of the key presses in this session, relative to the person's usual effort."""
-    drift: FloatArray
+    drift: F64
     """(hands, electrodes) log gain per hour, as sweat and slip change the contacts."""
     fatigue: float
     """Share per hour by which action potentials move from narrow to wide: tired fibres conduct slower."""
@@ -28,7 +28,7 @@ class Donning:
     """True: contact artifacts occur, as in a quarter of real sessions."""
     mains: float
     """Amplitude of 60 Hz hum in µV; 3 % of real sessions have hum."""
-    noise: FloatArray
+    noise: F64
     """(hands, electrodes) noise above 150 Hz from bad contacts, in µV; mostly 0."""
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from messages.charset import KEYS
+from messages.signal import F64
 from simulator._fingering import fingering
-from simulator._muscles import MUSCLES, PHASES, FloatArray, activation
+from simulator._muscles import MUSCLES, PHASES, activation
 from simulator.keyboard import Strike, shift_strike
 from simulator.typist import Typist, random_typist
 
@@ -59,13 +60,13 @@ class MotorUnits:
 
     muscle: np.ndarray
     """(units,) index of each unit's muscle."""
-    angle: FloatArray
+    angle: F64
     """(units,) radians around the limb."""
-    depth: FloatArray
+    depth: F64
     """(units,) distance from the limb's axis, in limb radii."""
-    threshold: FloatArray
+    threshold: F64
     """(units,) drive at which the unit is recruited."""
-    size: FloatArray
+    size: F64
     """(units,) amplitude of its action potential; late recruits are larger (Henneman's size principle)."""
 
 
@@ -77,15 +78,15 @@ class Person:
     typist: Typist
     units: tuple[MotorUnits, MotorUnits]
     """Left and right forearm. The left one mirrors the right one, except for individual scatter."""
-    keys: FloatArray
+    keys: F64
     """(keys, PHASES, muscles) drive of this person for each key; ⇧ has its own, by hand."""
-    shifts: FloatArray
+    shifts: F64
     """(hands, PHASES, muscles) drive for the left and the right ⇧."""
-    lead: FloatArray
+    lead: F64
     """(PHASES,) seconds by which each movement is later than the population's."""
     tempo: float
     """Duration of movements relative to the population's."""
-    tone: FloatArray
+    tone: F64
     """(hands, muscles) drive of the resting posture over a keyboard."""
     strength: float
     """Amplitude relative to the population's."""
@@ -117,7 +118,7 @@ def make_person(seed: int, variability: Variability | None = None) -> Person:
     )
     style = np.exp(rng.normal(0, v.style, (PHASES, count)))
 
-    def drive(strikes: tuple[Strike, ...]) -> FloatArray:
+    def drive(strikes: tuple[Strike, ...]) -> F64:
         patterns = np.stack([activation(strike) for strike in strikes])
         # Every muscle is slightly active in every key, differently for each person and key.
         stray = np.abs(rng.normal(0, 0.03, patterns.shape))
@@ -143,7 +144,7 @@ def make_person(seed: int, variability: Variability | None = None) -> Person:
     )
 
 
-def _motor_units(angles: FloatArray, depths: FloatArray, rng: np.random.Generator) -> MotorUnits:
+def _motor_units(angles: F64, depths: F64, rng: np.random.Generator) -> MotorUnits:
     count = len(angles) * UNITS_PER_MUSCLE
     rank = np.tile((np.arange(UNITS_PER_MUSCLE) + 0.5) / UNITS_PER_MUSCLE, len(angles))
     return MotorUnits(

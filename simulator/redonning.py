@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy.signal import butter, sosfilt
 
-from messages.signal import Chunk
+from messages.signal import F32, F64, Chunk
 from simulator.activities import Activity, handling
 from simulator.person import HANDS, Person
 from simulator.session import LAYOUT, simulate
@@ -58,12 +57,12 @@ class _Shifted:
     def __init__(self, activity: Activity, start: float) -> None:
         self._activity, self._start = activity, start
 
-    def drive_from(self, start: float, samples: int) -> npt.NDArray[np.float64]:
+    def drive_from(self, start: float, samples: int) -> F64:
         """Return the drive (see Activity)."""
         return self._activity.drive_from(start - self._start, samples)
 
 
-def _disturb(samples: npt.NDArray[np.float32], rng: np.random.Generator) -> None:
+def _disturb(samples: F32, rng: np.random.Generator) -> None:
     """Disturb the samples of each band, from off the skin to off the skin: first the left band, then the right one."""
     rate, handled = LAYOUT.rate, round(HANDLED * LAYOUT.rate)
     total = len(samples)

@@ -22,5 +22,6 @@ def hand_over(old: Pipeline, new: Pipeline) -> list[Event]:
         return events
     before, after = old.facts.emission_delay_ms, new.facts.emission_delay_ms
     later = 0.0 if before is None or after is None else 1e-3 * (after - before)
-    half = 0.5 / old.facts.layout.rate  # a sample: times of two frames that are one may differ in their last digit
+    # Half a sample: two computations of the time of one frame may differ in their last digit.
+    half = 0.5 / old.facts.layout.rate
     return events + new.warm(past, float(past.times[-1]) + later + half)

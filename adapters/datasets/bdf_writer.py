@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adapters.files.closing import Closing
+from messages.signal import F64
 
 DIGITAL_MAX = 2**23 - 1
 """Largest digital value; the range is symmetric, so that zero stays zero."""
@@ -65,12 +65,12 @@ class BdfWriter(Closing):
     def __init__(self, path: Path, channels: Sequence[BdfChannel], rate: int, start: float) -> None:
         self._rate = rate
         self._records = 0
-        self._rest: NDArray[np.float64] = np.zeros((0, len(channels)))
+        self._rest: F64 = np.zeros((0, len(channels)))
         self._steps = np.array([channel.step for channel in channels])
         self._file = path.open("xb")
         self._file.write(_header(channels, rate, start))
 
-    def append(self, values: NDArray[np.float64]) -> None:
+    def append(self, values: F64) -> None:
         """Add samples (T, channels) in the channels' units."""
         values = np.concatenate([self._rest, values])
         whole = len(values) // self._rate * self._rate
@@ -89,7 +89,7 @@ class BdfWriter(Closing):
         finally:
             self._file.close()
 
-    def _write(self, values: NDArray[np.float64]) -> None:
+    def _write(self, values: F64) -> None:
         digital = np.clip(np.rint(values / self._steps), -DIGITAL_MAX, DIGITAL_MAX).astype("<i4")
         # (records, channels, T)
         records = digital.reshape(-1, self._rate, len(self._steps)).transpose(0, 2, 1)

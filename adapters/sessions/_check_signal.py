@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from adapters.sessions import format as form
 from adapters.sessions.findings import Finding, error, note, some, warning
+from messages.signal import F32, F64
 from streamer.quality import limits
 
 RATE = form.LAYOUT.rate
@@ -18,9 +19,6 @@ FLAT = int(RATE)
 """Number of samples in a second: a live electrode is never constant so long. Blocks should hold whole seconds."""
 _SPAN = 1000
 """Number of samples over which the rate is measured, whether they are stamped in batches or not."""
-
-Floats = NDArray[np.float64]
-Samples = NDArray[np.float32]
 
 
 class StampCheck:
@@ -42,11 +40,11 @@ class StampCheck:
 
     @property
     def rate(self) -> float:
-        """Samples a second, by the median of many short spans, which lost data does not touch; 0 if unknown."""
+        """F32 a second, by the median of many short spans, which lost data does not touch; 0 if unknown."""
         span = float(np.median(self._spans)) if self._spans else 0.0
         return _SPAN / span if span > 0 else 0.0
 
-    def add(self, times: Floats) -> None:
+    def add(self, times: F64) -> None:
         """Check the next stamps (T,) in seconds."""
         finite = np.isfinite(times)
         self._not_finite += (self.count + np.flatnonzero(~finite)).tolist()
@@ -101,7 +99,7 @@ class SampleCheck:
         self._sums, self._squares = np.zeros(shape), np.zeros(shape)
         self._top, self._bottom = _Extreme(shape), _Extreme(shape)
 
-    def add(self, samples: Samples) -> None:
+    def add(self, samples: F32) -> None:
         """Check the next samples (T, bands, electrodes)."""
         finite = np.isfinite(samples)
         if not finite.all():
@@ -157,7 +155,7 @@ class _Extreme:
         self.value = np.full(shape, -np.inf)
         self.rests = np.zeros(shape, np.int64)
 
-    def add(self, samples: Samples) -> None:
+    def add(self, samples: F32) -> None:
         value = samples.max(axis=0)
         at = samples == value
         rests = (at[2:] & at[1:-1] & at[:-2]).sum(axis=0)

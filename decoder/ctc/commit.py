@@ -22,12 +22,12 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from decoder.ctc.beam import PrefixBeam
 from messages.charset import IRREVERSIBLE, KEYS, LABELS
 from messages.emission import Emission
 from messages.errors import NoStateError
+from messages.signal import F64
 from messages.tables import Range
 from messages.text import Key, TextEvent, edit
 
@@ -65,7 +65,7 @@ class CommitRule:
     min_age_s: Annotated[float, Range(0, 60)] = 0.03
     """Seconds before which no key is final by confidence: the frames after its first may make two of it."""
 
-    def wanted(self) -> npt.NDArray[np.float64]:
+    def required_posteriors(self) -> F64:
         """(keys,) posterior that a key wants to be final before the lag, by label; empty: none ever is."""
         if self.confidence == 1:
             return np.empty(0)
@@ -96,7 +96,7 @@ class Committer:
         """Commit the keys of a beam by a rule; None: the fixed lag, revising."""
         self._beam = beam
         self._rule = rule or CommitRule()
-        self._required = self._rule.wanted()
+        self._required = self._rule.required_posteriors()
         self._seq = 0
         self.rejected = 0
         """Keys left out so far, over all resets."""

@@ -24,6 +24,7 @@ from decoder._native import FlatModel
 from decoder.language.model import LN10, SENTENCE_END, START, UNKNOWN, LanguageModelFacts, additions
 from messages.charset import KEYS
 from messages.errors import InputError
+from messages.signal import F32
 
 SENTENCE_START = "<s>"
 EMPTY = 1
@@ -58,9 +59,9 @@ class FlatTables:
     """(states,): number of the state's first child."""
     suffix: npt.NDArray[np.int32]
     """(states,): state of the longest end of the context that is one; -1 for the empty context."""
-    backoff: npt.NDArray[np.float32]
+    backoff: F32
     """(states,): logarithm of the back-off weight."""
-    score: npt.NDArray[np.float32]
+    score: F32
     """(children,): ln P; the children of a state are in the order of their tokens."""
     next: npt.NDArray[np.int32]
     """(children,): the state after the token."""

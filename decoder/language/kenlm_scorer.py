@@ -6,9 +6,10 @@ import kenlm
 import numpy as np
 import numpy.typing as npt
 
-from decoder.language.model import LN10, SENTENCE_END, START, UNKNOWN, Ids, LanguageModelFacts, Scores, additions
+from decoder.language.model import LN10, SENTENCE_END, START, UNKNOWN, Ids, LanguageModelFacts, additions
 from messages.charset import KEYS
 from messages.errors import InputError
+from messages.signal import F64
 
 ROWS = 8_192
 """Language model states kept at once, 11 MB of rows: more made no frame faster."""
@@ -46,9 +47,9 @@ class KenlmScorer:
         """Whether there are as many states as there may be rows."""
         return len(self._states) >= self._rows
 
-    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> Scores:
+    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> F64:
         """Return (N,) nats: weight · (ln P + prior) + bonus."""
-        scores: Scores = self._scores[states, labels]
+        scores: F64 = self._scores[states, labels]
         missing = np.flatnonzero(np.isnan(scores))
         if missing.size:
             for state, label in zip(states[missing].tolist(), labels[missing].tolist(), strict=True):
@@ -65,7 +66,7 @@ class KenlmScorer:
             self._after[state, label] = after[missing]
         return after
 
-    def end(self, states: Ids) -> Scores:
+    def end(self, states: Ids) -> F64:
         """Return (N,) nats: weight · ln P(</s>), or 0 at the beginning of a sentence."""
         return np.array([self._weight * self._end(state) if state != START else 0.0 for state in states.tolist()])
 

@@ -23,9 +23,9 @@ import numpy.typing as npt
 
 from messages.charset import BACKSPACE, KEYS, LABELS, SHIFT
 from messages.errors import InputError
+from messages.signal import F64
 
 Ids = npt.NDArray[np.int32]
-Scores = npt.NDArray[np.float64]
 
 LN10 = log(10)
 """Language model files hold decimal logarithms: they become natural ones where a file is read, nowhere else."""
@@ -112,7 +112,7 @@ class LanguageModelFacts:
         return json.dumps(asdict(self), ensure_ascii=False, indent=1)
 
 
-def additions(facts: LanguageModelFacts) -> Scores:
+def additions(facts: LanguageModelFacts) -> F64:
     """Return (keys,) the nats that each key gets beside the weighted score of its token.
 
     Since ln P is below 0, they are also the largest gain of the key.
@@ -127,9 +127,9 @@ class LanguageScorer(Protocol):
 
     silent: npt.NDArray[np.bool_]
     """(keys,): whether the key leaves the state alone."""
-    prices: Scores
+    prices: F64
     """(keys,): nats for typing a silent key or ⌫; no ⌫ gives them back."""
-    largest_gain: Scores
+    largest_gain: F64
     """(keys,): the most nats that typing each key can give, so that the beam can drop hopeless extensions unscored."""
 
     @property
@@ -137,7 +137,7 @@ class LanguageScorer(Protocol):
         """Whether `keep` should be called before the next frame."""
         ...
 
-    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> Scores:
+    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> F64:
         """Return (N,) the nats for typing labels[i] in states[i], none of which is a silent key or ⌫."""
         ...
 
@@ -145,7 +145,7 @@ class LanguageScorer(Protocol):
         """Return (N,) the states after typing labels[i] in states[i]."""
         ...
 
-    def end(self, states: Ids) -> Scores:
+    def end(self, states: Ids) -> F64:
         """Return (N,) the nats for the text to end in each state; 0 where a sentence has just begun."""
         ...
 
@@ -171,7 +171,7 @@ class NoLanguageModel:
         self.largest_gain = np.zeros(keys)
         self.crowded = False
 
-    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> Scores:
+    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> F64:
         """Return zeros."""
         return np.zeros(len(states))
 
@@ -179,7 +179,7 @@ class NoLanguageModel:
         """Return the same states."""
         return states
 
-    def end(self, states: Ids) -> Scores:
+    def end(self, states: Ids) -> F64:
         """Return zeros."""
         return np.zeros(len(states))
 

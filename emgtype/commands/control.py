@@ -39,7 +39,7 @@ def command(
     pause drops all samples until resume; reset forgets the signal so far; snapshot prints the newest text and the
     numbers of the messages that follow it; mark NAME publishes a name for this moment; reload BUNDLE and profile NAME
     exchange the model or the settings while you type; arm, disarm and undo control the typing into windows
-    (docs/keys.md); shutdown ends the daemon as Ctrl-C does.
+    (docs/inject.md); shutdown ends the daemon as Ctrl-C does.
     """
     settings = load_config(config_path, {"publish.endpoint": endpoint, "publish.control": control}).publish
     answer = ask_daemon(settings, request, person, arg, certificate)

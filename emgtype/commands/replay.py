@@ -48,7 +48,7 @@ _SWEEP = "comparing commit rules is now a command of its own: emgtype commit-swe
 @click.option("--fast", is_flag=True, help="As fast as possible instead of at the recorded speed.")
 @click.option("--publish", is_flag=True, help="Also publish over ZeroMQ, as serve does.")
 @click.option("--endpoint", help="ZeroMQ PUB endpoint for --publish.")
-@click.option("--inject", is_flag=True, help="Type the text into the focused window, once armed (docs/keys.md).")
+@click.option("--inject", is_flag=True, help="Type the text into the focused window, once armed (docs/inject.md).")
 @click.option("--arm", is_flag=True, help="With --inject: arm it after a moment to click into the window.")
 @click.option("--raw", is_flag=True, default=None, help="Show every key instead of the text they make.")
 @click.option("--quiet", is_flag=True, help="Show no text, only the report.")

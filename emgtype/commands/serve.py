@@ -54,7 +54,7 @@ Two people: emgtype serve --stream A --person ann --stream B --person bob"""
 )
 @click.option("--raw", is_flag=True, default=None, help="Show every key instead of the text they make.")
 @click.option("--quiet", is_flag=True, help="Publish only, show no text.")
-@click.option("--inject", is_flag=True, help="Type the text into the focused window, once armed (docs/keys.md).")
+@click.option("--inject", is_flag=True, help="Type the text into the focused window, once armed (docs/inject.md).")
 @click.option("--arm", is_flag=True, help="With --inject: arm it after a moment to click into the window.")
 @click.option("--record", type=PATH, metavar="FOLDER", help="Also record the samples in session files there.")
 @click.option("--log", type=click.Choice(["text", "json"]), default="text", help="Form of the lines on standard error.")

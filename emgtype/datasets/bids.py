@@ -15,7 +15,6 @@ from typing import Any
 import mne
 import mne_bids
 import numpy as np
-from numpy.typing import NDArray
 
 from adapters.datasets.bdf_writer import BdfChannel, BdfWriter, physical_max
 from adapters.datasets.dataset import SUFFIX, Dataset, SessionEntry, write_metadata
@@ -24,9 +23,8 @@ from adapters.sessions.reader import SessionReader
 from adapters.sessions.writer import SessionWriter
 from emgtype.datasets.events import COLUMNS, read_events, write_events
 from messages.errors import InputError
-from messages.signal import Chunk
+from messages.signal import F64, Chunk
 
-Floats = NDArray[np.float64]
 TASK = "typing"
 STAMPS = "stamps"
 """Name of the channel of stamps: seconds by which a sample's stamp is later than an even rate from the first stamp."""
@@ -105,7 +103,7 @@ def _write_recording(session: SessionReader, entry: SessionEntry, place: Any, ad
     return Path(written.fpath)
 
 
-def _ranges(session: SessionReader) -> tuple[Floats, Floats]:
+def _ranges(session: SessionReader) -> tuple[F64, F64]:
     most, times = np.zeros(len(CHANNELS)), []
     for chunk in session.chunks(_ROWS):
         most = np.maximum(most, np.abs(chunk.samples.reshape(len(chunk.times), -1)).max(axis=0))
@@ -113,7 +111,7 @@ def _ranges(session: SessionReader) -> tuple[Floats, Floats]:
     return most, np.concatenate(times)
 
 
-def _complete(place: Any, session: SessionReader, entry: SessionEntry, times: Floats) -> None:
+def _complete(place: Any, session: SessionReader, entry: SessionEntry, times: F64) -> None:
     """Add what mne-bids cannot know: the keys, the bands, and the facts to restore the session file from."""
     start, end = session.start, session.end
 

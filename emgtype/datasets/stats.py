@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adapters.datasets.dataset import Dataset
 from adapters.sessions.reader import SessionReader
 from messages.charset import BACKSPACE, KEYS
 from messages.errors import InputError
+from messages.signal import F64
 from messages.typed import Keystroke, Prompt
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
@@ -27,7 +27,7 @@ def dataset_stats(dataset: Dataset, advance: Callable[[], None] = lambda: None) 
     """
     keys: Counter[str] = Counter()
     dropped = 0
-    intervals: list[NDArray[np.float64]] = []
+    intervals: list[F64] = []
     unread: dict[str, str] = {}
     for entry in dataset.entries:
         try:
@@ -64,7 +64,7 @@ def dataset_stats(dataset: Dataset, advance: Callable[[], None] = lambda: None) 
     }
 
 
-def key_intervals(keystrokes: Sequence[Keystroke], prompts: Sequence[Prompt]) -> NDArray[np.float64]:
+def key_intervals(keystrokes: Sequence[Keystroke], prompts: Sequence[Prompt]) -> F64:
     """Return the seconds from press to press within prompts (between them people read); without prompts, all."""
     presses = np.array(sorted(keystroke.start for keystroke in keystrokes))
     if not prompts:
@@ -73,7 +73,7 @@ def key_intervals(keystrokes: Sequence[Keystroke], prompts: Sequence[Prompt]) ->
     return np.concatenate([np.diff(presses[first:last]) for first, last in spans])
 
 
-def _spread(values: Sequence[float] | NDArray[np.float64]) -> dict[str, float]:
+def _spread(values: Sequence[float] | F64) -> dict[str, float]:
     if not len(values):
         return {}
     points = np.percentile(values, PERCENTILES)

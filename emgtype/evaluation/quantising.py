@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from adapters.bundles.checksums import write_checksums
@@ -21,10 +20,10 @@ from emgtype.places import ENCODERS
 from messages.charset import text_to_labels
 from messages.errors import InputError
 from messages.model_facts import Precision
-from messages.signal import Frames
+from messages.signal import F32, Frames
 from streamer.encoder.stream import OnnxEncoder
 from streamer.front_end.choice import open_front_end
-from training.export.quantise import Dense, FloatArray, Range, calibrate, dense_layers, quantise_graph, write_int8
+from training.export.quantise import Dense, Range, calibrate, dense_layers, quantise_graph, write_int8
 
 _CALIBRATION_S = 240
 """Seconds of each session that the ranges of the layers' inputs are taken from, at most."""
@@ -100,7 +99,7 @@ def quantise(
     )
 
 
-def _frames(bundle: Bundle, path: Path) -> FloatArray:
+def _frames(bundle: Bundle, path: Path) -> F32:
     with SessionReader(path) as session:
         bundle.facts.require(session.layout)
         check_length(session, bundle.facts)
@@ -109,7 +108,7 @@ def _frames(bundle: Bundle, path: Path) -> FloatArray:
 
 
 def _by_sensitivity(
-    bundle: Bundle, graph: onnx.ModelProto, layers: Sequence[Dense], ranges: Mapping[str, Range], frames: FloatArray
+    bundle: Bundle, graph: onnx.ModelProto, layers: Sequence[Dense], ranges: Mapping[str, Range], frames: F32
 ) -> list[Dense]:
     """Sort the layers by the Kullback-Leibler divergence of emissions with that layer alone in int8, highest first."""
     before = _emissions(graph, bundle, frames)
@@ -121,7 +120,7 @@ def _by_sensitivity(
     return sorted(layers, key=divergence, reverse=True)
 
 
-def _emissions(graph: onnx.ModelProto, bundle: Bundle, frames: FloatArray) -> npt.NDArray[np.float32]:
+def _emissions(graph: onnx.ModelProto, bundle: Bundle, frames: F32) -> F32:
     with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
         onnx.save(graph, file.name)
         encoder = OnnxEncoder.load(file.name, OFFLINE, bundle.facts)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from decoder.metrics import matches
+from messages.signal import F64
 from messages.text import EditableSequence, TextEvent
 
 
@@ -49,9 +49,9 @@ class ShownKeys:
 class KeyDelays:
     """Delays in seconds after the press of every rightly decoded key, in order."""
 
-    shown: npt.NDArray[np.float64]
+    shown: F64
     """(K,) seconds until the key was shown."""
-    final: npt.NDArray[np.float64]
+    final: F64
     """(K,) seconds until the key was final."""
 
 

@@ -14,10 +14,10 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from messages.charset import BLANK, ENTER, LABELS, SPACE
 from messages.emission import Emission
+from messages.signal import F32
 
 _KEY_BELOW = np.log(0.5)
 """Log-probability of the blank below which a frame holds a key."""
@@ -27,14 +27,12 @@ _LEAD = 8
 """Frames before the first key that belong to its passage."""
 _SEPARATORS = (LABELS[SPACE], LABELS[ENTER])
 
-Row = npt.NDArray[np.float32]
-
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """The frames of what was typed between two pauses."""
 
-    log_probs: npt.NDArray[np.float32]
+    log_probs: F32
     """(F, classes), natural log; of each run of silent frames the first alone."""
     start: float
     """Seconds: time of the first frame that holds a key."""
@@ -54,8 +52,8 @@ class PassageCutter:
         """
         self._pause = pause
         self._longest = longest
-        self._before: deque[Row] = deque(maxlen=_LEAD)
-        self._rows: list[Row] = []
+        self._before: deque[F32] = deque(maxlen=_LEAD)
+        self._rows: list[F32] = []
         self.reset()
 
     def reset(self) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import kenlm
 import numpy as np
-import numpy.typing as npt
 from pyctcdecode import Alphabet, BeamSearchDecoderCTC, LanguageModel
 
 from adapters.bundles.checksums import require_unchanged
@@ -25,6 +24,7 @@ from messages.charset import BLANK, ENTER, KEYS, LABELS, SHIFT, SPACE
 from messages.emission import Emission
 from messages.errors import InputError
 from messages.sentence import Reading, Sentence
+from messages.signal import F32, F64
 from messages.text import render
 
 _CHARACTERS = [label for label, key in enumerate(KEYS) if key not in (ENTER, SHIFT)]
@@ -92,7 +92,7 @@ class WordReader:
         return Sentence(tuple(best), passage.start, passage.end) if any(reading.text for reading in best) else None
 
 
-def _characters(log_probs: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def _characters(log_probs: F32) -> F64:
     """Return (F, characters + 1) log-probabilities, the blank last, of (F, classes).
 
     In double precision, since pyctcdecode sums in the precision of its input.

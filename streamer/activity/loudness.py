@@ -37,7 +37,7 @@ import numpy as np
 import numpy.typing as npt
 
 from messages.model_facts import StftFacts
-from messages.signal import F64, Layout
+from messages.signal import F32, F64, Layout
 
 BAND_HZ = (60.0, 400.0)
 """Where surface EMG has its power: below are movements of the cables, above little but the converter's noise."""
@@ -160,7 +160,7 @@ class LoudnessMeter:
         self._past = None if state.past is None else state.past.copy()
         self._count = state.count
 
-    def push(self, frames: npt.NDArray[np.float32]) -> Loudness:
+    def push(self, frames: F32) -> Loudness:
         """Measure at least one frame: (F, bands, electrodes, bins), log10 power."""
         levels, units = self._levels(frames)
         past = np.repeat(levels[:1], self._history, axis=0) if self._past is None else self._past
@@ -190,7 +190,7 @@ class LoudnessMeter:
             steady=steady & (age >= rest_frames),
         )
 
-    def _levels(self, frames: npt.NDArray[np.float32]) -> tuple[Integers, int]:
+    def _levels(self, frames: F32) -> tuple[Integers, int]:
         """Return (F, bands) levels, and the number of their units in one dB."""
         power = frames[..., self._bins]
         *_, electrodes, bins = power.shape

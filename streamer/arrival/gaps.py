@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from messages.signal import Chunk, Layout
+from messages.signal import F32, Chunk, Layout
 from streamer.arrival._holes import HoleFiller
 
 MAX_GAP = 0.2
@@ -115,6 +115,6 @@ class Gaps:
         return Chunk(chunk.samples[start:end], chunk.times[start:end], chunk.layout)
 
 
-def _missing(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+def _missing(samples: F32) -> npt.NDArray[np.bool_]:
     """Return in which bands (T, bands) samples (T, bands, electrodes) are missing."""
     return ~np.asarray(np.isfinite(samples).all(axis=-1), np.bool_)

@@ -36,7 +36,7 @@ class Ring:
         self.reset()
 
     def __len__(self) -> int:
-        """Samples waiting."""
+        """Return the number of samples that wait."""
         return self._count
 
     @property
@@ -62,7 +62,7 @@ class Ring:
         self._count += len(chunk.times)
 
     def pop(self, count: int) -> Chunk | None:
-        """The oldest `count` samples, or None while fewer are waiting."""
+        """Return the oldest `count` samples, or None while fewer are waiting."""
         if count > self._count:
             return None
         at = self._positions(self._oldest, count)
@@ -72,7 +72,7 @@ class Ring:
         return Chunk(self._samples[at], self._times[at], self.layout)  # indexing by positions copies
 
     def recent(self) -> Chunk:
-        """The last `history` samples popped since the reset, and those waiting; both stay."""
+        """Return the last `history` samples popped since the reset, and those waiting; both stay."""
         at = self._positions(self._oldest - self._kept, self._kept + self._count)
         return Chunk(self._samples[at], self._times[at], self.layout)
 

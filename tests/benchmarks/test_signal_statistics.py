@@ -7,7 +7,6 @@ from scipy.signal import butter, sosfilt
 from benchmarks.signal_statistics import (
     QUANTUM,
     Presses,
-    Samples,
     amplitudes,
     bursts,
     correlations,
@@ -17,12 +16,13 @@ from benchmarks.signal_statistics import (
     near,
     step_visible,
 )
+from messages.signal import F32
 
 RATE = 2000.0
 SHAPE = 2, 16
 
 
-def white(seconds: float, sigma: float = 1.0, seed: int = 0) -> Samples:
+def white(seconds: float, sigma: float = 1.0, seed: int = 0) -> F32:
     samples = np.random.default_rng(seed).normal(0, sigma, (round(seconds * RATE), *SHAPE))
     return samples.astype(np.float32)
 

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from messages.signal import F64
 from messages.typed import Keystroke
 
 
-def presses_in_samples(
-    keystrokes: Sequence[Keystroke], times: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+def presses_in_samples(keystrokes: Sequence[Keystroke], times: F64) -> tuple[F64, npt.NDArray[np.int64]]:
     """Return the (L,) presses in samples, fractional, in the order of their times, and their (L,) labels.
 
     Time stamps are not uniform: a press lies where its time falls among the stamps; outside them it is infinite. Keys

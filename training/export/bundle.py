@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import torch
 
@@ -15,7 +14,7 @@ from adapters.bundles.checksums import write_checksums
 from messages.charset import BLANK, KEYS
 from messages.errors import InputError
 from messages.model_facts import CtcFacts, EncoderFacts, ModelFacts
-from messages.signal import Frames
+from messages.signal import F32, Frames
 from streamer.encoder.choice import open_encoder
 from training.export.checkpoint import TrainedEncoder
 from training.export.graph import build_graph, state_facts
@@ -122,7 +121,7 @@ def streaming_difference(model: Encoder, encoder: Path, hops: Sequence[int] = HO
     Both get noise at the level that the model was trained on.
     """
     count = model.context + CHECKED_EMISSIONS
-    frames: npt.NDArray[np.float32] = model.plausible_frames(count, torch.Generator().manual_seed(0)).numpy()
+    frames: F32 = model.plausible_frames(count, torch.Generator().manual_seed(0)).numpy()
     with torch.no_grad():
         expected = model(torch.from_numpy(frames)[None])[0].numpy()
     differences = []

@@ -20,17 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 from onnx import helper, numpy_helper
 
 from adapters.bundles.checksums import sha256
 from messages.model_facts import ModelFacts
+from messages.signal import F32, F64
 from streamer.encoder.onnx_file import FRAMES, single_threaded, state_output
 from training.export.bundle import ENCODER, INT8
-
-FloatArray = npt.NDArray[np.float32]
 
 WEIGHT_STEPS = 63
 """Largest quantised weight, of 127: processors without VNNI add two products of input and weight in 16 bits."""
@@ -97,7 +95,7 @@ def dense_layers(graph: onnx.ModelProto) -> list[Dense]:
     return layers
 
 
-def calibrate(graph: onnx.ModelProto, facts: ModelFacts, sessions: Sequence[FloatArray]) -> dict[str, Range]:
+def calibrate(graph: onnx.ModelProto, facts: ModelFacts, sessions: Sequence[F32]) -> dict[str, Range]:
     """Return the range of each dense layer's input with the least squared error, by the name of the input.
 
     Args:
@@ -106,7 +104,7 @@ def calibrate(graph: onnx.ModelProto, facts: ModelFacts, sessions: Sequence[Floa
         sessions: Frames (F, bands, electrodes, bins) of recordings on which the model must be accurate.
     """
     names = [layer.x for layer in dense_layers(graph)]
-    samples: dict[str, list[FloatArray]] = {name: [] for name in names}
+    samples: dict[str, list[F32]] = {name: [] for name in names}
     blocks = sum(len(frames) // _BLOCK_FRAMES for frames in sessions) or 1
     rng = np.random.default_rng(0)
     for values in _inputs(graph, facts, sessions, names):
@@ -117,8 +115,8 @@ def calibrate(graph: onnx.ModelProto, facts: ModelFacts, sessions: Sequence[Floa
 
 
 def _inputs(
-    graph: onnx.ModelProto, facts: ModelFacts, sessions: Sequence[FloatArray], names: Sequence[str]
-) -> Iterator[list[FloatArray]]:
+    graph: onnx.ModelProto, facts: ModelFacts, sessions: Sequence[F32], names: Sequence[str]
+) -> Iterator[list[F32]]:
     """Yield the inputs of the layers, block by block, once the receptive field is filled."""
     probed = onnx.ModelProto()
     probed.CopyFrom(graph)
@@ -135,15 +133,15 @@ def _inputs(
                 yield outputs[: len(names)]
 
 
-def _best_range(values: FloatArray) -> Range:
+def _best_range(values: F32) -> Range:
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 1e-6)
     candidates = [Range(low * clip, high * clip) for clip in _CLIPS]
     return min(candidates, key=lambda each: float(np.square(values - _round(values, each)).sum()))
 
 
-def _round(values: FloatArray, to: Range) -> npt.NDArray[np.float64]:
+def _round(values: F32, to: Range) -> F64:
     steps = np.clip(np.round(values / to.scale) + to.zero, 0, INPUT_STEPS)
-    rounded: npt.NDArray[np.float64] = (steps - to.zero) * to.scale
+    rounded: F64 = (steps - to.zero) * to.scale
     return rounded
 
 

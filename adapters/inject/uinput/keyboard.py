@@ -42,7 +42,7 @@ def create(codes: Sequence[int]) -> Device:
     except (UInputError, OSError) as error:
         raise InputError(
             f"no keyboard can be made through /dev/uinput ({error}): load the kernel module uinput and give yourself "
-            "access by a udev rule (docs/keys.md)"
+            "access by a udev rule (docs/inject.md)"
         ) from None
     return device
 

@@ -20,7 +20,7 @@ from adapters.lsl.loopback import LSL_CONFIG_VARIABLE, loopback_config
 from adapters.lsl.outlet import LSLOutlet
 from adapters.lsl.source import LSLSource, open_bands, open_sources, open_stream
 from messages.errors import InputError
-from messages.signal import Chunk, Layout
+from messages.signal import F32, Chunk, Layout
 
 LAYOUT = Layout(2000.0, "uV", ("left", "right"), 16)
 FIND = 2.0  # seconds; a stream that is there is found within milliseconds
@@ -351,7 +351,7 @@ def test_two_bands_are_paired_whatever_their_pieces(bands: tuple[LSLOutlet, LSLO
         while (piece := source.pull(0.05)) is not None:
             got.append(piece)
     # Two clocks are estimated apart, each to ± 0.1 ms: on one machine every sample still finds its own partner.
-    samples: npt.NDArray[np.float32] = np.concatenate([c.samples for c in got])
+    samples: F32 = np.concatenate([c.samples for c in got])
     np.testing.assert_array_equal(samples, whole.samples)
     assert source.lost == 0
     assert source.notes == ()
@@ -443,7 +443,7 @@ PLAYER = """
 import sys, time
 import numpy as np, pylsl
 from adapters.lsl.outlet import LSLOutlet
-from messages.signal import Chunk, Layout
+from messages.signal import Chunk, F32, Layout
 layout = Layout(2000.0, "uV", ("left", "right"), 16)
 with LSLOutlet(sys.argv[1], layout, sys.argv[1], sample_numbers=True) as outlet:
     assert outlet.wait_for_consumers(20.0)

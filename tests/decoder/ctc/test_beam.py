@@ -14,10 +14,11 @@ from hypothesis.extra.numpy import arrays
 
 from decoder.ctc.beam import BeamSettings, PrefixBeam
 from decoder.language.kenlm_scorer import KenlmScorer, load_scorer
-from decoder.language.model import START, Ids, LanguageModelFacts, LanguageScorer, NoLanguageModel, Scores
+from decoder.language.model import START, Ids, LanguageModelFacts, LanguageScorer, NoLanguageModel
 from messages.charset import BACKSPACE, CLASSES, KEYS, LABELS, labels_to_text
 from messages.emission import Emission
 from messages.errors import InputError
+from messages.signal import F32, F64
 
 PathMaker = Callable[..., Emission]
 MakeScorer = Callable[[LanguageModelFacts], LanguageScorer]
@@ -37,20 +38,20 @@ class Bigram:
     crowded = False
     table = np.array([[-1.0, 0.5], [-0.25, -2.0], [0.125, -0.75]])
 
-    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> Scores:
+    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> F64:
         return self.table[states, labels]
 
     def advance(self, states: Ids, labels: npt.NDArray[np.intp]) -> Ids:
         return (1 + labels).astype(np.int32)
 
-    def end(self, states: Ids) -> Scores:
+    def end(self, states: Ids) -> F64:
         return np.where(states == START, 0.0, -0.5 * states)
 
     def keep(self, states: Ids) -> Ids:
         raise AssertionError("never crowded")
 
 
-def emission(log_probs: npt.NDArray[np.float64]) -> Emission:
+def emission(log_probs: F64) -> Emission:
     return Emission(log_probs.astype(np.float32), np.arange(len(log_probs), dtype=np.float64) * 0.008)
 
 
@@ -58,7 +59,7 @@ def collapse(path: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(label for label, _ in itertools.groupby(path) if label != BLANK)
 
 
-def all_alignments(log_probs: npt.NDArray[np.float32]) -> dict[tuple[int, ...], float]:
+def all_alignments(log_probs: F32) -> dict[tuple[int, ...], float]:
     """Return the log of the summed probability of all alignments, per label sequence."""
     sums: dict[tuple[int, ...], float] = {}
     rows = log_probs.astype(np.float64)
@@ -74,7 +75,7 @@ frames = arrays(np.float64, st.tuples(st.integers(1, 6), st.just(3)), elements=s
 
 @settings(max_examples=60)
 @given(log_probs=frames)
-def test_unlimited_beam_is_the_sum_over_all_alignments(log_probs: npt.NDArray[np.float64]) -> None:
+def test_unlimited_beam_is_the_sum_over_all_alignments(log_probs: F64) -> None:
     emissions = emission(log_probs)
     beam = PrefixBeam(EXHAUSTIVE, NoLanguageModel(2), blank=BLANK, backspace=-1)
     beam.push(emissions)
@@ -102,7 +103,7 @@ def stacked(labels: tuple[int, ...], backspace: int) -> tuple[float, int]:
 
 @settings(max_examples=60)
 @given(log_probs=frames, backspace=st.sampled_from([-1, 1]))
-def test_language_model_is_added_to_every_prefix(log_probs: npt.NDArray[np.float64], backspace: int) -> None:
+def test_language_model_is_added_to_every_prefix(log_probs: F64, backspace: int) -> None:
     emissions = emission(log_probs)
     beam = PrefixBeam(EXHAUSTIVE, Bigram(), blank=BLANK, backspace=backspace)
     beam.push(emissions)
@@ -120,7 +121,7 @@ def test_language_model_is_added_to_every_prefix(log_probs: npt.NDArray[np.float
 
 @settings(max_examples=60)
 @given(log_probs=frames)
-def test_pruning_never_invents_probability(log_probs: npt.NDArray[np.float64]) -> None:
+def test_pruning_never_invents_probability(log_probs: F64) -> None:
     emissions = emission(log_probs)
     expected = all_alignments(emissions.log_probs)
     beam = PrefixBeam(BeamSettings(width=3, labels=2, threshold_nats=8), NoLanguageModel(2), blank=BLANK, backspace=-1)
@@ -478,9 +479,7 @@ def test_memory_is_bounded_for_days(scorer: LanguageScorer, babble: PathMaker, f
         (np.full((1, 99), -np.inf), "in which no class is possible"),
     ],
 )
-def test_emissions_that_do_not_fit_are_refused(
-    scorer: LanguageScorer, log_probs: npt.NDArray[np.float64], problem: str
-) -> None:
+def test_emissions_that_do_not_fit_are_refused(scorer: LanguageScorer, log_probs: F64, problem: str) -> None:
     beam = PrefixBeam(BeamSettings(), scorer)
     for take in (beam.push, lambda emission: beam.commit(emission, 0.8, 2.0)):
         with pytest.raises(InputError, match=f"{problem}.*expected natural-log probabilities of shape .frames, 99."):
@@ -498,7 +497,7 @@ def test_posteriors_for_another_number_of_keys_are_our_fault_not_that_of_the_emi
 class Broken(Bigram):
     """A language model with a fault of its own."""
 
-    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> Scores:
+    def extend(self, states: Ids, labels: npt.NDArray[np.intp]) -> F64:
         raise ValueError("a fault of the language model")
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -221,7 +220,7 @@ def test_a_gate_that_follows_another_has_its_floor_and_typing_level_but_not_its_
 def test_a_pipeline_decodes_only_blanks_while_the_gate_is_closed(small_onnx: Path, pieces: list[int]) -> None:
     chunk = signal([(14, REST, REST), *FINGERS * 3, (1, REST, REST)])  # the model hears much in them
 
-    def heard(gate: IdleGate | None, cuts: list[int]) -> npt.NDArray[np.float32]:
+    def heard(gate: IdleGate | None, cuts: list[int]) -> F32:
         said: list[Emission] = []
         pipeline = pipeline_of(OnnxEncoder.load(str(small_onnx)), tap=said.append, gate=gate)
         for samples, times in zip(np.split(chunk.samples, cuts), np.split(chunk.times, cuts), strict=True):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messages.signal import BandChunk, Chunk, Layout
+from messages.signal import F32, BandChunk, Chunk, Layout
 from streamer.arrival.aligner import BandAligner
 
 RATE = 2000.0
@@ -32,7 +32,7 @@ def cut(chunk: BandChunk, sizes: list[int]) -> list[BandChunk]:
     return pieces
 
 
-def align(pieces: list[BandChunk], aligner: BandAligner | None = None) -> tuple[npt.NDArray[np.float32], Times]:
+def align(pieces: list[BandChunk], aligner: BandAligner | None = None) -> tuple[F32, Times]:
     aligner = aligner or BandAligner(LAYOUT)
     chunks = [chunk for piece in pieces if (chunk := aligner.push(piece)) is not None]
     assert all(isinstance(chunk, Chunk) and chunk.layout == LAYOUT and len(chunk.times) for chunk in chunks)

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import HealthCheck, example, given, settings
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from messages.emission import Emission
 from messages.model_facts import ModelFacts
-from messages.signal import Chunk, Layout
+from messages.signal import F32, F64, Chunk, Layout
 from messages.text import TextEvent
 from streamer.arrival.gaps import Gaps
 from streamer.encoder.stream import OnnxEncoder
@@ -63,7 +62,7 @@ def split(chunk: Chunk, cuts: list[int]) -> list[Chunk]:
     return [Chunk(samples, times, chunk.layout) for samples, times in pieces]
 
 
-def run(model: Path, chunks: list[Chunk]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64], Pipeline, int]:
+def run(model: Path, chunks: list[Chunk]) -> tuple[F32, F64, Pipeline, int]:
     tapped: list[Emission] = []
     decoder = Settling()
     pipeline = pipeline_of(OnnxEncoder.load(str(model)), decoder, tap=tapped.append, max_gap=LONGEST)

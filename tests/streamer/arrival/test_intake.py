@@ -14,7 +14,6 @@ from streamer.arrival.intake import Delivery, Intake
 
 RATE = 2000.0
 MODULUS = 2**24
-FloatArray = npt.NDArray[np.float64]
 
 
 def delivery(seconds: float, ppm: float = 0.0, jitter: float = 0.002, *, numbered: bool = True) -> Delivery:

@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messages.notice import sentences
-from messages.signal import Chunk, Layout, joined
+from messages.signal import F64, Chunk, Layout, joined
 from streamer.arrival.intake import Delivery, Intake
 from streamer.arrival.merger import Merger
 
 RATE = 2000.0
 MODULUS = 2**24
 LAYOUT = Layout(RATE, "uV", ("left", "right"), 3)
-FloatArray = npt.NDArray[np.float64]
 
 
 def merger() -> Merger:
@@ -50,7 +48,7 @@ def feed(into: Merger, *streams: Sequence[Delivery]) -> Chunk | None:
     return joined([chunk for _, n, at in queue for chunk in into.push(n, streams[n][at])])
 
 
-def seconds_of(chunk: Chunk, side: int) -> FloatArray:
+def seconds_of(chunk: Chunk, side: int) -> F64:
     """When each sample was taken, since 100 s, as it says itself."""
     return 1e-3 * chunk.samples[:, side, 0].astype(np.float64)
 

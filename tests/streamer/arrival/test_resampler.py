@@ -3,17 +3,16 @@
 from copy import deepcopy
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from messages.signal import F64
+from messages.signal import F32, F64
 from streamer.arrival.resampler import Resampler
 from tests.streamer.arrival.cutting import ways_to_cut
 
 RATE = 2000.0
 
 
-def signal() -> tuple[npt.NDArray[np.float32], F64]:
+def signal() -> tuple[F32, F64]:
     """Noise at 2010 Hz with a gap of 0.3 s."""
     times = 5 + np.arange(900) / 2010.0
     times[400:] += 0.3
@@ -41,7 +40,7 @@ def test_a_state_put_into_another_resampler_goes_on_alike(at: int) -> None:
     np.testing.assert_array_equal(rest[1][1], rest[0][1])
 
 
-def tone(times: F64, frequency: float) -> npt.NDArray[np.float32]:
+def tone(times: F64, frequency: float) -> F32:
     return np.sin(2 * np.pi * frequency * times)[:, None].astype(np.float32)
 
 

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from messages.signal import F64
 from streamer.arrival._sample_clock import UNKNOWN, SampleClock
 from tests.streamer.arrival.cutting import ways_to_cut
 
 RATE = 2000.0
-FloatArray = npt.NDArray[np.float64]
 
 
-def device(seconds: float, ppm: float = 0.0, start: float = 100.0) -> FloatArray:
+def device(seconds: float, ppm: float = 0.0, start: float = 100.0) -> F64:
     """When a device whose clock runs fast by `ppm` took its samples."""
     return start + np.arange(round(seconds * RATE)) / (RATE * (1 + 1e-6 * ppm))
 
 
-def packets(times: FloatArray, jitter: float, size: int = 16, seed: int = 0, *, equal: bool = False) -> FloatArray:
+def packets(times: F64, jitter: float, size: int = 16, seed: int = 0, *, equal: bool = False) -> F64:
     """Stamps that are off by up to half the jitter to either side, packet by packet; equal within one: its newest's."""
     late = np.random.default_rng(seed).uniform(-jitter / 2, jitter / 2, len(times) // size + 1)
     number = np.arange(len(times)) // size
@@ -28,7 +28,7 @@ def packets(times: FloatArray, jitter: float, size: int = 16, seed: int = 0, *, 
     return np.asarray((times[newest] if equal else times) + late[number], np.float64)
 
 
-def unknown(stamps: FloatArray) -> npt.NDArray[np.int64]:
+def unknown(stamps: F64) -> npt.NDArray[np.int64]:
     return np.full(len(stamps), UNKNOWN)
 
 

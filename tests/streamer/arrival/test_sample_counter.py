@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from messages.signal import F32, F64
 from streamer.arrival._sample_clock import UNKNOWN
 from streamer.arrival._sample_counter import SampleCounter
 from tests.streamer.arrival.cutting import ways_to_cut
 
 RATE = 2000.0
 MODULUS = 2**24
-Columns = tuple[npt.NDArray[np.float32], npt.NDArray[np.float64], npt.NDArray[np.int64]]
+Columns = tuple[F32, F64, npt.NDArray[np.int64]]
 
 
 def bad_radio() -> Columns:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from messages.errors import InputError
 from messages.model_facts import StftFacts
-from messages.signal import F32, Chunk, Frames, Layout
+from messages.signal import F32, F64, Chunk, Frames, Layout
 from streamer.front_end.choice import open_front_end
 from streamer.front_end.stft import Spectrogram
 
@@ -39,7 +39,7 @@ def pushed(spectrogram: Spectrogram, chunks: list[Chunk]) -> list[npt.NDArray[np
     return [np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("values", "times", "missing")]
 
 
-def reference(samples: F32) -> npt.NDArray[np.float64]:
+def reference(samples: F32) -> F64:
     """Frame by frame, bin by bin: the definition."""
     n = np.arange(64)
     hann = np.sin(np.pi * n / 64) ** 2

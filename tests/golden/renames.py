@@ -30,7 +30,7 @@ class CommandRename:
 
 
 COMMANDS = (
-    CommandRename("replay", "faults", "--faults"),
+    CommandRename("replay", "faults", "--faults", {"--faults": None}),
     CommandRename("replay", "flight", ".flight", {"--fast": None}),
     CommandRename("replay", "commit-sweep", "--commit-sweep", {"--commit-sweep": None, "--fast": None}),
     CommandRename("keys", "certificates"),

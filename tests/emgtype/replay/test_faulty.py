@@ -127,6 +127,6 @@ def test_the_command_shows_what_the_daemon_reports(emgtype: Run, session_file: s
     assert done.returncode == 0, done.stderr
     assert "samples again" in done.stderr
     assert re.search(r"\n120\d\d samples were never sent because of the faults", done.stdout)
-    refused = emgtype("replay", session_file, "--publish", "--faults", "loss")
+    refused = emgtype("faults", session_file, "nonsense")
     assert refused.returncode == 2
     assert "'nonsense'" in refused.stderr

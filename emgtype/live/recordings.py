@@ -93,7 +93,7 @@ class Recordings(Closing):
             InputError: There are no flight recorders.
         """
         if not self._flights:
-            raise InputError("no flight recorder runs: set flight = 5.0 in [record], and start the daemon anew")
+            raise InputError("no flight recorder runs: set flight_minutes = 5.0 in [record], and start the daemon anew")
         return {name: {"flight": str(dump(self._flights[name], FLIGHTS, self._log, wait=wait))} for name in names}
 
     def write_all_flights(self) -> None:

@@ -65,7 +65,7 @@ _ADVICE: dict[Code, tuple[str, str]] = {
     "dead": ("{who} {gives} nothing", "press {it} to the skin, or clean {it}"),
     "saturated": ("{who} {is} clipped", "clean {it}, keep cables still, or lower the amplifier's gain"),
     "noisy": ("{who} {crackles}", "press {it} to the skin, or wet and clean {it}"),
-    "hum": ("{who} {hums} with the mains ({detail})", "move away from chargers and lamps, or set conditioner.notch"),
+    "hum": ("{who} {hums} with the mains ({detail})", "move away from chargers and lamps, or set conditioner.notch_hz"),
     "rate": ("the samples come at {detail}", "set the device to the rate of the model"),
     "resolution": ("the samples move in steps of {detail}", "set the device to a finer resolution"),
     "unit": ("the signal has {detail}", "state its unit in the stream, or correct the gain"),

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,7 @@ NOT_RUN = {
     "flight": "needs a flight",
     "lm": "needs lmplz",
     "splits": "needs a hundred users",
+    "repair": "needs a recording that was cut off",
     "--decoder": "needs pyctcdecode",
     "...": "is an outline",
 }
@@ -147,6 +149,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     emgtype(folder, "simulate", "--minutes", "0.5", "--out", "session.hdf5")
     emgtype(folder, "simulate", "--people", "1-3", "--sessions", "2", "--minutes", "0.3", "--out", "data")
     emgtype(folder, "data", "convert", "session.hdf5", "labrecorder.xdf")
+    emgtype(folder, "emissions", "session.hdf5", "--out", "emissions.npz")
+    shutil.copy(ROOT / "config.toml", folder)
     (folder / "profiles").mkdir()
     (folder / "profiles" / "me.toml").write_text("# as the defaults\n", encoding="utf-8")
     for name in ("SESSION", "FILE", "me-1.hdf5", "me-2.hdf5"):

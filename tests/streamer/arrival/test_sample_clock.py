@@ -43,7 +43,7 @@ def unknown(stamps: F64) -> npt.NDArray[np.int64]:
 def test_drift_is_followed_and_jitter_moves_times_within_the_documented_bounds(
     ppm: float, jitter: float, size: int, equal: bool, seed: int
 ) -> None:
-    # A packet that seems to overtake more others is now and then taken for a gap: of 280 random cases with a jitter of five
+    # A packet that overtakes more others is now and then taken for a gap: of 280 random cases with a jitter of five
     # to six packets two were, with seven to eight packets one in six.
     assume(jitter <= 4 * size / RATE)
     true = device(20.0, ppm)

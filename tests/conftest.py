@@ -49,6 +49,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
         terminalreporter.write_line(line, yellow=True)
 
 
+@pytest.fixture(autouse=True)
+def empty_home() -> Iterator[None]:
+    """Empty the user's folders behind each test, so that no test meets what another one left there."""
+    yield
+    for path in Path(_HOME.name).iterdir():
+        if path.is_dir() and path.name != "run":  # the folder of the sockets, which is made once, above
+            shutil.rmtree(path)
+
+
 @pytest.fixture
 def screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
     """Run an X server for this test, named by the environment."""
